@@ -1,0 +1,136 @@
+"""What is asked of the solver and what it answers."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from solvent.problems.problem import Problem, Verdict
+from solvent.usage import Budget, Usage
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class StopReason(StrEnum):
+    """Why a trajectory or a job stopped. A closed set; each stop has exactly one."""
+
+    AGREED = "agreed"
+    """enough independent answers agree"""
+    TESTS_PASSED = "tests_passed"
+    """an answer passes everything that may select it"""
+    CAP_TOKENS = "cap_tokens"
+    CAP_CALLS = "cap_calls"
+    CAP_TRAJECTORIES = "cap_trajectories"
+    CAP_SANDBOX = "cap_sandbox"
+    CAP_COST = "cap_cost"
+    DEADLINE = "deadline"
+    MAX_ROUNDS = "max_rounds"
+    """the strategy has done all that it does"""
+    CANCELLED = "cancelled"
+    ERROR = "error"
+
+
+class Outcome(StrEnum):
+    """How a completed job ended. `solved` rests on evidence that selects; hidden tests are reported apart, as grade."""
+
+    SOLVED = "solved"
+    UNSOLVED = "unsolved"
+    EXHAUSTED = "exhausted"
+    """a cap of the budget ended it before an answer was found"""
+
+
+class JobStatus(StrEnum):
+    """Life of a job."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    WAITING = "waiting"
+    CANCELLING = "cancelling"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+class JobSpec(_Frozen):
+    """One problem, a strategy, a budget, a model profile, a seed."""
+
+    id: str
+    problem: Problem
+    strategy: str = "solve-detect-verify"
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    """Overrides of the strategy's parameters."""
+    budget: Budget = Budget()
+    model: str = "starter"
+    seed: int = 0
+    grade: bool = True
+    """Judge the selected answer on hidden tests or gold after the selection; never feeds back."""
+
+
+class TestOutcome(_Frozen):
+    """One test's verdict as evidence."""
+
+    name: str
+    verdict: Verdict
+    cpu_s: float = 0.0
+    wall_s: float = 0.0
+    peak_memory_mb: float | None = None
+
+
+class Evidence(_Frozen):
+    """What the selection of an answer rests on."""
+
+    public_tests: tuple[TestOutcome, ...] = ()
+    agreement: int = 0
+    """Independent trajectories whose answer equals the selected one (by value, or by behaviour on shared inputs)."""
+    votes: int = 0
+    """Trajectories that gave an answer at all."""
+    verifier: float | None = None
+    """Score of a model as judge, 0 to 1, where one was asked."""
+    repairs: int = 0
+    """Repairs that the selected program went through."""
+
+
+class Answer(_Frozen):
+    """The selected answer."""
+
+    text: str
+    """Program source, or the final answer of a math problem."""
+    language: str | None = None
+    """Language of a program; None for a final answer."""
+    program: str | None = None
+    """For a math problem solved by a program: its source."""
+    trajectory: str
+    """Trajectory that gave it."""
+
+
+class Grade(_Frozen):
+    """What hidden tests or the gold answer say of the selected answer; made after the selection."""
+
+    verdict: Verdict
+    passed: int = 0
+    total: int = 0
+
+
+class JobResult(_Frozen):
+    """How a job ended."""
+
+    job_id: str
+    problem_id: str
+    status: Literal[JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED]
+    outcome: Outcome | None = None
+    """Only when completed."""
+    stop_reason: StopReason
+    answer: Answer | None = None
+    evidence: Evidence = Evidence()
+    grade: Grade | None = None
+    usage: Usage = Usage()
+    wall_s: float = 0.0
+    error: dict[str, str | None] | None = None
+    """`SolventError.to_dict()` when failed."""
+    strategy: str = ""
+    model: str = ""

@@ -1,0 +1,163 @@
+"""Who writes: the protocol that every model backend keeps."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Sequence
+from typing import Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Message(_Frozen):
+    """One turn of a chat."""
+
+    role: Literal["system", "user", "assistant"]
+    content: str
+
+
+class Sampling(_Frozen):
+    """How tokens are drawn; None leaves the choice to the endpoint's default."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+    max_tokens: int = Field(default=1024, ge=1)
+    """Most completion tokens of ONE sample."""
+    stop: tuple[str, ...] = ()
+    """Generation ends before the first of these; the stop text itself is not part of the completion."""
+    seed: int | None = None
+    """Sample i of a request draws with seed + i, so that one request of n equals n requests of one."""
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    """None: no logprobs. k: the logprob of each token and of the k likeliest in its place."""
+
+
+class ChatRequest(_Frozen):
+    """One prompt, n samples.
+
+    `prefix` is text with which the assistant's turn already begins; completions continue it and do not repeat it.
+    """
+
+    messages: tuple[Message, ...] = Field(min_length=1)
+    sampling: Sampling = Sampling()
+    n: int = Field(default=1, ge=1, le=1024)
+    prefix: str = ""
+
+
+class TokenLogprob(_Frozen):
+    """A generated token, its log probability (natural, under the distribution it was drawn from before temperature), and the likeliest others."""
+
+    token: str
+    logprob: float
+    top: tuple[tuple[str, float], ...] = ()
+
+
+FinishReason = Literal["stop", "length"]
+
+
+class SampleUsage(_Frozen):
+    """Exact tokens of one sample. The prompt of a request counts once, with sample 0, unless the endpoint charges it per sample."""
+
+    prompt_tokens: int = Field(ge=0)
+    completion_tokens: int = Field(ge=0)
+
+
+class Chunk(_Frozen):
+    """A piece of one sample. The last chunk of a sample has a finish reason and its usage; no chunk of that sample follows."""
+
+    index: int = Field(ge=0)
+    text: str = ""
+    logprobs: tuple[TokenLogprob, ...] = ()
+    finish_reason: FinishReason | None = None
+    usage: SampleUsage | None = None
+
+
+class Completion(_Frozen):
+    """One whole sample."""
+
+    index: int
+    text: str
+    finish_reason: FinishReason
+    usage: SampleUsage
+    logprobs: tuple[TokenLogprob, ...] = ()
+
+
+class ModelInfo(_Frozen):
+    """What a backend is and can do."""
+
+    name: str
+    backend: str
+    context_tokens: int
+    exact_prompt_count: bool
+    """Whether `count_prompt_tokens` is the endpoint's own count rather than an upper bound."""
+    prompt_tokens_per_sample: bool
+    """Whether the prompt is charged for each of n samples (True) or once per request."""
+    capabilities: frozenset[str] = frozenset()
+    """Of: stream, n, stop, seed, logprobs, prefix, cancel."""
+
+
+class ChatModel(Protocol):
+    """A model that writes. Implementations are safe for any number of concurrent requests on one event loop."""
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the backend is and can do; no I/O."""
+        ...
+
+    async def count_prompt_tokens(self, messages: Sequence[Message], prefix: str = "") -> int:
+        """Return the prompt's tokens as the endpoint will charge them, or an upper bound (see `info`).
+
+        Raises:
+            ProviderError: the endpoint had to be asked and failed.
+        """
+        ...
+
+    def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        """Generate; yield chunks of the n samples, interleaved as they come.
+
+        Closing the iterator (`aclose`, or cancelling the task that iterates) stops the generation at the endpoint.
+        Every sample ends with a chunk that has finish_reason and usage, unless an error is raised.
+
+        Raises:
+            PromptTooLong: the prompt with one token more does not fit the context.
+            ProviderError: see its subclasses; `may_have_generated` says whether tokens may have been spent.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Release connections and threads; safe to call twice."""
+        ...
+
+
+async def generate(model: ChatModel, request: ChatRequest) -> list[Completion]:
+    """Run a request to its end and return its n samples by index.
+
+    Raises:
+        ProviderError: as `ChatModel.stream`; also when the stream ended without finishing each sample.
+    """
+    from contextlib import aclosing
+
+    from solvent.errors import ProviderProtocolError
+
+    texts: dict[int, list[str]] = {}
+    logprobs: dict[int, list[TokenLogprob]] = {}
+    done: dict[int, Completion] = {}
+    async with aclosing(model.stream(request)) as chunks:
+        async for chunk in chunks:
+            texts.setdefault(chunk.index, []).append(chunk.text)
+            logprobs.setdefault(chunk.index, []).extend(chunk.logprobs)
+            if chunk.finish_reason is not None and chunk.usage is not None:
+                done[chunk.index] = Completion(
+                    index=chunk.index,
+                    text="".join(texts[chunk.index]),
+                    finish_reason=chunk.finish_reason,
+                    usage=chunk.usage,
+                    logprobs=tuple(logprobs[chunk.index]),
+                )
+    if sorted(done) != list(range(request.n)):
+        raise ProviderProtocolError(
+            f"{model.info.name}: {len(done)} of {request.n} samples ended", may_have_generated=True
+        )
+    return [done[index] for index in range(request.n)]

@@ -1,0 +1,27 @@
+"""Process-wide settings, from the environment (prefix SOLVENT_). Explicit arguments always win over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Where things lie and which parts to use."""
+
+    model_config = SettingsConfigDict(env_prefix="SOLVENT_", extra="forbid", frozen=True)
+
+    home: Path = Field(default_factory=lambda: Path.home() / ".local" / "share" / "solvent")
+    """Directory of the job store, checkpoints, artifacts and the compile cache."""
+    sandbox: Literal["auto", "docker", "local"] = "auto"
+    """Sandbox backend; `auto` takes Docker where an engine answers and the image is there, else bubblewrap."""
+    sandbox_image: str = "solvent-sandbox:1"
+    model: str = "starter"
+    """Name of a model profile in configs/models or path of one."""
+    config_dir: Path | None = None
+    """Directory searched for profiles, strategies and prompts before those that ship with the package."""
+    cores: int | None = Field(default=None, ge=1)
+    """Programs run at once; default: the cores this process may use."""
