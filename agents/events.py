@@ -67,7 +67,7 @@ class BudgetSpent(_Event):
     usage: Usage
 
 
-class TestJudged(_Event):
+class CaseJudged(_Event):
     """A public (or generated) test got its verdict."""
 
     type: Literal["verdict"] = "verdict"
@@ -102,7 +102,7 @@ Event = Annotated[
     | PhaseEntered
     | TextGenerated
     | BudgetSpent
-    | TestJudged
+    | CaseJudged
     | TrajectoryFinished
     | JobFinished,
     Field(discriminator="type"),

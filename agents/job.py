@@ -71,7 +71,7 @@ class JobSpec(_Frozen):
     """Judge the selected answer on hidden tests or gold after the selection; never feeds back."""
 
 
-class TestOutcome(_Frozen):
+class CaseVerdict(_Frozen):
     """One test's verdict as evidence."""
 
     name: str
@@ -84,7 +84,7 @@ class TestOutcome(_Frozen):
 class Evidence(_Frozen):
     """What the selection of an answer rests on."""
 
-    public_tests: tuple[TestOutcome, ...] = ()
+    public_tests: tuple[CaseVerdict, ...] = ()
     agreement: int = 0
     """Independent trajectories whose answer equals the selected one (by value, or by behaviour on shared inputs)."""
     votes: int = 0

@@ -47,7 +47,7 @@ class ChatRequest(_Frozen):
 
 
 class TokenLogprob(_Frozen):
-    """A generated token, its log probability (natural, under the distribution it was drawn from before temperature), and the likeliest others."""
+    """A generated token, its natural log probability before temperature and top_p, and the likeliest in its place."""
 
     token: str
     logprob: float
@@ -58,14 +58,17 @@ FinishReason = Literal["stop", "length"]
 
 
 class SampleUsage(_Frozen):
-    """Exact tokens of one sample. The prompt of a request counts once, with sample 0, unless the endpoint charges it per sample."""
+    """Exact tokens of one sample.
+
+    The prompt of a request counts once, with sample 0, unless the endpoint charges it per sample.
+    """
 
     prompt_tokens: int = Field(ge=0)
     completion_tokens: int = Field(ge=0)
 
 
 class Chunk(_Frozen):
-    """A piece of one sample. The last chunk of a sample has a finish reason and its usage; no chunk of that sample follows."""
+    """A piece of one sample; its last chunk, and only that, has a finish reason and its usage."""
 
     index: int = Field(ge=0)
     text: str = ""

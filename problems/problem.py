@@ -120,9 +120,9 @@ class Solution(_Frozen):
 class Checker(_Frozen):
     """How an output is compared with the expected one.
 
-    `tokens`: white-space separated tokens (ICPC default). `lines`: line by line without trailing space. `exact`: byte by byte.
-    `unordered`: the lines in any order. `custom`: a program that comes with the problem decides.
-    A tolerance makes tokens that are numbers compare within it: accepted if either the absolute or the relative error fits.
+    `tokens`: white-space separated tokens (ICPC default). `lines`: line by line without trailing space.
+    `exact`: byte by byte. `unordered`: the lines in any order. `custom`: a program that comes with the problem decides.
+    With a tolerance, tokens that are numbers are accepted if either the absolute or the relative error fits.
     """
 
     type: Literal["tokens", "lines", "exact", "unordered", "custom"] = "tokens"
@@ -131,14 +131,17 @@ class Checker(_Frozen):
     absolute_tolerance: float | None = Field(default=None, ge=0)
     relative_tolerance: float | None = Field(default=None, ge=0)
     program: Solution | None = None
-    """`custom`: validator by the ICPC convention (arguments input, answer, feedback directory; exit 42 accept, 43 reject)."""
+    """`custom`: ICPC output validator (arguments: input, answer, feedback directory; exit 42 accept, 43 reject)."""
     files: dict[str, str] = Field(default_factory=dict)
     """`custom`: further source files beside the program (headers), by name."""
     arguments: tuple[str, ...] = ()
 
 
 class Problem(_Frozen):
-    """One problem. Hidden tests, gold answer and solutions grade only: they never reach a prompt, a selection or the memory."""
+    """One problem.
+
+    Hidden tests, gold answer and solutions grade only: they never reach a prompt, a selection or the memory.
+    """
 
     id: str = Field(min_length=1)
     kind: ProblemKind

@@ -85,7 +85,7 @@ class SandboxInfo(_Frozen):
     isolation: str
     """For example `docker`, `docker+runsc`, `bubblewrap-root`, `bubblewrap-user`."""
     guarantees: dict[str, bool]
-    """For example network_refused, memory_tree_limited, cpu_tree_counted, oom_told_apart, uid_per_run, filesystem_read_only."""
+    """For example network_refused, memory_tree_limited, cpu_tree_counted, oom_told_apart, uid_per_run."""
 
 
 class SandboxSession(Protocol):

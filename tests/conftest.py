@@ -1,4 +1,4 @@
-"""Fixtures for all tests. In CI (environment variable CI) a missing server is a failure, elsewhere a skip with its reason."""
+"""Fixtures for all tests. In CI (environment variable CI) a missing server is a failure, elsewhere a skip."""
 
 from __future__ import annotations
 
