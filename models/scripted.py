@@ -1,0 +1,216 @@
+"""A model that says what a script tells it: for tests of decisions, budgets and faults, never for solving."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass
+
+from solvent.errors import ConfigError, PromptTooLong, SolventError
+from solvent.models.base import ChatRequest, Chunk, FinishReason, Message, ModelInfo, SampleUsage, TokenLogprob
+
+_TOKEN = re.compile(r"\s*\S+|\s+")
+_CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"})
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What one request is answered with.
+
+    Args:
+        texts: the samples; sample i gets `texts[i]`, and the last text serves all samples beyond the end.
+        error: raised once `after_chunks` chunks of the request were yielded.
+        gate: awaited once `after_chunks` chunks of the request were yielded, before the error; a test sets it to let
+            the reply go on, and an event that nobody sets holds the reply until it is cancelled.
+        after_chunks: where `error` and `gate` act; 0 is before the first chunk.
+        logprob: log probability of each token; the last serves all tokens beyond the end.
+    """
+
+    texts: tuple[str, ...] = ("",)
+    error: SolventError | None = None
+    gate: asyncio.Event | None = None
+    after_chunks: int = 0
+    logprob: tuple[float, ...] = (-0.25,)
+
+
+Script = Sequence["Reply | str"] | Callable[[ChatRequest], "Reply | str | Sequence[str]"]
+
+
+def tokens_of(text: str) -> list[str]:
+    """Split into the scripted model's tokens: a word with the white space before it. Joined, they are `text`."""
+    return _TOKEN.findall(text)
+
+
+def prompt_key(messages: Sequence[Message], prefix: str = "") -> str:
+    """Return the SHA-256 (hexadecimal) of a prompt: `role NUL content NUL` for each message, then the prefix."""
+    digest = hashlib.sha256()
+    for message in messages:
+        digest.update(f"{message.role}\0{message.content}\0".encode("utf-8", errors="surrogatepass"))
+    digest.update(prefix.encode("utf-8", errors="surrogatepass"))
+    return digest.hexdigest()
+
+
+class ScriptedModel:
+    """A `ChatModel` whose replies are written beforehand.
+
+    A token is a word with the white space before it, each message costs one more, and usage counts exactly these.
+    `stop`, `max_tokens`, `n`, `prefix` (the reply is what follows it) and cancellation behave as at a real endpoint.
+    Log probabilities are made up. Texts do not depend on the seed, unless the script is a function that reads it.
+
+    Args:
+        script: a sequence, whose next entry answers the next request (a str answers all its samples), or a function
+            from a request to its reply (a sequence of str gives one text per sample).
+        name: name in `info`.
+        context_tokens: prompts that leave no room for one token below this raise PromptTooLong.
+        prompt_tokens_per_sample: charge the prompt for each sample, as endpoints that take n requests do.
+
+    Attributes:
+        requests: every request that came, in order, also those that failed.
+        live: replies being generated now; 0 after all streams were closed.
+        generated_tokens: completion tokens yielded so far, also by replies that were cancelled.
+    """
+
+    def __init__(
+        self,
+        script: Script,
+        *,
+        name: str = "scripted",
+        context_tokens: int = 1_000_000,
+        prompt_tokens_per_sample: bool = False,
+    ) -> None:
+        self._script = script
+        self._next = 0
+        self.requests: list[ChatRequest] = []
+        self.live = 0
+        self.generated_tokens = 0
+        self._arrived = asyncio.Condition()
+        self._info = ModelInfo(
+            name=name,
+            backend="scripted",
+            context_tokens=context_tokens,
+            exact_prompt_count=True,
+            prompt_tokens_per_sample=prompt_tokens_per_sample,
+            capabilities=_CAPABILITIES,
+        )
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the scripted model claims to be."""
+        return self._info
+
+    async def count_prompt_tokens(self, messages: Sequence[Message], prefix: str = "") -> int:
+        """Return words plus one per message plus words of the prefix."""
+        return sum(1 + len(tokens_of(message.content)) for message in messages) + len(tokens_of(prefix))
+
+    async def wait_for_requests(self, count: int) -> None:
+        """Return once `count` requests have come (counted from the start)."""
+        async with self._arrived:
+            await self._arrived.wait_for(lambda: len(self.requests) >= count)
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        """Yield the scripted samples token by token, interleaved.
+
+        Raises:
+            PromptTooLong: as the protocol says.
+            ConfigError: the script has no reply left.
+            SolventError: the reply's own error.
+        """
+        self.requests.append(request)
+        async with self._arrived:
+            self._arrived.notify_all()
+        prompt_tokens = await self.count_prompt_tokens(request.messages, request.prefix)
+        if prompt_tokens + 1 > self._info.context_tokens:
+            raise PromptTooLong(
+                f"{self._info.name}: the prompt has {prompt_tokens} tokens, the context {self._info.context_tokens}",
+                remedy="shorten the prompt",
+            )
+        reply = self._reply(request)
+        self.live += 1
+        try:
+            yielded = 0
+            for chunk in self._chunks(request, reply, prompt_tokens):
+                if yielded == reply.after_chunks:
+                    await self._fault(reply)
+                await asyncio.sleep(0)
+                self.generated_tokens += 1 if chunk.finish_reason is None else 0
+                yield chunk
+                yielded += 1
+            if yielded <= reply.after_chunks:
+                await self._fault(reply)
+        finally:
+            self.live -= 1
+
+    async def aclose(self) -> None:
+        """Do nothing: there is nothing to release."""
+
+    def _reply(self, request: ChatRequest) -> Reply:
+        if callable(self._script):
+            answer = self._script(request)
+        else:
+            if self._next >= len(self._script):
+                raise ConfigError(
+                    f"{self._info.name}: request {self._next + 1} came, and the script has {len(self._script)} replies",
+                    remedy="add a reply to the script",
+                )
+            answer = self._script[self._next]
+            self._next += 1
+        if isinstance(answer, Reply):
+            return answer
+        return Reply((answer,) if isinstance(answer, str) else tuple(answer))
+
+    async def _fault(self, reply: Reply) -> None:
+        if reply.gate is not None:
+            await reply.gate.wait()
+        if reply.error is not None:
+            raise reply.error
+
+    def _chunks(self, request: ChatRequest, reply: Reply, prompt_tokens: int) -> list[Chunk]:
+        room = min(request.sampling.max_tokens, self._info.context_tokens - prompt_tokens)
+        charged = request.n if self._info.prompt_tokens_per_sample else 1
+        samples = [
+            _sample(request, reply, index, room, prompt_tokens if index < charged else 0) for index in range(request.n)
+        ]
+        longest = max(len(sample) for sample in samples)
+        return [sample[position] for position in range(longest) for sample in samples if position < len(sample)]
+
+
+def cut(text: str, max_tokens: int, stop: Sequence[str]) -> tuple[list[str], int, FinishReason]:
+    """Return the pieces that a model would stream for `text`, the tokens it would generate, and why it would end.
+
+    The stop text is generated (and counted) but not part of the pieces, as with real endpoints.
+    """
+    tokens = tokens_of(text)
+    kept = tokens[:max_tokens]
+    finish: FinishReason = "length" if len(tokens) > max_tokens else "stop"
+    generated = "".join(kept)
+    hits = [(generated.find(word), word) for word in stop if word and word in generated]
+    if not hits:
+        return kept, len(kept), finish
+    start, word = min(hits)
+    pieces, count, position = [], 0, 0
+    for token in kept:
+        if position >= start + len(word):
+            break
+        pieces.append(token[: max(0, start - position)])
+        position += len(token)
+        count += 1
+    return [piece for piece in pieces if piece], count, "stop"
+
+
+def _sample(request: ChatRequest, reply: Reply, index: int, room: int, prompt_tokens: int) -> list[Chunk]:
+    text = reply.texts[min(index, len(reply.texts) - 1)]
+    pieces, count, finish = cut(text, room, request.sampling.stop)
+    top = request.sampling.top_logprobs
+    chunks = []
+    for position, piece in enumerate(pieces):
+        logprobs: tuple[TokenLogprob, ...] = ()
+        if top is not None:
+            value = reply.logprob[min(position, len(reply.logprob) - 1)]
+            others = ((piece, value), *((f"<{rank}>", value - rank) for rank in range(1, top)))
+            logprobs = (TokenLogprob(token=piece, logprob=value, top=others[:top]),)
+        chunks.append(Chunk(index=index, text=piece, logprobs=logprobs))
+    usage = SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=count)
+    chunks.append(Chunk(index=index, finish_reason=finish, usage=usage))
+    return chunks
