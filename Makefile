@@ -1,0 +1,47 @@
+# Every verb does its own set-up. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTEST_ARGS ?=
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: help demo test check bench lock sandbox-image format clean
+
+help: ## list the verbs
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+demo: ## set up and solve a real problem with the bundled model
+	@scripts/setup.sh base
+	@scripts/setup_sandbox.sh demo
+	@solvent solve examples/demo.md
+
+test: ## set up, start what the tests need and run them all
+	@scripts/setup.sh dev
+	@scripts/setup_sandbox.sh all
+	@python -m pytest $(PYTEST_ARGS)
+
+check: ## lint, types, import order of the rooms
+	@scripts/setup.sh dev
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports
+
+bench: ## measure what a user waits for
+	@scripts/setup.sh dev
+	@scripts/setup_sandbox.sh demo
+	@python -m solvent.benchmarks.startup
+
+format: ## format and sort imports
+	@scripts/setup.sh dev
+	ruff format .
+	ruff check --fix .
+
+lock: ## write the lock files anew from pyproject.toml
+	@scripts/setup.sh dev
+	@scripts/lock.sh
+
+sandbox-image: ## build the sandbox's Docker image
+	@scripts/sandbox_image.sh
+
+clean: ## remove the virtual environment and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist src/*.egg-info

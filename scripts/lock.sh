@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# Write the lock files from pyproject.toml: exact versions with hashes, no index addresses.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+python=.venv/bin/python
+"$python" -m pip install --quiet uv
+compile=("$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header
+  --no-emit-index-url --no-emit-find-links pyproject.toml)
+"${compile[@]}" --extra test --extra dev --output-file requirements/dev.lock "$@"
+"${compile[@]}" --constraint requirements/dev.lock --output-file requirements/base.lock "$@"
+echo 'setuptools>=77' | "$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-emit-index-url --no-emit-find-links --output-file requirements/build.lock - "$@"

@@ -1,0 +1,119 @@
+"""The scoreboard of a batch, as a contest shows it, and the batch's live progress."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from solvent.agents.job import JobResult, JobStatus, Outcome
+from solvent.service.cli.amounts import count, seconds
+from solvent.service.cli.display import OUTCOME_STYLES, VERDICT_STYLES
+from solvent.workers.records import JobRecord
+
+
+def result_words(job: JobRecord) -> tuple[str, str]:
+    """Return the word of the result column and its style."""
+    if job.result is None:
+        kind = (job.error or {}).get("kind")
+        return (f"bad {kind}" if kind == "data" else job.status.value), "yellow"
+    if job.result.outcome is None:
+        return job.result.status.value, "yellow"
+    return job.result.outcome.value, OUTCOME_STYLES[job.result.outcome].removeprefix("bold ")
+
+
+def reason_words(job: JobRecord) -> str:
+    """Return why, in one line: the stop reason, or the named error."""
+    if job.error:
+        return str(job.error.get("message") or "").splitlines()[0]
+    if job.result is None:
+        return ""
+    return job.result.stop_reason.value
+
+
+def scoreboard(jobs: Sequence[JobRecord]) -> Table:
+    """Return one row per job, in the batch's order."""
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    table.add_column("#", justify="right")
+    table.add_column("problem", overflow="fold", min_width=12)
+    table.add_column("result")
+    table.add_column("public")
+    table.add_column("grade")
+    table.add_column("tries", justify="right")
+    table.add_column("tokens", justify="right")
+    table.add_column("time", justify="right")
+    table.add_column("reason", overflow="ellipsis", no_wrap=True)
+    for job in jobs:
+        word, style = result_words(job)
+        result = job.result
+        table.add_row(
+            str(job.position + 1),
+            job.custom_id,
+            Text(word, style=style),
+            _public(result),
+            _grade(result),
+            str(result.usage.trajectories) if result else "",
+            count(result.usage.tokens) if result else "",
+            seconds(result.wall_s) if result else "",
+            Text(reason_words(job), style="dim"),
+        )
+    return table
+
+
+def _public(result: JobResult | None) -> Text:
+    text = Text()
+    for test in result.evidence.public_tests if result else ():
+        text.append(test.verdict.value, style=VERDICT_STYLES.get(test.verdict, "cyan")).append(" ")
+    text.rstrip()
+    return text
+
+
+def _grade(result: JobResult | None) -> Text:
+    if result is None or result.grade is None:
+        return Text("")
+    grade = result.grade
+    total = f" {grade.passed}/{grade.total}" if grade.total > 1 else ""
+    return Text(grade.verdict.value + total, style=VERDICT_STYLES.get(grade.verdict, "cyan"))
+
+
+def totals(jobs: Sequence[JobRecord]) -> dict[str, int | float | dict[str, int]]:
+    """Return the figures under the scoreboard as JSON values."""
+    results = [job.result for job in jobs if job.result]
+    grades = Counter(result.grade.verdict.value for result in results if result.grade)
+    return {
+        "problems": len(jobs),
+        "solved": sum(result.outcome is Outcome.SOLVED for result in results),
+        "unsolved": sum(result.outcome is Outcome.UNSOLVED for result in results),
+        "exhausted": sum(result.outcome is Outcome.EXHAUSTED for result in results),
+        "failed": sum(job.status is JobStatus.FAILED for job in jobs),
+        "cancelled": sum(job.status is JobStatus.CANCELLED for job in jobs),
+        "unfinished": sum(not job.ended and job.status is not JobStatus.CANCELLED for job in jobs),
+        "grades": dict(sorted(grades.items())),
+        "tokens": sum(result.usage.tokens for result in results),
+        "sandbox_cpu_s": round(sum(result.usage.sandbox_cpu_s for result in results), 3),
+    }
+
+
+def print_scoreboard(console: Console, jobs: Sequence[JobRecord], wall_s: float | None = None) -> None:
+    """Print the table and the totals."""
+    console.print(scoreboard(jobs))
+    figures = totals(jobs)
+    words = [f"solved {figures['solved']} of {figures['problems']}"]
+    words += [
+        f"{name} {figures[name]}"
+        for name in ("unsolved", "exhausted", "failed", "cancelled", "unfinished")
+        if figures[name]
+    ]
+    grades = figures["grades"]
+    if isinstance(grades, dict) and grades:
+        words.append("graded " + ", ".join(f"{verdict} {number}" for verdict, number in grades.items()))
+    tokens = figures["tokens"]
+    assert isinstance(tokens, int)
+    words.append(f"{count(tokens)} tokens")
+    if wall_s is not None:
+        words.append(seconds(wall_s))
+    console.print()
+    console.print(" · ".join(words), style="bold", highlight=False)

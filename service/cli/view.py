@@ -1,0 +1,108 @@
+"""What a display shows of a running job: a pure reduction of its events."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from solvent.agents.events import (
+    BudgetSpent,
+    CaseJudged,
+    Event,
+    JobFinished,
+    JobStarted,
+    PhaseEntered,
+    TextGenerated,
+    TrajectoryFinished,
+    TrajectoryStarted,
+)
+from solvent.agents.job import JobResult, StopReason
+from solvent.problems.problem import Verdict
+from solvent.usage import Budget, Usage
+
+TEXT_KEPT = 2000
+"""Characters of a trajectory's streamed text that are kept for the display."""
+
+
+@dataclass
+class TrajectoryView:
+    """One line of the display."""
+
+    name: str
+    phase: str = "start"
+    round: int = 0
+    verdicts: list[Verdict] = field(default_factory=list)
+    final: Verdict | None = None
+    stop_reason: StopReason | None = None
+    summary: str = ""
+    text: str = ""
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has stopped."""
+        return self.stop_reason is not None
+
+
+@dataclass
+class JobView:
+    """State of one job's display; `apply` takes events in order."""
+
+    problem_id: str = ""
+    strategy: str = ""
+    model: str = ""
+    budget: Budget = field(default_factory=Budget)
+    usage: Usage = field(default_factory=Usage)
+    resumed: bool = False
+    trajectories: dict[str, TrajectoryView] = field(default_factory=dict)
+    result: JobResult | None = None
+
+    def apply(self, event: Event) -> None:
+        """Take one event."""
+        match event:
+            case JobStarted():
+                self.problem_id, self.strategy, self.model = event.problem_id, event.strategy, event.model
+                self.budget, self.resumed = event.budget, event.resumed
+            case BudgetSpent():
+                self.usage = event.usage
+            case TrajectoryStarted():
+                self._of(event.trajectory)
+            case PhaseEntered():
+                line = self._of(event.trajectory)
+                line.phase, line.round = event.phase, event.round
+                if event.phase == "verify":
+                    line.verdicts.clear()
+                if event.phase in {"solve", "refine"}:
+                    line.text = ""
+            case TextGenerated():
+                line = self._of(event.trajectory)
+                line.text = (line.text + event.text)[-TEXT_KEPT:]
+            case CaseJudged():
+                self._of(event.trajectory).verdicts.append(event.verdict)
+            case TrajectoryFinished():
+                line = self._of(event.trajectory)
+                line.stop_reason, line.final, line.summary = event.stop_reason, event.verdict, event.summary
+            case JobFinished():
+                self.result = event.result
+                self.usage = event.result.usage
+
+    def _of(self, name: str) -> TrajectoryView:
+        return self.trajectories.setdefault(name, TrajectoryView(name))
+
+
+def plain_line(event: Event) -> str | None:
+    """Return the line that a pipe gets for an event, or None for those that only a terminal shows."""
+    stamp = f"{event.time_s:7.2f}s"
+    match event:
+        case JobStarted():
+            how = "resumed" if event.resumed else "started"
+            return f"{stamp} {how} {event.problem_id} strategy={event.strategy} model={event.model} id={event.job_id}"
+        case PhaseEntered(phase="solve" | "verify" | "refine"):
+            repair = f" repair={event.round}" if event.round else ""
+            return f"{stamp} {event.trajectory} {event.phase}{repair}"
+        case CaseJudged():
+            return f"{stamp} {event.trajectory} test {event.test} {event.verdict.value}"
+        case TrajectoryFinished():
+            verdict = f" {event.verdict.value}" if event.verdict else ""
+            summary = f" {event.summary}" if event.summary else ""
+            return f"{stamp} {event.trajectory} ended {event.stop_reason.value}{verdict}{summary}"
+        case _:
+            return None

@@ -1,0 +1,55 @@
+"""Rows of the job store, as values."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from solvent.agents.job import JobResult, JobSpec, JobStatus
+from solvent.usage import Budget, Usage
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class BatchRecord(_Frozen):
+    """Many jobs under one budget."""
+
+    id: str
+    source: str
+    """File or folder that it was read from, as an absolute path; `-` for standard input."""
+    strategy: str
+    model: str
+    seed: int = 0
+    budget: Budget = Budget()
+    job_budget: Budget = Budget()
+    """Caps of each job by itself."""
+    parameters: dict[str, JsonValue] = Field(default_factory=dict)
+    created_at: str
+    """UTC, ISO 8601."""
+
+
+class JobRecord(_Frozen):
+    """One job, or one row of a batch that could not be read (`spec` is None and `error` says why)."""
+
+    id: str
+    batch_id: str | None = None
+    position: int = 0
+    """Place in the batch, from 0."""
+    custom_id: str
+    status: JobStatus = JobStatus.QUEUED
+    spec: JobSpec | None = None
+    result: JobResult | None = None
+    error: dict[str, str | None] | None = None
+    created_at: str
+    finished_at: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing is left to do. A cancelled job is not ended: `resume` goes on with it."""
+        return self.status in {JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.EXPIRED}
+
+    @property
+    def usage(self) -> Usage:
+        """What it has spent, as far as its result says."""
+        return self.result.usage if self.result else Usage()
