@@ -159,6 +159,12 @@ class JobStore:
             ).fetchall()
         return self._one([BatchRecord.model_validate_json(row[0]) for row in rows], "batch", batch_id)
 
+    def is_batch(self, wanted: str) -> bool:
+        """Return whether `wanted` is a batch's id, or the beginning or end of one."""
+        with self._reading() as connection:
+            query = "SELECT 1 FROM batch WHERE id = ?1 OR id LIKE ?2 OR id LIKE ?3"
+            return connection.execute(query, self._patterns(wanted)).fetchone() is not None
+
     def latest_batch(self, source: str) -> BatchRecord | None:
         """Return the newest batch read from `source`, or None."""
         with self._reading() as connection:

@@ -1,0 +1,82 @@
+"""Turns what a user points at into the jobs of a batch; rows that cannot be read become failed jobs that say why."""
+
+from __future__ import annotations
+
+import fnmatch
+from collections.abc import Iterator
+from itertools import islice
+
+from solvent.agents.job import JobSpec, JobStatus
+from solvent.errors import DataError
+from solvent.problems.problem import Problem
+from solvent.problems.readers import read
+from solvent.workers.ids import new_id
+from solvent.workers.records import BatchRecord, JobRecord
+from solvent.workers.store import utc_now
+
+
+def batch_jobs(
+    batch: BatchRecord, path: str, *, limit: int | None = None, pattern: str | None = None, grade: bool = True
+) -> list[JobRecord]:
+    """Return one queued job per problem under `path`, and one failed job per row that could not be read.
+
+    A problem's `custom_id` is the row's own where it has one (metadata `custom_id`), else the problem's id.
+
+    Args:
+        batch: the batch they belong to; gives strategy, model, seed, parameters and the caps of each job.
+        path: file or folder in any known format, `-` for standard input.
+        limit: take only that many rows.
+        pattern: shell pattern that a problem's id must match.
+        grade: judge selected answers on hidden tests or gold afterwards.
+
+    Raises:
+        DataError: nothing at all could be taken from `path`.
+    """
+    found = islice(_matching(read(path), pattern), limit)
+    jobs = [_job(batch, position, item, grade) for position, item in enumerate(found)]
+    if not jobs:
+        what = f"no problem matches {pattern!r}" if pattern else "there is no problem in it"
+        raise DataError(what, file=path)
+    return jobs
+
+
+def _matching(items: Iterator[Problem | DataError], pattern: str | None) -> Iterator[Problem | DataError]:
+    for item in items:
+        if pattern is None or (isinstance(item, Problem) and fnmatch.fnmatchcase(item.id, pattern)):
+            yield item
+
+
+def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bool) -> JobRecord:
+    job_id = f"{new_id('job')}-{position:05d}"
+    if isinstance(item, DataError):
+        place = f"{item.file or batch.source}" + (f":{item.row}" if item.row is not None else "")
+        now = utc_now()
+        return JobRecord(
+            id=job_id,
+            batch_id=batch.id,
+            position=position,
+            custom_id=place.rsplit("/", 1)[-1],
+            status=JobStatus.FAILED,
+            error=item.to_dict(),
+            created_at=now,
+            finished_at=now,
+        )
+    custom_id = item.metadata.get("custom_id")
+    spec = JobSpec(
+        id=job_id,
+        problem=item,
+        strategy=batch.strategy,
+        parameters=batch.parameters,
+        budget=batch.job_budget,
+        model=batch.model,
+        seed=batch.seed,
+        grade=grade,
+    )
+    return JobRecord(
+        id=job_id,
+        batch_id=batch.id,
+        position=position,
+        custom_id=str(custom_id) if custom_id is not None else item.id,
+        spec=spec,
+        created_at=utc_now(),
+    )
