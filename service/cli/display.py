@@ -64,9 +64,9 @@ class LiveDisplay:
 
     def emit(self, event: Event) -> None:
         """Take one event."""
+        line = None if self._live else plain_line(event, self._view)
         self._view.apply(event)
         if self._live is None:
-            line = plain_line(event)
             if line is not None:
                 self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 

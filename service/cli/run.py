@@ -107,7 +107,7 @@ def _show_job(store: JobStore, run_id: str, with_events: bool, as_json: bool) ->
 
     from solvent.agents.events import Event
     from solvent.service.cli.display import print_result
-    from solvent.service.cli.view import plain_line
+    from solvent.service.cli.view import JobView, plain_line
     from solvent.workers.results import result_row
 
     job = store.job(run_id)
@@ -121,8 +121,11 @@ def _show_job(store: JobStore, run_id: str, with_events: bool, as_json: bool) ->
     console = Console()
     console.print(f"{job.id}  {job.custom_id}  {job.status.value}  {job.created_at}", highlight=False, markup=False)
     adapter: TypeAdapter[Event] = TypeAdapter(Event)
+    view = JobView()
     for body_text in events:
-        line = plain_line(adapter.validate_json(body_text))
+        event = adapter.validate_json(body_text)
+        line = plain_line(event, view)
+        view.apply(event)
         if line:
             console.print(line, highlight=False, markup=False)
     if job.result:

@@ -88,8 +88,13 @@ class JobView:
         return self.trajectories.setdefault(name, TrajectoryView(name))
 
 
-def plain_line(event: Event) -> str | None:
-    """Return the line that a pipe gets for an event, or None for those that only a terminal shows."""
+def plain_line(event: Event, before: JobView) -> str | None:
+    """Return the line that a pipe gets for an event, or None for those that only a terminal shows.
+
+    Args:
+        event: the event.
+        before: the view before it was applied.
+    """
     stamp = f"{event.time_s:7.2f}s"
     match event:
         case JobStarted():
@@ -98,6 +103,8 @@ def plain_line(event: Event) -> str | None:
         case PhaseEntered(phase="solve" | "verify" | "refine"):
             repair = f" repair={event.round}" if event.round else ""
             return f"{stamp} {event.trajectory} {event.phase}{repair}"
+        case TextGenerated() if not (line := before.trajectories.get(event.trajectory)) or not line.text:
+            return f"{stamp} {event.trajectory} first token"
         case CaseJudged():
             return f"{stamp} {event.trajectory} test {event.test} {event.verdict.value}"
         case TrajectoryFinished():

@@ -1,0 +1,93 @@
+"""`solvent models`: which models can be used, and what they are."""
+
+from __future__ import annotations
+
+import json
+
+import click
+from pydantic import JsonValue
+
+from solvent.service.cli.options import json_option, load_settings
+
+
+@click.group()
+def models() -> None:
+    """List and show model profiles."""
+
+
+@models.command("list")
+@json_option
+def list_models(as_json: bool) -> None:
+    """List every profile: those that ship, and those in SOLVENT_CONFIG_DIR/models."""
+    from solvent.models.registry import list_profiles
+    from solvent.service.cli.table import show_rows
+
+    rows: list[dict[str, JsonValue]] = []
+    for entry in list_profiles(load_settings()):
+        profile = entry.profile
+        rows.append(
+            {
+                "name": entry.name,
+                "backend": profile.backend if profile else None,
+                "context": profile.context_tokens if profile else None,
+                "endpoint": (profile.base_url or "in process") if profile else None,
+                "notes": _first_line(profile.notes) if profile else f"broken: {entry.problem}",
+                "path": str(entry.path),
+            }
+        )
+    show_rows(rows, ("name", "backend", "context", "endpoint", "notes"), as_json=as_json, empty="there are no profiles")
+
+
+@models.command("show")
+@click.argument("name")
+@json_option
+def show_model(name: str, as_json: bool) -> None:
+    """Show a profile with all its fields, and a bundled model's card: what it is for and what was measured."""
+    from solvent.models.registry import load_profile
+
+    profile = load_profile(name, load_settings())
+    body = profile.model_dump(mode="json")
+    card = _card(profile.backend)
+    if as_json:
+        click.echo(json.dumps({"profile": body, "card": card}, ensure_ascii=False, indent=2))
+        return
+    for field, value in body.items():
+        if value not in (None, "", {}, []):
+            click.echo(f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    if card:
+        click.echo("\ncard:")
+        _print_nested(card, indent=2)
+
+
+def _card(backend: str) -> dict[str, JsonValue] | None:
+    if backend != "starter":
+        return None
+    from importlib.resources import files
+
+    from solvent.errors import StoreError, boundary
+
+    with boundary(StoreError, "read the starter model's card", OSError, ValueError):
+        card = json.loads((files("solvent.models") / "starter" / "weights" / "model_card.json").read_text("utf-8"))
+    assert isinstance(card, dict)
+    return card
+
+
+def _print_nested(value: JsonValue, indent: int) -> None:
+    pad = " " * indent
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            if isinstance(inner, dict | list) and inner:
+                click.echo(f"{pad}{name}:")
+                _print_nested(inner, indent + 2)
+            else:
+                click.echo(f"{pad}{name}: {inner}")
+    elif isinstance(value, list):
+        for inner in value:
+            if isinstance(inner, dict):
+                click.echo(pad + "- " + ", ".join(f"{name} {inner[name]}" for name in inner))
+            else:
+                click.echo(f"{pad}- {inner}")
+
+
+def _first_line(text: str) -> str:
+    return text.strip().splitlines()[0] if text.strip() else ""
