@@ -1,0 +1,366 @@
+"""Models behind vLLM or any other endpoint that speaks OpenAI's chat completions."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import unicodedata
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import aclosing, asynccontextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from solvent.errors import (
+    ConfigError,
+    PromptTooLong,
+    ProviderError,
+    ProviderProtocolError,
+    ProviderUnavailable,
+)
+from solvent.models.base import ChatRequest, Chunk, Message, ModelInfo, SampleUsage
+from solvent.models.merge import merge_samples
+from solvent.models.openai_errors import ContextOverflow, Endpoint, translate
+from solvent.models.openai_stream import SampleReader
+from solvent.models.profiles import ModelProfile
+from solvent.models.retry import retry_delay_s
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from openai import AsyncOpenAI
+
+_CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"})
+
+
+class OpenAIChatModel:
+    """A `ChatModel` over HTTP.
+
+    Each of n samples is a request of its own (vLLM makes n requests of it anyway), so that samples have their own
+    seeds and can be cancelled alone, and the prompt is charged for each. Closing a stream closes its connections,
+    which is how vLLM is told to stop generating. Requests that surely generated nothing (429, 503, no connection) are
+    sent again as the profile's retry policy says; nothing else ever is. A `max_tokens` that does not fit the context
+    behind the prompt is cut to what fits.
+
+    A sample holds one of the profile's `concurrency` slots from its first chunk asked for to its last: read or close
+    every stream that you opened.
+
+    Args:
+        profile: a profile with the backend openai.
+        environment: where the API key is looked up.
+
+    Raises:
+        ConfigError: the variable that `api_key_env` names is not set.
+    """
+
+    def __init__(self, profile: ModelProfile, *, environment: Mapping[str, str] | None = None) -> None:
+        if profile.base_url is None:
+            raise ConfigError(f"profile {profile.name}: the backend openai needs base_url")
+        key = None
+        if profile.api_key_env is not None:
+            key = (os.environ if environment is None else environment).get(profile.api_key_env)
+            if not key:
+                raise ConfigError(
+                    f"profile {profile.name}: the environment variable {profile.api_key_env} is not set",
+                    remedy="set it to the endpoint's API key",
+                )
+        self._profile = profile
+        self._endpoint = Endpoint(profile.name, profile.base_url, profile.model, profile.api_key_env, key)
+        self._tokenize_url = profile.tokenize_url or profile.base_url.removesuffix("/v1") + "/tokenize"
+        self._slots = asyncio.Semaphore(profile.concurrency)
+        self._opening = asyncio.Lock()
+        self._client: AsyncOpenAI | None = None
+        self._model = profile.model
+        self._jitter = Random()  # noqa: S311 - spreads retries, guards nothing
+        self._info = ModelInfo(
+            name=profile.name,
+            backend="openai",
+            context_tokens=profile.context_tokens,
+            exact_prompt_count=profile.count == "tokenize",
+            prompt_tokens_per_sample=True,
+            capabilities=_CAPABILITIES if profile.prefix != "none" else _CAPABILITIES - {"prefix"},
+        )
+
+    def __repr__(self) -> str:
+        return f"OpenAIChatModel({self._endpoint})"
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the profile says of the endpoint."""
+        return self._info
+
+    async def count_prompt_tokens(self, messages: Sequence[Message], prefix: str = "") -> int:
+        """Return the endpoint's own count, or an upper bound for byte-level tokenizers where `info` says so.
+
+        Raises:
+            ProviderError: /tokenize failed.
+            ConfigError: a prefix is given and the profile says that the endpoint takes none.
+        """
+        turns, switches = self._turns(messages, prefix)
+        if self._profile.count == "bound":
+            return prompt_bound(messages, prefix, self._profile)
+        extra = self._profile.extra_body
+        kept = {"chat_template", "chat_template_kwargs"}
+        template: dict[str, Any] = {name: value for name, value in extra.items() if name in kept}
+        return await self._tokenize({"messages": turns, **switches, **template})
+
+    async def served_models(self) -> dict[str, int | None]:
+        """Return the ids that the endpoint serves and the context length of each, where it says so (vLLM does).
+
+        Raises:
+            ProviderError: it could not be asked.
+        """
+        client = await self._open()
+        async with self._translated("list its models"):
+            page = await client.models.list(timeout=self._profile.timeouts.connect_s)
+            served = getattr(page, "data", None) or []
+        lengths = {str(model.id): getattr(model, "max_model_len", None) for model in served}
+        return {name: length if isinstance(length, int) else None for name, length in lengths.items()}
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        """Generate as the protocol says; see the class for samples, retries and closing.
+
+        Raises:
+            PromptTooLong: as the protocol says.
+            ProviderError: the first error of a sample, after the other samples have ended.
+            ConfigError: the request has a prefix and the profile says that the endpoint takes none.
+        """
+        self._turns(request.messages, request.prefix)
+        async with aclosing(merge_samples(lambda index: self._sample(request, index), request.n)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def aclose(self) -> None:
+        """Close the connections; safe to call twice."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def _sample(self, request: ChatRequest, index: int) -> AsyncGenerator[Chunk, None]:
+        loop = asyncio.get_running_loop()
+        async with self._slots:
+            deadline = loop.time() + self._profile.timeouts.total_s
+            body = await self._body(request, index)
+            attempt = 1
+            while True:
+                try:
+                    async with aclosing(self._attempt(request, body, index, deadline)) as chunks:
+                        async for chunk in chunks:
+                            yield chunk
+                except ContextOverflow as overflow:
+                    field = self._profile.max_tokens_field
+                    if overflow.room is None or not 0 < overflow.room < body[field]:
+                        raise PromptTooLong(overflow.message, remedy=overflow.remedy) from None
+                    # The prompt itself fits; nothing was generated, and the smaller request cannot overflow again.
+                    body[field] = overflow.room
+                except ProviderError as error:
+                    delay_s = retry_delay_s(
+                        error,
+                        attempt=attempt,
+                        policy=self._profile.retry,
+                        remaining_s=deadline - loop.time(),
+                        random=self._jitter,
+                    )
+                    if delay_s is None:
+                        raise
+                    attempt += 1
+                    await asyncio.sleep(delay_s)
+                else:
+                    return
+
+    async def _attempt(
+        self, request: ChatRequest, body: dict[str, Any], index: int, deadline: float
+    ) -> AsyncGenerator[Chunk, None]:
+        """Send one request and yield its chunks; closing this closes the connection."""
+        from openai.types.chat import ChatCompletionChunk
+
+        profile, timeouts = self._profile, self._profile.timeouts
+        loop = asyncio.get_running_loop()
+        client = await self._open()
+        reader = SampleReader(index, self._endpoint, profile.thinking if profile.reasoning == "wrap" else None)
+        first_token_by = loop.time() + timeouts.first_token_s
+        async with self._limit(reader, min(first_token_by, deadline), deadline):
+            stream: Any = await client.chat.completions.create(**body)
+        try:
+            while True:
+                expires = loop.time() + timeouts.between_chunks_s if reader.started else first_token_by
+                async with self._limit(reader, min(expires, deadline), deadline):
+                    event = await anext(stream, None)
+                if event is None:
+                    break
+                if not isinstance(event, ChatCompletionChunk):
+                    raise ProviderProtocolError(
+                        f"{self._endpoint}: a piece of the stream is not an object", may_have_generated=True
+                    )
+                chunk = reader.read(event)
+                if chunk is not None:
+                    yield chunk
+        finally:
+            await stream.close()
+        yield reader.end(None if reader.has_usage else await self._count_usage(request, reader.generated))
+
+    @asynccontextmanager
+    async def _limit(self, reader: SampleReader, expires: float, deadline: float) -> AsyncIterator[None]:
+        timeouts = self._profile.timeouts
+        try:
+            async with asyncio.timeout_at(expires), self._translated("generate", reader):
+                yield
+        except TimeoutError:
+            if expires == deadline:
+                what = f"the sample did not end within {timeouts.total_s:g} s (timeouts.total_s)"
+            elif reader.started:
+                what = f"nothing came for {timeouts.between_chunks_s:g} s (timeouts.between_chunks_s)"
+            else:
+                what = f"no first token within {timeouts.first_token_s:g} s (timeouts.first_token_s)"
+            raise ProviderUnavailable(
+                f"{self._endpoint}: {what}",
+                remedy="see whether the endpoint is overloaded, or raise the timeout in the profile",
+                may_have_generated=True,
+            ) from None
+
+    @asynccontextmanager
+    async def _translated(self, what: str, reader: SampleReader | None = None) -> AsyncIterator[None]:
+        from openai import OpenAIError
+
+        try:
+            yield
+        except (OpenAIError, json.JSONDecodeError) as error:
+            # `from None`: the client's exceptions quote headers and bodies, which can hold the key.
+            raise translate(error, self._endpoint, started=reader is not None and reader.started) from None
+        except UnicodeDecodeError as error:
+            raise ProviderProtocolError(
+                f"{self._endpoint}: cannot {what}: the answer is not UTF-8: {error.reason}", may_have_generated=True
+            ) from None
+
+    async def _body(self, request: ChatRequest, index: int) -> dict[str, Any]:
+        profile = self._profile
+        sampling = profile.resolve(request.sampling)
+        turns, switches = self._turns(request.messages, request.prefix)
+        body: dict[str, Any] = {
+            "model": await self._model_id(),
+            "messages": turns,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+            profile.max_tokens_field: sampling.max_tokens,
+            "extra_body": {**profile.extra_body, **switches},
+        }
+        optional = {
+            "temperature": sampling.temperature,
+            "top_p": sampling.top_p,
+            "stop": list(sampling.stop) or None,
+            "seed": None if sampling.seed is None else sampling.seed + index,
+            "logprobs": True if sampling.top_logprobs is not None else None,
+            "top_logprobs": sampling.top_logprobs,
+        }
+        return body | {field: value for field, value in optional.items() if value is not None}
+
+    def _turns(self, messages: Sequence[Message], prefix: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """Return the messages to send, and the fields that make the endpoint continue the last one."""
+        turns: list[dict[str, Any]] = [
+            {"role": message.role, "content": _sendable(message.content)} for message in messages
+        ]
+        if not prefix:
+            return turns, {}
+        match self._profile.prefix:
+            case "vllm":
+                turns.append({"role": "assistant", "content": _sendable(prefix)})
+                return turns, {"continue_final_message": True, "add_generation_prompt": False}
+            case "assistant":
+                turns.append({"role": "assistant", "content": _sendable(prefix), "prefix": True})
+                return turns, {}
+            case "none":
+                raise ConfigError(
+                    f"profile {self._profile.name}: this endpoint cannot continue a given beginning",
+                    remedy='set prefix = "vllm" or "assistant" if it can, or choose a strategy that needs none',
+                )
+
+    async def _count_usage(self, request: ChatRequest, generated: str) -> SampleUsage | None:
+        """Count a sample's tokens by /tokenize, for servers without usage; None where the profile does not allow it."""
+        if self._profile.count != "tokenize":
+            return None
+        prompt_tokens = await self.count_prompt_tokens(request.messages, request.prefix)
+        completion_tokens = await self._tokenize({"prompt": generated, "add_special_tokens": False})
+        # One more for the token that ended the turn, which has no text.
+        bound = min(completion_tokens + 1, request.sampling.max_tokens)
+        return SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=bound)
+
+    async def _tokenize(self, body: dict[str, Any]) -> int:
+        client = await self._open()
+        model = await self._model_id()
+        async with self._translated("count tokens"):
+            answer = await client.post(
+                self._tokenize_url,
+                cast_to=dict[str, Any],
+                body={"model": model, **body},
+                options={"timeout": self._profile.timeouts.first_token_s},
+            )
+        count = answer.get("count") if isinstance(answer, dict) else None
+        if type(count) is not int or count < 0:
+            raise ProviderProtocolError(
+                f"{self._endpoint}: {self._tokenize_url} answered no count",
+                remedy='set count = "bound" in the profile if the endpoint is not vLLM',
+            )
+        return count
+
+    async def _model_id(self) -> str:
+        if self._model is None:
+            served = await self.served_models()
+            if len(served) != 1:
+                raise ConfigError(
+                    f"{self._endpoint} serves {', '.join(sorted(served)) or 'no model'}",
+                    remedy="set `model` in the profile to one of these",
+                )
+            (self._model,) = served
+        return self._model
+
+    async def _open(self) -> AsyncOpenAI:
+        async with self._opening:
+            if self._client is None:
+                # Importing it takes most of a second, which the event loop should not stand still for.
+                self._client = await asyncio.to_thread(_new_client, self._profile, self._endpoint)
+            return self._client
+
+
+def _new_client(profile: ModelProfile, endpoint: Endpoint) -> AsyncOpenAI:
+    from openai import AsyncOpenAI, Timeout
+
+    return AsyncOpenAI(
+        base_url=endpoint.url,
+        # The client insists on a key, and would else send the one in OPENAI_API_KEY to whatever endpoint this is.
+        api_key=endpoint.secret or "none",
+        # Never by itself: its retries do not know whether tokens were generated.
+        max_retries=0,
+        timeout=Timeout(None, connect=profile.timeouts.connect_s),
+    )
+
+
+def prompt_bound(messages: Sequence[Message], prefix: str, profile: ModelProfile) -> int:
+    """Return an upper bound of a prompt's tokens.
+
+    A byte-level tokenizer makes at most one token of each byte of UTF-8; some (Qwen's) bring the text to NFC before,
+    which can lengthen it, so the longer form counts. What the chat template adds comes from the profile.
+    """
+    bound = profile.prompt_bound
+    texts = [message.content for message in messages] + ([prefix] if prefix else [])
+    return bound.per_prompt + sum(bound.per_message + _longest_bytes(text) for text in texts)
+
+
+def _sendable(text: str) -> str:
+    """Return `text` with "?" for lone surrogates, which model output can hold after a cut and UTF-8 cannot."""
+    return text if text.isascii() else text.encode("utf-8", errors="replace").decode("utf-8")
+
+
+def _longest_bytes(text: str) -> int:
+    if text.isascii():
+        return len(text)
+    forms = (text, unicodedata.normalize("NFC", text))
+    return max(len(form.encode("utf-8", errors="surrogatepass")) for form in forms)
+
+
+def open_openai(profile: ModelProfile) -> OpenAIChatModel:
+    """Open the endpoint of a profile; no I/O before the first request.
+
+    Raises:
+        ConfigError: see `OpenAIChatModel`.
+    """
+    return OpenAIChatModel(profile)

@@ -1,0 +1,167 @@
+"""One streamed chat completion, from the client's events to chunks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from solvent.errors import ProviderProtocolError, ProviderRejected, ProviderUnavailable
+from solvent.models.base import Chunk, FinishReason, SampleUsage, TokenLogprob
+
+if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletionChunk
+
+    from solvent.models.openai_errors import Endpoint
+    from solvent.models.profiles import ThinkingMarkers
+
+
+class SampleReader:
+    """Turns the events of one sample into chunks, and knows at the end whether it was whole.
+
+    Thinking that the server sends apart (`reasoning`, formerly `reasoning_content`, in the delta) gives chunks without
+    text, so that its progress shows, or text between the markers where `wrap` is given.
+
+    Args:
+        index: index of the chunks.
+        endpoint: for messages.
+        wrap: markers to wrap thinking with; None leaves it out.
+
+    Attributes:
+        started: whether a token came.
+        generated: everything generated so far, thinking included.
+    """
+
+    def __init__(self, index: int, endpoint: Endpoint, wrap: ThinkingMarkers | None = None) -> None:
+        self._index = index
+        self._endpoint = endpoint
+        self._wrap = wrap
+        self._thinking = False
+        self._finish: FinishReason | None = None
+        self._usage: SampleUsage | None = None
+        self._pieces: list[str] = []
+        self.started = False
+
+    @property
+    def generated(self) -> str:
+        """Everything generated so far, thinking included."""
+        return "".join(self._pieces)
+
+    def read(self, event: ChatCompletionChunk) -> Chunk | None:
+        """Return the event's piece of the sample, or None if it has none.
+
+        Raises:
+            ProviderError: the event is not what the protocol allows, or says that the endpoint broke off.
+        """
+        # The client builds its objects without validating them, so nothing of their shape can be relied on.
+        usage = getattr(event, "usage", None)
+        if usage is not None:
+            self._usage = self._read_usage(usage)
+        choices = getattr(event, "choices", None)
+        if not choices:
+            return None
+        choice = choices[0]
+        delta = getattr(choice, "delta", None)
+        content = self._text(delta, "content")
+        thinking = self._text(delta, "reasoning") or self._text(delta, "reasoning_content")
+        reason = getattr(choice, "finish_reason", None)
+        if content or thinking or reason:
+            self.started = True
+        if reason is not None:
+            self._finish = self._read_finish(reason)
+        if not content and not thinking:
+            return None
+        self._pieces += [thinking, content]
+        visible = thinking if self._wrap is not None else ""
+        logprobs = self._read_logprobs(choice) if content or visible else ()
+        return Chunk(index=self._index, text=self._mark(visible, content), logprobs=logprobs)
+
+    def end(self, counted: SampleUsage | None = None) -> Chunk:
+        """Return the sample's last chunk.
+
+        Args:
+            counted: usage to report where the endpoint gave none.
+
+        Raises:
+            ProviderProtocolError: the stream ended without a finish reason or without usage.
+        """
+        if self._finish is None:
+            raise ProviderProtocolError(
+                f"{self._endpoint}: the stream ended without a finish reason"
+                + ("" if self.started else " and without any choice"),
+                remedy="check that base_url is an OpenAI-compatible API",
+                may_have_generated=True,
+            )
+        usage = self._usage or counted
+        if usage is None:
+            raise ProviderProtocolError(
+                f"{self._endpoint}: the endpoint reported no usage, so its tokens cannot be accounted for",
+                remedy='use a server that honours stream_options.include_usage, or count = "tokenize" with vLLM',
+                may_have_generated=True,
+            )
+        return Chunk(index=self._index, finish_reason=self._finish, usage=usage)
+
+    @property
+    def has_usage(self) -> bool:
+        """Whether the endpoint reported usage."""
+        return self._usage is not None
+
+    def _mark(self, thinking: str, content: str) -> str:
+        text = ""
+        if thinking and self._wrap is not None:
+            text += thinking if self._thinking else self._wrap.start + thinking
+            self._thinking = True
+        if content:
+            if self._thinking and self._wrap is not None:
+                text += self._wrap.end
+                self._thinking = False
+            text += content
+        return text
+
+    def _text(self, delta: Any, field: str) -> str:
+        value = getattr(delta, field, None)
+        if value is None:
+            return ""
+        if not isinstance(value, str):
+            raise self._malformed(f"delta.{field} is not a text")
+        return value
+
+    def _read_finish(self, reason: Any) -> FinishReason:
+        if reason == "stop" or reason == "length":
+            finish: FinishReason = reason
+            return finish
+        if reason == "content_filter":
+            raise ProviderRejected(
+                f"{self._endpoint}: the endpoint's content filter ended the sample", may_have_generated=True
+            )
+        if reason in {"abort", "error"}:
+            raise ProviderUnavailable(f"{self._endpoint}: the endpoint aborted the sample", may_have_generated=True)
+        raise self._malformed(f"unknown finish reason {reason!r}")
+
+    def _read_usage(self, usage: Any) -> SampleUsage:
+        prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+        # bool is an int, hence `type`.
+        if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
+            raise self._malformed("usage is not two counts of tokens")
+        return SampleUsage(prompt_tokens=prompt, completion_tokens=completion)
+
+    def _read_logprobs(self, choice: Any) -> tuple[TokenLogprob, ...]:
+        tokens = getattr(getattr(choice, "logprobs", None), "content", None) or ()
+        try:
+            return tuple(
+                TokenLogprob(
+                    token=token.token,
+                    # Rounding can put a certain token a hair above 0.
+                    logprob=min(0.0, token.logprob),
+                    top=tuple(
+                        sorted(
+                            ((other.token, min(0.0, other.logprob)) for other in token.top_logprobs or ()),
+                            key=lambda pair: -pair[1],
+                        )
+                    ),
+                )
+                for token in tokens
+            )
+        except (AttributeError, TypeError, ValueError) as cause:
+            raise self._malformed("logprobs are malformed") from cause
+
+    def _malformed(self, what: str) -> ProviderProtocolError:
+        return ProviderProtocolError(f"{self._endpoint}: {self._endpoint.quote(what)}", may_have_generated=True)

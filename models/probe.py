@@ -1,0 +1,84 @@
+"""Whether the model of a profile can be used here and now: what `solvent doctor` shows."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Literal
+
+from solvent.errors import ConfigError, ProviderRejected, SolventError
+from solvent.models.profiles import ModelProfile
+from solvent.models.registry import open_model
+
+
+@dataclass(frozen=True)
+class Probe:
+    """State of one model. `degraded`: it works, with what `detail` says; `missing`: it does not."""
+
+    status: Literal["ok", "degraded", "missing"]
+    detail: str
+    remedy: str | None = None
+
+
+async def probe(profile: ModelProfile) -> Probe:
+    """Look whether the profile's model can be used. No tokens are generated; failures are values, not exceptions."""
+    try:
+        if profile.backend == "openai":
+            return await _endpoint(profile)
+        model = open_model(profile)
+        try:
+            return Probe("ok", f"{model.info.backend}, context {model.info.context_tokens} tokens{_weights(model)}")
+        finally:
+            await model.aclose()
+    except SolventError as error:
+        return Probe("missing", error.message, error.remedy)
+    except ImportError as error:
+        return Probe("missing", f"backend {profile.backend}: cannot import {error.name}", f"pip install {error.name}")
+
+
+async def _endpoint(profile: ModelProfile) -> Probe:
+    from solvent.models.openai import OpenAIChatModel
+
+    model = OpenAIChatModel(profile)
+    try:
+        try:
+            served = await model.served_models()
+        except ProviderRejected as error:
+            if "HTTP 404" not in error.message:
+                raise
+            return Probe("degraded", f"{profile.base_url} answers, and lists no models", "check base_url, or go ahead")
+        names = ", ".join(sorted(served)) or "none"
+        if profile.model is None and len(served) != 1:
+            return Probe("missing", f"{profile.base_url} serves {names}", "set `model` in the profile to one of these")
+        chosen = profile.model or next(iter(served))
+        if chosen not in served:
+            return Probe("missing", f"{profile.base_url} does not serve {chosen}; it serves {names}", "correct `model`")
+        length = served[chosen]
+        if length is not None and length < profile.context_tokens:
+            return Probe(
+                "degraded",
+                f"{chosen} is served with a context of {length} tokens, the profile says {profile.context_tokens}",
+                f"set context_tokens = {length}",
+            )
+        if profile.count == "tokenize":
+            from solvent.models.base import Message
+
+            try:
+                await model.count_prompt_tokens([Message(role="user", content="Hello")])
+            except SolventError as error:
+                return Probe("missing", f"prompts cannot be counted: {error.message}", 'set count = "bound"')
+        return Probe("ok", f"{chosen} at {profile.base_url}")
+    except ConfigError as error:
+        return Probe("missing", error.message, error.remedy)
+    finally:
+        await model.aclose()
+
+
+def _weights(model: object) -> str:
+    """Name the weights of a model that has some (attribute `weights_file`) by the start of their SHA-256."""
+    path = getattr(model, "weights_file", None)
+    if path is None:
+        return ""
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return f", weights sha256 {digest[:12]}"

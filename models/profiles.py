@@ -1,0 +1,211 @@
+"""Model profiles: one TOML file says where a model is, how it is asked, what it costs and what it can do."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from pathlib import Path
+from typing import Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
+
+from solvent.errors import ConfigError
+from solvent.models.base import Sampling
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SamplingDefaults(_Strict):
+    """What a request that leaves these open is drawn with; None leaves the choice to the endpoint."""
+
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    top_p: float | None = Field(default=None, gt=0, le=1)
+
+
+class ThinkingMarkers(_Strict):
+    """Texts around the part of a reply that is thought aloud, as they stand in the completion."""
+
+    start: str
+    end: str
+
+
+class Prices(_Strict):
+    """What a million tokens costs."""
+
+    prompt_per_million: float = Field(default=0.0, ge=0)
+    completion_per_million: float = Field(default=0.0, ge=0)
+    currency: str = "USD"
+
+    def cost(self, prompt_tokens: int, completion_tokens: int) -> float:
+        """Return the price of these tokens, in `currency`."""
+        return (prompt_tokens * self.prompt_per_million + completion_tokens * self.completion_per_million) / 1_000_000
+
+
+class Timeouts(_Strict):
+    """When a silent endpoint is given up, in seconds."""
+
+    connect_s: float = Field(default=10.0, gt=0)
+    first_token_s: float = Field(default=300.0, gt=0)
+    """From sending a request to its first token: waiting in the endpoint's queue and reading the prompt."""
+    between_chunks_s: float = Field(default=120.0, gt=0)
+    total_s: float = Field(default=3600.0, gt=0)
+    """One sample, with all its attempts."""
+
+
+class RetryPolicy(_Strict):
+    """When a request that surely generated nothing is sent again (see `solvent.models.retry`)."""
+
+    attempts: int = Field(default=5, ge=1)
+    """Most times a request is sent."""
+    first_delay_s: float = Field(default=0.5, gt=0)
+    max_delay_s: float = Field(default=30.0, gt=0)
+
+
+class PromptBound(_Strict):
+    """What a chat template adds to the texts at most, in tokens; used where prompts are not counted exactly."""
+
+    per_message: int = Field(default=16, ge=0)
+    per_prompt: int = Field(default=128, ge=0)
+    """Default system prompt, generation prompt and special tokens."""
+
+
+class ModelProfile(_Strict):
+    """How one model is reached and used."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    backend: str
+    """Implementation of ChatModel: a key of `solvent.models.registry.BACKENDS`."""
+    notes: str = ""
+    """What the model is good for and where the figures come from; shown by `solvent models show`."""
+    context_tokens: int = Field(ge=2)
+    """Prompt and completion together; no more than what the endpoint serves."""
+
+    prompts: str = "default"
+    """Folder in configs/prompts."""
+    answer_style: Literal["boxed", "program"] = "boxed"
+    """How math answers are given: in \\boxed{}, or as a program that prints the answer."""
+    sampling: SamplingDefaults = SamplingDefaults()
+    thinking: ThinkingMarkers | None = None
+    prices: Prices = Prices()
+    concurrency: int = Field(default=32, ge=1)
+    """Most samples that are generated at once."""
+
+    base_url: str | None = None
+    """openai: up to and with /v1, such as http://localhost:8000/v1."""
+    model: str | None = None
+    """openai: model id; None takes the one that the endpoint serves, if it serves one only."""
+    api_key_env: str | None = None
+    """openai: environment variable with the API key; None sends none. A key never stands in a profile."""
+    prefix: Literal["vllm", "assistant", "none"] = "none"
+    """openai: how the beginning of the assistant's turn is sent. `vllm`: continue_final_message. `assistant`: the last
+    message carries prefix = true (DeepSeek). `none`: requests with a prefix are refused."""
+    count: Literal["tokenize", "bound"] = "bound"
+    """openai: how prompts are counted beforehand. `tokenize`: exactly, by vLLM's /tokenize, which also counts the
+    completions of a server that reports no usage. `bound`: an upper bound from the bytes."""
+    tokenize_url: str | None = None
+    """openai: where /tokenize is, if not beside the /v1 of base_url."""
+    prompt_bound: PromptBound = PromptBound()
+    reasoning: Literal["hide", "wrap"] = "hide"
+    """openai: thinking that the server sends apart from the text is left out of it (it is still counted and paid), or
+    put into it between the thinking markers."""
+    max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    extra_body: dict[str, JsonValue] = Field(default_factory=dict)
+    """openai: further fields of each request, such as top_k or chat_template_kwargs."""
+    timeouts: Timeouts = Timeouts()
+    retry: RetryPolicy = RetryPolicy()
+
+    weights_dir: Path | None = None
+    """starter: directory of the weights; None takes those that ship with the package."""
+    threads: int | None = Field(default=None, ge=1)
+    """starter: threads of the engine; None takes the cores that this process may use."""
+
+    script: Path | None = None
+    """scripted: JSONL file of replies."""
+    call_log: Path | None = None
+    """scripted: file to which each call appends a line; with it a script goes on across processes."""
+
+    @field_validator("base_url", "tokenize_url")
+    @classmethod
+    def _plain_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError("must be a URL such as http://localhost:8000/v1")
+        if parts.username or parts.password or parts.query:
+            raise ValueError("must hold no user, password or query: keys come from the variable that api_key_env names")
+        return value.rstrip("/")
+
+    @field_validator("extra_body")
+    @classmethod
+    def _not_ours(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+        owned = {"model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens", "stop"}
+        owned |= {"seed", "logprobs", "top_logprobs", "temperature", "top_p"}
+        taken = sorted(owned & value.keys())
+        if taken:
+            raise ValueError(f"{', '.join(taken)}: set by the request, not here (defaults: the table [sampling])")
+        return value
+
+    @model_validator(mode="after")
+    def _complete(self) -> ModelProfile:
+        if self.backend == "openai" and self.base_url is None:
+            raise ValueError("the backend openai needs base_url")
+        if self.backend == "scripted" and self.script is None:
+            raise ValueError("the backend scripted needs script")
+        if self.reasoning == "wrap" and self.thinking is None:
+            raise ValueError('reasoning = "wrap" needs the markers of the table [thinking]')
+        return self
+
+    def resolve(self, sampling: Sampling) -> Sampling:
+        """Return `sampling` with this profile's defaults where it leaves the choice open."""
+        changes = {
+            field: getattr(self.sampling, field)
+            for field in SamplingDefaults.model_fields
+            if getattr(sampling, field) is None and getattr(self.sampling, field) is not None
+        }
+        return sampling.model_copy(update=changes) if changes else sampling
+
+
+def read_profile(path: Path) -> ModelProfile:
+    """Read the profile in a TOML file. Relative paths in it start at the file's directory.
+
+    Raises:
+        ConfigError: the file cannot be read or is malformed; names the file and the field.
+    """
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as cause:
+        raise ConfigError(f"cannot read the model profile {path}: {cause}") from cause
+    except tomllib.TOMLDecodeError as cause:
+        raise ConfigError(f"{path}: not valid TOML: {cause}") from cause
+    for field in ("weights_dir", "script", "call_log"):
+        if isinstance(table.get(field), str):
+            table[field] = path.parent / Path(table[field]).expanduser()
+    try:
+        return ModelProfile.model_validate(table)
+    except ValidationError as cause:
+        problems = [_describe(error) for error in cause.errors(include_url=False, include_input=False)]
+        raise ConfigError(
+            f"{path}: {'; '.join(problems)}", remedy="docs/models.md lists the fields of a profile"
+        ) from None
+
+
+def _describe(error: Any) -> str:
+    location = [str(part) for part in error["loc"]]
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(location[-1], _fields_at(location[:-1]), n=1)
+        return f"field {'.'.join(location)}: unknown key" + (f"; did you mean {near[0]}?" if near else "")
+    message = error["msg"].removeprefix("Value error, ")
+    return f"field {'.'.join(location)}: {message}" if location else message
+
+
+def _fields_at(location: list[str]) -> list[str]:
+    model: type[BaseModel] = ModelProfile
+    for part in location:
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *get_args(annotation)]
+        model = next(item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel))
+    return list(model.model_fields)
