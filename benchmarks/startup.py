@@ -1,4 +1,4 @@
-"""How long a user waits: help, first token of `solvent solve`, whole demo.  python -m solvent.benchmarks.startup
+"""How long a user waits: help, first token of `solvent solve`, whole demo (`python -m solvent.benchmarks.startup`).
 
 Each figure is the median (minimum to maximum) over RUNS whole processes, started one after the other.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import statistics
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
@@ -55,4 +54,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

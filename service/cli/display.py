@@ -66,9 +66,8 @@ class LiveDisplay:
         """Take one event."""
         line = None if self._live else plain_line(event, self._view)
         self._view.apply(event)
-        if self._live is None:
-            if line is not None:
-                self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if line is not None:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def job_panel(view: JobView, elapsed_s: float) -> RenderableType:
