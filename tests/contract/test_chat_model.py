@@ -1,0 +1,262 @@
+"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted and bounded), starter."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
+from dataclasses import dataclass
+from random import Random
+
+import pytest
+from openai_server import OpenAIServer
+
+from solvent.errors import PromptTooLong
+from solvent.models.base import ChatModel, ChatRequest, Completion, Message, Sampling, generate
+from solvent.models.openai import OpenAIChatModel
+from solvent.models.registry import load_profile, open_model
+from solvent.models.scripted import Reply, ScriptedModel, prompt_key
+
+CONTEXT = 600
+WORDS = tuple("def f x y z return if else for in range sum sort list map 1 2 3 ( ) [ ] : = + *".split())  # noqa: SIM905 - plainer
+
+
+@dataclass
+class Subject:
+    """A model under test. `idle` returns once nothing is being generated for it, and fails if that never comes."""
+
+    model: ChatModel
+    idle: Callable[[], Awaitable[None]]
+    prompt: str = "Write a program."
+
+
+def babble(request: ChatRequest) -> Reply:
+    """Endless words that depend on the prompt and the seed as a model's would; a prefix of them is continued."""
+    texts = []
+    for index in range(request.n):
+        seed = None if request.sampling.seed is None else request.sampling.seed + index
+        if request.sampling.temperature == 0:
+            seed = 0
+        random = Random(None if seed is None else f"{prompt_key(request.messages)} {seed}")
+        text = " ".join(random.choice(WORDS) for _ in range(2 * CONTEXT))
+        texts.append(text.removeprefix(request.prefix))
+    return Reply(tuple(texts))
+
+
+@pytest.fixture(params=["scripted", "http", "http-bound", "starter"])
+async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
+    async with AsyncExitStack() as stack:
+        if request.param == "starter":
+            yield await _starter(stack)
+            return
+        scripted = ScriptedModel(babble, context_tokens=CONTEXT)
+        if request.param == "scripted":
+
+            async def idle() -> None:
+                assert scripted.live == 0
+
+            yield Subject(scripted, idle)
+            return
+        server = stack.enter_context(OpenAIServer(scripted))
+        model = OpenAIChatModel(server.profile(count="tokenize" if request.param == "http" else "bound"))
+        stack.push_async_callback(model.aclose)
+
+        async def idle_server() -> None:
+            await server.wait(lambda: scripted.live == server.live == 0 and server.served == len(server.bodies))
+
+        yield Subject(model, idle_server)
+
+
+async def _starter(stack: AsyncExitStack) -> Subject:
+    pytest.importorskip("solvent.models.starter.model", reason="the starter model has no weights yet")
+    model = open_model(load_profile("starter"))
+    stack.push_async_callback(model.aclose)
+
+    async def idle() -> None:
+        await model.wait_idle()  # type: ignore[attr-defined]
+
+    return Subject(model, idle)
+
+
+def ask(
+    subject: Subject, *, n: int = 1, prefix: str = "", prompt: str | None = None, **sampling: object
+) -> ChatRequest:
+    fields = {"seed": 7, "max_tokens": 40, "temperature": 1.0} | sampling
+    messages = (Message(role="user", content=prompt or subject.prompt),)
+    return ChatRequest(messages=messages, n=n, prefix=prefix, sampling=Sampling.model_validate(fields))
+
+
+async def one(subject: Subject, **fields: object) -> Completion:
+    (completion,) = await generate(subject.model, ask(subject, **fields))  # type: ignore[arg-type]
+    return completion
+
+
+async def test_info_names_the_backend_and_what_it_can_do(subject: Subject) -> None:
+    assert subject.model.info.context_tokens > 1
+    assert {"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"} == subject.model.info.capabilities
+
+
+async def test_a_chat_with_all_roles_gets_a_text(subject: Subject) -> None:
+    messages = (
+        Message(role="system", content="You write programs."),
+        Message(role="user", content=subject.prompt),
+        Message(role="assistant", content="print(1)"),
+        Message(role="user", content="Again, please."),
+    )
+    (completion,) = await generate(subject.model, ChatRequest(messages=messages, sampling=Sampling(max_tokens=16)))
+    assert completion.text
+    assert completion.usage.completion_tokens > 0
+
+
+async def test_pieces_come_in_order_and_only_the_last_has_finish_and_usage(subject: Subject) -> None:
+    request = ask(subject)
+    async with aclosing(subject.model.stream(request)) as stream:
+        chunks = [chunk async for chunk in stream]
+    assert len([chunk for chunk in chunks if chunk.text]) > 1, "a stream, not one block"
+    for chunk in chunks[:-1]:
+        assert chunk.finish_reason is None
+        assert chunk.usage is None
+    assert chunks[-1].finish_reason is not None
+    assert chunks[-1].usage is not None
+    (completion,) = await generate(subject.model, request)
+    assert "".join(chunk.text for chunk in chunks) == completion.text
+
+
+async def test_n_samples_have_own_index_finish_and_usage(subject: Subject) -> None:
+    completions = await generate(subject.model, ask(subject, n=5, max_tokens=12))
+    assert [completion.index for completion in completions] == [0, 1, 2, 3, 4]
+    assert all(0 < completion.usage.completion_tokens <= 12 for completion in completions)
+    assert len({completion.text for completion in completions}) > 1, "samples differ"
+    charged = [completion.usage.prompt_tokens for completion in completions]
+    if subject.model.info.prompt_tokens_per_sample:
+        assert len(set(charged)) == 1
+        assert charged[0] > 0
+    else:
+        assert charged[0] > 0
+        assert charged[1:] == [0, 0, 0, 0]
+
+
+async def test_a_seed_reproduces_and_another_differs(subject: Subject) -> None:
+    first, again, other = [await one(subject, seed=seed) for seed in (11, 11, 12)]
+    assert first == again
+    assert first.text != other.text
+
+
+async def test_sample_i_of_n_is_the_single_sample_of_seed_plus_i(subject: Subject) -> None:
+    together = await generate(subject.model, ask(subject, n=4, seed=20))
+    for index, completion in enumerate(together):
+        assert completion.text == (await one(subject, seed=20 + index)).text
+
+
+async def test_stop_ends_the_text_before_the_stop(subject: Subject) -> None:
+    whole = await one(subject)
+    middle = len(whole.text) // 2
+    stop = whole.text[middle : middle + 4]
+    cut = await one(subject, stop=(stop, "never in the text"))
+    assert cut.text == whole.text[: whole.text.index(stop)]
+    assert cut.finish_reason == "stop"
+    assert 0 < cut.usage.completion_tokens <= whole.usage.completion_tokens
+
+
+async def test_max_tokens_ends_with_length_and_is_never_exceeded(subject: Subject) -> None:
+    completion = await one(subject, max_tokens=6)
+    assert completion.finish_reason == "length"
+    assert completion.usage.completion_tokens == 6
+    assert (await one(subject)).text.startswith(completion.text)
+
+
+async def test_logprobs_come_only_when_asked_for(subject: Subject) -> None:
+    assert (await one(subject)).logprobs == ()
+    completion = await one(subject, top_logprobs=3)
+    assert 0 < len(completion.logprobs) <= completion.usage.completion_tokens
+    for token in completion.logprobs:
+        assert token.logprob <= 0
+        values = [value for _, value in token.top]
+        assert len(values) == 3
+        assert values == sorted(values, reverse=True)
+        assert values[0] <= 0
+        assert token.logprob <= values[0] + 1e-6, "no token is likelier than the likeliest"
+    assert all(token.top == () for token in (await one(subject, top_logprobs=0)).logprobs)
+
+
+async def test_a_prefix_is_continued_and_not_repeated(subject: Subject) -> None:
+    request = ask(subject, temperature=0.0)
+    async with aclosing(subject.model.stream(request)) as stream:
+        pieces = [chunk.text async for chunk in stream if chunk.text]
+    half = len(pieces) // 2
+    prefix, rest = "".join(pieces[:half]), "".join(pieces[half:])
+    continued = await one(subject, temperature=0.0, prefix=prefix)
+    assert continued.text.startswith(rest)
+    assert continued.usage.prompt_tokens > (await one(subject, temperature=0.0)).usage.prompt_tokens
+
+
+@pytest.mark.parametrize("n", [1, 4])
+async def test_closing_the_stream_stops_the_generation(subject: Subject, n: int) -> None:
+    async with aclosing(subject.model.stream(ask(subject, n=n, max_tokens=500))) as stream:
+        await anext(stream)
+    await subject.idle()
+    assert (await one(subject)).text, "the model goes on to serve others"
+
+
+async def test_cancelling_the_reader_stops_the_generation(subject: Subject) -> None:
+    arrived = asyncio.Event()
+
+    async def read() -> None:
+        async with aclosing(subject.model.stream(ask(subject, n=3, max_tokens=500))) as stream:
+            async for _ in stream:
+                arrived.set()
+
+    task = asyncio.create_task(read())
+    await arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    await subject.idle()
+
+
+@pytest.mark.parametrize("prefix", ["", "def f ( x"])
+async def test_the_counted_prompt_is_what_is_charged(subject: Subject, prefix: str) -> None:
+    messages = [Message(role="system", content="Be brief."), Message(role="user", content="Größe, 数, 🙂 and more.")]
+    counted = await subject.model.count_prompt_tokens(messages, prefix)
+    request = ChatRequest(messages=tuple(messages), prefix=prefix, sampling=Sampling(max_tokens=4))
+    (completion,) = await generate(subject.model, request)
+    if subject.model.info.exact_prompt_count:
+        assert completion.usage.prompt_tokens == counted
+    else:
+        assert completion.usage.prompt_tokens <= counted
+
+
+async def test_a_prompt_longer_than_the_context_is_refused(subject: Subject) -> None:
+    request = ask(subject, prompt="word and " * subject.model.info.context_tokens)
+    with pytest.raises(PromptTooLong) as caught:
+        await generate(subject.model, request)
+    assert caught.value.may_have_generated is False
+    assert caught.value.remedy
+
+
+async def test_max_tokens_beyond_the_context_is_no_error(subject: Subject) -> None:
+    context = subject.model.info.context_tokens
+    completion = await one(subject, max_tokens=10 * context)
+    assert completion.usage.prompt_tokens + completion.usage.completion_tokens <= context
+
+
+async def test_concurrent_requests_do_not_mix(subject: Subject) -> None:
+    requests = [
+        ask(
+            subject,
+            prompt=f"Write the program number {number}.",
+            seed=100 + number,
+            max_tokens=10 + number,
+            n=1 + number % 2,
+        )
+        for number in range(8)
+    ]
+    alone = [await generate(subject.model, request) for request in requests]
+    together = await asyncio.gather(*(generate(subject.model, request) for request in requests))
+    assert together == alone
+
+
+async def test_closing_twice_is_fine(subject: Subject) -> None:
+    await one(subject)
+    await subject.model.aclose()
+    await subject.model.aclose()
