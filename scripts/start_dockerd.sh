@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Make sure that a Docker engine answers: start `dockerd` where none does, we are root and it is installed.
+# Never starts a second engine. Ends with 0 if an engine answers, 3 with one line that says why not.
+set -euo pipefail
+
+socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
+socket=${socket#unix://}
+log=${SOLVENT_DOCKERD_LOG:-/var/log/solvent-dockerd.log}
+wait_s=${SOLVENT_DOCKERD_WAIT_S:-60}
+
+say() { printf 'docker: %s\n' "$*" >&2; }
+die() { printf 'docker: no engine: %s\n' "$*" >&2; exit 3; }
+
+# Only the socket counts: another program named `docker` may come first on PATH.
+answers() { curl -fsS --max-time 5 --unix-socket "$socket" http://engine/_ping >/dev/null 2>&1; }
+
+case $socket in /*) ;; *) die "DOCKER_HOST=$DOCKER_HOST is not a local socket, and nothing is started for it" ;; esac
+command -v curl >/dev/null || die "curl is not installed"
+if answers; then exit 0; fi
+[ "$(id -u)" -eq 0 ] || die "the engine does not answer on $socket; start it (sudo systemctl start docker) or add yourself to the group docker"
+command -v dockerd >/dev/null || die "dockerd is not installed (apt-get install docker.io)"
+
+exec 9>/run/lock/solvent-dockerd.lock
+flock 9
+if ! answers; then
+  if [ -d /run/systemd/system ] && systemctl list-unit-files docker.service >/dev/null 2>&1; then
+    say "starting docker.service"
+    systemctl start docker.service || die "docker.service did not start: journalctl -u docker"
+  elif pgrep -x dockerd >/dev/null; then
+    say "dockerd runs already; waiting for $socket"
+  else
+    say "starting dockerd (log: $log)"
+    # 9>&-: the engine outlives this script and must not keep the lock.
+    setsid nohup dockerd >>"$log" 2>&1 </dev/null 9>&- &
+  fi
+  for _ in $(seq "$((wait_s * 5))"); do
+    if answers; then break; fi
+    sleep 0.2
+  done
+fi
+answers || die "dockerd did not answer within $wait_s s: $(tail -n 1 "$log" 2>/dev/null | cut -c1-300)"
