@@ -59,6 +59,8 @@ class OpenAIServer:
         bodies: the body of each chat request, in order of arrival.
         headers: the headers of each chat request.
         live: chat requests being answered now.
+        served: chat requests whose stream has ended, also by a disconnect.
+        loop: event loop of the server, once it has got a chat request.
     """
 
     def __init__(
@@ -76,7 +78,7 @@ class OpenAIServer:
         self.headers: list[dict[str, str]] = []
         self.live = 0
         self.served = 0
-        self.connections = 0
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._ids = model_ids
         self._key = api_key
         self._usage = usage
@@ -211,6 +213,7 @@ class OpenAIServer:
 
     def _begin(self) -> None:
         self.live += 1
+        self.loop = asyncio.get_running_loop()
 
     def _end(self) -> None:
         self.live -= 1
@@ -342,6 +345,8 @@ def _turns(body: dict[str, Any]) -> tuple[tuple[Message, ...], str]:
     if body.get("continue_final_message"):
         assert body.get("add_generation_prompt") is False, "vLLM refuses both"
         assert turns[-1]["role"] == "assistant"
+        prefix = turns.pop()["content"]
+    elif turns[-1].get("prefix"):
         prefix = turns.pop()["content"]
     return tuple(Message.model_validate(turn) for turn in turns), prefix
 
