@@ -1,0 +1,90 @@
+"""The decoder in PyTorch: Llama's architecture with tied embeddings (Touvron et al. 2023, arXiv:2302.13971)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from solvent.training.config import ModelConfig
+
+
+class _Norm(nn.Module):
+    """Root mean square normalisation."""
+
+    def __init__(self, width: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(width))
+        self._epsilon = epsilon
+
+    def forward(self, x: Tensor) -> Tensor:
+        return functional.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self._epsilon)
+
+
+class _Layer(nn.Module):
+    """Attention and gated feed-forward, with the projections of like input joined into one matrix."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self._heads = config.heads
+        self.attention_norm = _Norm(config.width, config.norm_epsilon)
+        self.qkv = nn.Linear(config.width, 3 * config.width, bias=False)
+        self.out = nn.Linear(config.width, config.width, bias=False)
+        self.feed_forward_norm = _Norm(config.width, config.norm_epsilon)
+        self.gate_up = nn.Linear(config.width, 2 * config.feed_forward, bias=False)
+        self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+
+    def forward(self, x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+        rows, length, width = x.shape
+        qkv = self.qkv(self.attention_norm(x)).view(rows, length, 3, self._heads, width // self._heads)
+        q, k, v = qkv.permute(2, 0, 3, 1, 4)
+        q, k = _rotate(q, cosine, sine), _rotate(k, cosine, sine)
+        x = x + self.out(_attend(q, k, v).transpose(1, 2).reshape(rows, length, width))
+        gate, up = self.gate_up(self.feed_forward_norm(x)).chunk(2, dim=-1)
+        return x + self.down(functional.silu(gate) * up)
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Causal attention, spelled out: measured 4 times as fast as torch's fused CPU kernel at these short lengths."""
+    scores = (q * q.shape[-1] ** -0.5) @ k.transpose(-1, -2)
+    future = torch.full(scores.shape[-2:], float("-inf"), dtype=q.dtype, device=q.device).triu(1)
+    return (scores + future).softmax(dim=-1, dtype=q.dtype) @ v
+
+
+def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
+    first, second = x.chunk(2, dim=-1)
+    return x * cosine + torch.cat((-second, first), dim=-1) * sine
+
+
+class Decoder(nn.Module):
+    """Token ids (rows, length) to logits (rows, length, vocabulary). Padding must be on the right."""
+
+    def __init__(self, config: ModelConfig, vocabulary: int) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(vocabulary, config.width)
+        self.layers = nn.ModuleList(_Layer(config) for _ in range(config.layers))
+        self.norm = _Norm(config.width, config.norm_epsilon)
+        half = config.width // config.heads // 2
+        frequencies = config.rope_theta ** (-torch.arange(half) / half)
+        angles = torch.outer(torch.arange(config.context), frequencies).repeat(1, 2)
+        self.register_buffer("cosine", angles.cos(), persistent=False)
+        self.register_buffer("sine", angles.sin(), persistent=False)
+        for name, parameter in self.named_parameters():
+            if parameter.dim() == 2:
+                residual = name.endswith(("out.weight", "down.weight"))
+                nn.init.normal_(parameter, std=0.02 / (2 * config.layers) ** 0.5 if residual else 0.02)
+
+    def hidden(self, ids: Tensor) -> Tensor:
+        """The last layer's output after the final norm."""
+        x = self.embedding(ids)
+        kind = torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else x.dtype
+        x = x.to(kind)
+        length = ids.shape[1]
+        cosine, sine = self.cosine[:length].to(kind), self.sine[:length].to(kind)
+        for layer in self.layers:
+            x = layer(x, cosine, sine)
+        return self.norm(x)
+
+    def forward(self, ids: Tensor) -> Tensor:
+        return functional.linear(self.hidden(ids), self.embedding.weight)

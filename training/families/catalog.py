@@ -1,0 +1,93 @@
+"""All families by name, and the one door through which problems are drawn."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from typing import Protocol
+
+from solvent.problems.problem import Checker, IoTest, Limits, Problem, ProblemKind, Solution
+from solvent.training.families.lists import LISTS
+from solvent.training.families.numbers import NUMBERS
+from solvent.training.families.sample import Sample, Split
+from solvent.training.families.strings import STRINGS
+from solvent.training.families.words import WORDS
+
+MAX_DEPTH = 8
+_OPEN_STEPS_BY_DEPTH = {1: (0,), 2: (0, 0, 0, 1), 3: (0, 0, 1), 4: (1,), 5: (2,), 6: (2,), 7: (2, 3), 8: (2, 3)}
+
+
+class Family(Protocol):
+    """A generator of problems with exact labels."""
+
+    @property
+    def name(self) -> str:
+        """The family's name."""
+        ...
+
+    def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
+        """Draw one problem of the split with so many steps, so many of them openly worded."""
+        ...
+
+
+FAMILIES: dict[str, Family] = {family.name: family for family in (LISTS, NUMBERS, STRINGS, WORDS)}
+
+
+def generate_samples(split: Split, family: str, depth: int, count: int, seed: int) -> Iterator[Sample]:
+    """Draw `count` different problems; the same arguments give the same problems.
+
+    Raises:
+        KeyError: unknown family.
+        ValueError: depth outside 1..8.
+    """
+    if not 1 <= depth <= MAX_DEPTH:
+        raise ValueError(f"depth {depth} is outside 1..{MAX_DEPTH}")
+    rng = random.Random(f"{split}|{family}|{depth}|{seed}")
+    seen: set[tuple[str, str]] = set()
+    while len(seen) < count:
+        sample = FAMILIES[family].draw(rng, depth, rng.choice(_OPEN_STEPS_BY_DEPTH[depth]), split)
+        key = (sample.statement, sample.program)
+        if key not in seen:
+            seen.add(key)
+            yield sample
+
+
+def generate(split: Split, family: str, depth: int, count: int, seed: int) -> list[Problem]:
+    """As `generate_samples`, as problems that the rest of Solvent reads."""
+    return [
+        to_problem(sample, f"{family}-{depth}-{split}-{seed}-{number:04d}")
+        for number, sample in enumerate(generate_samples(split, family, depth, count, seed))
+    ]
+
+
+def to_problem(sample: Sample, problem_id: str) -> Problem:
+    """The problem with its tests, its reference solution and where it comes from."""
+    reference = Solution(language="python", source=sample.program + "\n", name="reference.py")
+    return Problem(
+        id=problem_id,
+        kind=ProblemKind(sample.kind),
+        title=f"{sample.family} pipeline of {sample.depth}" if sample.kind == "stdio" else f"story of {sample.depth}",
+        statement=sample.statement,
+        limits=Limits(cpu_time_s=1.0, memory_mb=128),
+        checker=Checker(case_sensitive=True),
+        public_tests=tuple(
+            IoTest(name=f"public-{number}", stdin=test.stdin + "\n", expected=test.expected + "\n")
+            for number, test in enumerate(sample.public_tests, 1)
+        ),
+        hidden_tests=tuple(
+            IoTest(name=f"hidden-{number}", stdin=test.stdin + "\n", expected=test.expected + "\n")
+            for number, test in enumerate(sample.hidden_tests, 1)
+        ),
+        answer=sample.answer,
+        solutions=(reference,),
+        languages=("python",),
+        tags=(sample.family, f"depth-{sample.depth}", sample.split),
+        source="solvent.training",
+        metadata={
+            "family": sample.family,
+            "depth": sample.depth,
+            "composition": list(sample.composition),
+            "parameters": list(sample.parameters),
+            "open_steps": sample.open_steps,
+        },
+    )
