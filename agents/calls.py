@@ -1,0 +1,255 @@
+"""The one door through which every model call and sandbox run goes: reserve, do, store the text, commit, report.
+
+A call has a key that is the same in every run of its job. A call that was committed is not made again: its result is
+read from the artifact store. A call that was begun and never ended is made anew under the next attempt's id, and its
+first attempt stays spent.
+
+Safe provider errors are retried by the backends themselves (`solvent.models.retry`), not here as well.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import JsonValue
+
+from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfinished
+from solvent.agents.events import BudgetSpent, CaseJudged, Emit, Event, TextGenerated
+from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
+from solvent.artifacts import ArtifactStore
+from solvent.errors import PromptTooLong, ProviderError, ProviderProtocolError, SandboxError
+from solvent.models.base import ChatModel, ChatRequest, FinishReason, SampleUsage
+from solvent.models.profiles import ModelProfile
+from solvent.problems.problem import Problem, TestCase, Verdict
+from solvent.sandbox.base import Program, Sandbox
+from solvent.usage import Usage
+
+if TYPE_CHECKING:
+    from solvent.sandbox.judge import TestResult
+
+R = TypeVar("R", Judged, Printed)
+FAULTS_BEFORE_ERROR = 2
+"""Sandbox faults of one call in one process before the job fails."""
+
+
+@dataclass(frozen=True)
+class Generated:
+    """One sample and where its text lies."""
+
+    text: str
+    artifact: str
+    finish_reason: FinishReason
+
+
+class Reporter:
+    """Stamps events with the job and the time and hands them to the receiver."""
+
+    def __init__(self, job_id: str, emit: Emit) -> None:
+        self.job_id = job_id
+        self._emit = emit
+        self._start = time.monotonic()
+
+    def __call__(self, event: type[Any], **fields: object) -> None:
+        """Make an event of this class and hand it on."""
+        made: Event = event(job_id=self.job_id, time_s=time.monotonic() - self._start, **fields)
+        self._emit(made)
+
+
+class Calls:
+    """Model calls and sandbox runs of one job.
+
+    Args:
+        job_id: the job's scope in the ledger, opened before.
+        cores: held while a program runs, where one is given; shared by all that computes in this process.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_id: str,
+        model: ChatModel,
+        profile: ModelProfile,
+        sandbox: Sandbox,
+        artifacts: ArtifactStore,
+        ledger: Ledger,
+        report: Reporter,
+        cores: asyncio.Semaphore | None = None,
+    ) -> None:
+        self._job_id = job_id
+        self._model = model
+        self._profile = profile
+        self._sandbox = sandbox
+        self._artifacts = artifacts
+        self._ledger = ledger
+        self._report = report
+        self._cores = cores
+
+    async def start_trajectory(self, trajectory: str) -> Refused | None:
+        """Count a trajectory; returns why it may not start, or None."""
+        call = f"{trajectory}/start"
+        answer = await self._ledger.reserve(self._job_id, call, Ask(fixed=Usage(trajectories=1)))
+        if isinstance(answer, Refused):
+            return answer
+        if isinstance(answer, Granted):
+            await self._ledger.commit(self._job_id, call, answer.reserved)
+        return None
+
+    async def generate(self, key: str, trajectory: str, request: ChatRequest, *, floor: int) -> Generated | Refused:
+        """Generate one sample (n samples are n calls, each with its own seed and its own fate).
+
+        `max_tokens` is cut to what the context and the caps allow; where that is under `floor`, the call is refused.
+
+        Raises:
+            PromptTooLong: the prompt leaves no room in the context.
+            ProviderError: the endpoint failed. What it may have generated stays spent.
+        """
+        prompt_tokens = await self._model.count_prompt_tokens(request.messages, request.prefix)
+        room = self._model.info.context_tokens - prompt_tokens
+        if room < 1:
+            raise PromptTooLong(
+                f"{self._model.info.name}: a prompt of {prompt_tokens} tokens leaves no room in a context of "
+                f"{self._model.info.context_tokens}",
+                remedy="use a model with a longer context, or shorten the problem",
+            )
+        wanted = min(request.sampling.max_tokens, room)
+        prices = self._profile.prices
+        ask = Ask(
+            fixed=Usage(prompt_tokens=prompt_tokens, model_calls=1, cost=prices.cost(prompt_tokens, 0)),
+            max_tokens=wanted,
+            floor=floor,
+            token_cost=prices.cost(0, 1),
+        )
+        async for call, answer in self._attempts(key, ask):
+            if isinstance(answer, Refused):
+                return answer
+            if isinstance(answer, Settled):
+                assert answer.artifact is not None
+                finish: FinishReason = "length" if answer.note.get("finish_reason") == "length" else "stop"
+                return Generated(self._artifacts.get(answer.artifact), answer.artifact, finish)
+            sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
+            sampling = self._profile.resolve(sampling)
+            async with self._held(call):
+                text, finish, usage = await self._stream(trajectory, request.model_copy(update={"sampling": sampling}))
+                artifact = await asyncio.to_thread(self._artifacts.put, text)
+                used = Usage(
+                    prompt_tokens=usage.prompt_tokens,
+                    completion_tokens=usage.completion_tokens,
+                    model_calls=1,
+                    cost=prices.cost(usage.prompt_tokens, usage.completion_tokens),
+                )
+                await self._commit(call, used, artifact, {"finish_reason": finish})
+            return Generated(text, artifact, finish)
+        raise AssertionError("attempts do not end")
+
+    async def judge(
+        self, key: str, trajectory: str, problem: Problem, program: Program, tests: Sequence[TestCase]
+    ) -> Judged | Refused:
+        """Judge a program on tests that a prompt may show, up to the first failure.
+
+        Raises:
+            SandboxError: the sandbox failed, more than once.
+            ConfigError: the sandbox does not have the program's language.
+        """
+        from solvent.sandbox.judge import judge
+
+        problem = bounded(problem, program.language)
+
+        def on_test(result: TestResult) -> None:
+            self._report(
+                CaseJudged, trajectory=trajectory, test=result.name, verdict=result.verdict, cpu_s=result.cpu_s
+            )
+
+        async def run() -> tuple[Judged, float, str | None]:
+            done = await judge(self._sandbox, problem, program, tests, stop_on_failure=True, on_test=on_test)
+            judged = judged_from(done, tests)
+            return judged, judged.cpu_s, judged.message if judged.verdict is Verdict.IE else None
+
+        return await self._in_sandbox(key, worst_case_cpu_s(problem, len(tests)), Judged, run)
+
+    async def run(self, key: str, problem: Problem, program: Program) -> Printed | Refused:
+        """Run a program without input, and return what it printed: the answer of a math problem.
+
+        Raises:
+            SandboxError: the sandbox failed, more than once.
+        """
+        problem = bounded(problem, program.language)
+
+        async def run() -> tuple[Printed, float, str | None]:
+            printed = await printed_from(self._sandbox, problem, program)
+            return printed, printed.cpu_s, printed.fault
+
+        return await self._in_sandbox(key, worst_case_cpu_s(problem, 1), Printed, run)
+
+    async def _in_sandbox(
+        self, key: str, cpu_s: float, kind: type[R], run: Callable[[], Awaitable[tuple[R, float, str | None]]]
+    ) -> R | Refused:
+        faults = 0
+        async for call, answer in self._attempts(key, Ask(fixed=Usage(sandbox_runs=1, sandbox_cpu_s=cpu_s))):
+            if isinstance(answer, Refused):
+                return answer
+            if isinstance(answer, Settled):
+                if answer.artifact is None:
+                    continue
+                return kind.model_validate_json(self._artifacts.get(answer.artifact))
+            async with self._held(call), self._cores or nullcontext():
+                result, used_s, fault = await run()
+                used = Usage(sandbox_runs=1, sandbox_cpu_s=used_s)
+                artifact = None
+                if fault is None:
+                    artifact = await asyncio.to_thread(self._artifacts.put, result.model_dump_json())
+                await self._commit(call, used, artifact, {} if fault is None else {"fault": fault})
+            if fault is None:
+                return result
+            faults += 1
+            if faults == FAULTS_BEFORE_ERROR:
+                raise SandboxError(f"the sandbox failed {faults} times on {key}: {fault}")
+        raise AssertionError("attempts do not end")
+
+    async def _attempts(self, key: str, ask: Ask) -> AsyncIterator[tuple[str, Granted | Refused | Settled]]:
+        for attempt in count():
+            call = f"{key}/{attempt}"
+            answer = await self._ledger.reserve(self._job_id, call, ask)
+            if not isinstance(answer, Unfinished):
+                yield call, answer
+
+    @asynccontextmanager
+    async def _held(self, call: str) -> AsyncIterator[None]:
+        """See that a granted call ends: released if surely nothing was spent, else left spent in full."""
+        try:
+            yield
+        except ProviderError as error:
+            if error.may_have_generated:
+                self._ledger.forfeit(self._job_id, call)
+            else:
+                await self._ledger.release(self._job_id, call)
+            raise
+        except BaseException:
+            self._ledger.forfeit(self._job_id, call)
+            raise
+
+    async def _commit(self, call: str, used: Usage, artifact: str | None, note: dict[str, JsonValue]) -> None:
+        # What was used must be written down even if the job is cancelled at this moment.
+        await asyncio.shield(self._ledger.commit(self._job_id, call, used, artifact=artifact, note=note))
+        self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id))
+
+    async def _stream(self, trajectory: str, request: ChatRequest) -> tuple[str, FinishReason, SampleUsage]:
+        pieces: list[str] = []
+        end: tuple[FinishReason, SampleUsage] | None = None
+        async with aclosing(self._model.stream(request)) as chunks:
+            async for chunk in chunks:
+                if chunk.text:
+                    pieces.append(chunk.text)
+                    self._report(TextGenerated, trajectory=trajectory, text=chunk.text)
+                if chunk.finish_reason is not None and chunk.usage is not None:
+                    end = chunk.finish_reason, chunk.usage
+        if end is None:
+            raise ProviderProtocolError(
+                f"{self._model.info.name}: the stream ended before its sample", may_have_generated=True
+            )
+        return "".join(pieces), *end

@@ -1,0 +1,97 @@
+"""Where the graphs of a job keep their checkpoints: one SQLite file per job, deleted as a whole when the job ends."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import re
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from solvent.errors import ConfigError, StoreError, boundary
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+
+class JobFiles:
+    """Checkpoint and lock file of each job, in one directory."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    @contextmanager
+    def lock(self, job_id: str) -> Iterator[None]:
+        """Hold the job for this process; the kernel lets go of it when the process dies.
+
+        Raises:
+            ConfigError: another run holds it.
+            StoreError: the lock file cannot be made.
+        """
+        path = self._path(job_id, ".lock")
+        with boundary(StoreError, f"lock job {job_id!r} in {self._directory}", OSError):
+            self._directory.mkdir(parents=True, exist_ok=True)
+            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                # Who held it before may have deleted the file between our open and our lock.
+                ours = path.exists() and path.stat().st_ino == os.fstat(handle).st_ino
+            except BlockingIOError:
+                ours = False
+            if not ours:
+                raise ConfigError(f"job {job_id!r} is being run already", remedy="wait for it, or give another id")
+            try:
+                yield
+            finally:
+                path.unlink(missing_ok=True)
+        finally:
+            os.close(handle)
+
+    @asynccontextmanager
+    async def saver(self, job_id: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+        """Open the job's checkpoints. They hold plain JSON values; nothing else is read back from them.
+
+        Raises:
+            StoreError: the file cannot be opened.
+        """
+        import aiosqlite
+        from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+        from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+
+        path = self._path(job_id, ".sqlite")
+        with boundary(StoreError, f"open the checkpoints of job {job_id!r} at {path}", sqlite3.Error, OSError):
+            connection = await aiosqlite.connect(path)
+            try:
+                saver = AsyncSqliteSaver(connection, serde=JsonPlusSerializer(allowed_msgpack_modules=None))
+                await saver.setup()
+            except BaseException:
+                await connection.close()
+                raise
+        try:
+            yield saver
+        finally:
+            await connection.close()
+
+    def delete(self, job_id: str) -> None:
+        """Delete the job's checkpoints, if there are any."""
+        path = self._path(job_id, ".sqlite")
+        with boundary(StoreError, f"delete the checkpoints at {path}", OSError):
+            for suffix in ("", "-wal", "-shm"):
+                path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    def size_bytes(self, job_id: str) -> int:
+        """Return how much the job's checkpoints take on disk; 0 if there are none."""
+        path = self._path(job_id, ".sqlite")
+        files = (path.with_name(path.name + suffix) for suffix in ("", "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    def _path(self, job_id: str, suffix: str) -> Path:
+        # Ids come from users: the name shows what is safe of it, the digest keeps ids apart.
+        safe = re.sub(r"[^A-Za-z0-9_-]+", "_", job_id)[:40]
+        digest = hashlib.sha256(job_id.encode("utf-8", errors="surrogatepass")).hexdigest()[:16]
+        return self._directory / f"{safe}-{digest}{suffix}"

@@ -1,0 +1,169 @@
+"""What the judge said of a program, as a record that is stored, shown as evidence and told to the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel, ConfigDict
+
+from solvent.agents.job import CaseVerdict
+from solvent.agents.prompts import Failure
+from solvent.problems.problem import CallTest, CodeTest, IoTest, Problem, TestCase, Verdict
+from solvent.sandbox.base import Program, RunLimits, RunStatus, Sandbox
+
+if TYPE_CHECKING:
+    from solvent.sandbox.judge import Judgement
+
+TAIL = 2000
+"""Characters of an output or error text that are kept for a prompt."""
+INTERPRETED_COMPILE_S = 5.0
+"""Limit of a syntax check; a build may take what the problem allows."""
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FailedTest(_Frozen):
+    """The first public test that was not passed."""
+
+    name: str
+    input: str = ""
+    expected: str = ""
+    got: str = ""
+    stderr: str = ""
+    message: str = ""
+
+
+class Judged(_Frozen):
+    """A program on the public tests, up to the first that it does not pass."""
+
+    verdict: Verdict
+    cases: tuple[CaseVerdict, ...] = ()
+    passed: int = 0
+    total: int = 0
+    cpu_s: float = 0.0
+    message: str = ""
+    """What the compiler said, or what failed in the judge."""
+    failed: FailedTest | None = None
+
+    def failure(self) -> Failure:
+        """Return what a prompt may tell the model."""
+        if self.verdict is Verdict.CE or self.failed is None:
+            return Failure(kind="compile", verdict=self.verdict.value, message=self.message)
+        failed = self.failed
+        return Failure(
+            kind="test",
+            verdict=self.verdict.value,
+            test=failed.name,
+            input=failed.input,
+            expected=failed.expected,
+            got=failed.got,
+            stderr=failed.stderr,
+            message=failed.message,
+        )
+
+
+class Printed(_Frozen):
+    """What a program printed: `text` is None where it failed or printed nothing, and `message` says why."""
+
+    text: str | None = None
+    message: str = ""
+    cpu_s: float = 0.0
+    fault: str | None = None
+
+
+def bounded(problem: Problem, language: str) -> Problem:
+    """Return the problem with the compile limit that a reservation counts with."""
+    if language != "python" or problem.limits.compile_time_s <= INTERPRETED_COMPILE_S:
+        return problem
+    limits = problem.limits.model_copy(update={"compile_time_s": INTERPRETED_COMPILE_S})
+    return problem.model_copy(update={"limits": limits})
+
+
+def worst_case_cpu_s(problem: Problem, runs: int) -> float:
+    """Return the most CPU seconds that compiling and so many runs may take."""
+    return problem.limits.compile_time_s + runs * problem.limits.cpu_time_s
+
+
+def judged_from(done: Judgement, tests: Sequence[TestCase]) -> Judged:
+    """Return the record of a judgement."""
+    cases = tuple(
+        CaseVerdict(
+            name=test.name,
+            verdict=test.verdict,
+            cpu_s=test.cpu_s,
+            wall_s=test.wall_s,
+            peak_memory_mb=test.peak_memory_mb,
+        )
+        for test in done.tests
+    )
+    failed = None
+    by_name = {test.name: test for test in tests}
+    for result in done.tests:
+        if result.verdict is not Verdict.AC and result.name in by_name:
+            asked, expected = _told(by_name[result.name])
+            failed = FailedTest(
+                name=result.name,
+                input=asked,
+                expected=expected,
+                got=result.stdout[:TAIL],
+                stderr=result.stderr[-TAIL:],
+                message=result.message,
+            )
+            break
+    return Judged(
+        verdict=done.verdict,
+        cases=cases,
+        passed=sum(case.verdict is Verdict.AC for case in cases),
+        total=len(tests),
+        cpu_s=sum(case.cpu_s for case in cases),
+        message=done.message,
+        failed=failed,
+    )
+
+
+def _told(test: TestCase) -> tuple[str, str]:
+    match test:
+        case IoTest():
+            return test.stdin, test.expected
+        case CallTest():
+            arguments = [repr(value) for value in test.arguments]
+            arguments += [f"{name}={value!r}" for name, value in test.keywords.items()]
+            return f"({', '.join(arguments)})", repr(test.expected)
+        case CodeTest():
+            return test.code, ""
+
+
+async def printed_from(sandbox: Sandbox, problem: Problem, program: Program) -> Printed:
+    """Compile and run a program without input, within the problem's limits.
+
+    Raises:
+        SandboxError: no sandbox could be made.
+    """
+    limits = problem.limits
+    memory_mb = max(limits.memory_mb, limits.compile_memory_mb)
+    async with sandbox.open(memory_mb=memory_mb) as session:
+        compiled = await session.compile(program, time_s=limits.compile_time_s, memory_mb=limits.compile_memory_mb)
+        if not compiled.ok:
+            return Printed(message=f"it does not compile: {compiled.log[-TAIL:]}", cpu_s=compiled.cpu_s)
+        done = await session.run(
+            limits=RunLimits(
+                cpu_time_s=limits.cpu_time_s,
+                wall_time_s=limits.wall_limit_s,
+                memory_mb=limits.memory_mb,
+                output_bytes=int(limits.output_mb * 2**20),
+                processes=limits.processes,
+                file_size_mb=limits.file_size_mb,
+            )
+        )
+    cpu_s = compiled.cpu_s + done.cpu_s
+    if done.status is RunStatus.FAULT:
+        return Printed(cpu_s=cpu_s, fault=done.fault or "unknown fault")
+    text = done.stdout.decode("utf-8", errors="replace").strip()
+    if done.status is not RunStatus.OK or not text:
+        why = "it printed nothing" if done.status is RunStatus.OK else f"it ended with {done.status.value}"
+        tail = done.stderr.decode("utf-8", errors="replace")[-TAIL:]
+        return Printed(message=f"{why}: {tail}".rstrip(": \n"), cpu_s=cpu_s)
+    return Printed(text=text, cpu_s=cpu_s)

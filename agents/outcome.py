@@ -1,0 +1,40 @@
+"""How one trajectory ended: a small record that strategies decide on. Texts are artifact ids."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from solvent.agents.job import StopReason
+from solvent.problems.problem import Verdict
+
+
+class TrajectoryOutcome(BaseModel):
+    """How one trajectory ended. A wrong or missing program is data here, never an exception."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    trajectory: str
+    stop_reason: StopReason
+    program: str | None = None
+    """Artifact id of its best program."""
+    language: str | None = None
+    answer: str | None = None
+    """Artifact id of what is compared for agreement: the final answer, or the program's text where no test decides."""
+    group: int | None = None
+    """Number of the class of equal answers that it belongs to, in order of first appearance; set by the search."""
+    verdict: Verdict | None = None
+    """Of its best program over all public tests; None without a program or without tests."""
+    passed: int = 0
+    total: int = 0
+    judged: str | None = None
+    """Artifact id of the `Judged` record of that program."""
+    repairs: int = 0
+    """Repairs that its best program went through."""
+    summary: str = ""
+    error: dict[str, str | None] | None = None
+    """`SolventError.to_dict()` where something outside failed."""
+
+    @property
+    def accepted(self) -> bool:
+        """Whether its program passes all public tests (and there are some)."""
+        return self.verdict is Verdict.AC

@@ -1,0 +1,120 @@
+"""Prompts from the templates in configs/prompts/<style>/<name>.j2. Problem texts are values, never templates."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from solvent.errors import ConfigError
+from solvent.models.base import Message
+
+if TYPE_CHECKING:
+    from jinja2 import Environment, Template
+
+    from solvent.problems.view import PublicProblem
+
+SHIPPED = Path(__file__).resolve().parent.parent / "configs" / "prompts"
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a program or answer was rejected, as far as a prompt may know: public tests only."""
+
+    kind: str
+    """`test`, `compile` or `incomplete`."""
+    verdict: str = ""
+    test: str = ""
+    input: str = ""
+    expected: str = ""
+    got: str = ""
+    stderr: str = ""
+    message: str = ""
+
+
+class Prompts:
+    """Renders prompts.
+
+    Args:
+        config_dir: directory whose `prompts/` is searched before the templates that ship with the package.
+    """
+
+    def __init__(self, config_dir: Path | None = None) -> None:
+        self._roots = [*([config_dir / "prompts"] if config_dir is not None else []), SHIPPED]
+        self._environments: dict[str, Environment] = {}
+
+    def has(self, style: str, name: str) -> bool:
+        """Return whether the style has this template."""
+        return any((root / _checked(style) / f"{name}.j2").is_file() for root in self._roots)
+
+    def render(
+        self,
+        style: str,
+        name: str,
+        problem: PublicProblem,
+        *,
+        language: str,
+        wants: str,
+        program: str = "",
+        failure: Failure | None = None,
+    ) -> tuple[Message, ...]:
+        """Return the messages of a prompt: `system.j2` if the style has one that is not empty, then the template.
+
+        Every template sees `problem`, `statement`, `public_tests`, `kind`, `language`, `wants` (`program` or
+        `answer`), `program` (the rejected one) and `failure`.
+
+        Raises:
+            ConfigError: the template is missing or wrong, or uses a variable that does not exist.
+        """
+        from jinja2 import TemplateError
+
+        values = {
+            "problem": problem,
+            "statement": problem.statement,
+            "public_tests": problem.public_tests,
+            "kind": problem.kind.value,
+            "language": language,
+            "wants": wants,
+            "program": program,
+            "failure": failure,
+        }
+        try:
+            text = self._template(style, name).render(values)
+            system = self._template(style, "system").render(values).strip() if self.has(style, "system") else ""
+        except TemplateError as cause:
+            place = f"{getattr(cause, 'filename', None) or f'{style}/{name}.j2'}:{getattr(cause, 'lineno', None) or 1}"
+            raise ConfigError(
+                f"prompt template {place}: {cause}", remedy="docs/strategies.md lists the variables of a template"
+            ) from cause
+        turns = [Message(role="user", content=text)]
+        return tuple([Message(role="system", content=system), *turns] if system else turns)
+
+    def _template(self, style: str, name: str) -> Template:
+        if not self.has(style, name):
+            known = sorted({folder.name for root in self._roots if root.is_dir() for folder in root.iterdir()})
+            raise ConfigError(
+                f"there is no prompt template {style}/{name}.j2 in {', '.join(map(str, self._roots))}",
+                remedy=f"styles that exist: {', '.join(known)}",
+            )
+        environment = self._environments.get(style)
+        if environment is None:
+            from jinja2 import FileSystemLoader, StrictUndefined
+            from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+            environment = ImmutableSandboxedEnvironment(
+                loader=FileSystemLoader([root / style for root in self._roots]),
+                undefined=StrictUndefined,
+                autoescape=False,  # prompts are plain text; escaping would change problem statements
+                trim_blocks=False,
+                keep_trailing_newline=False,
+            )
+            self._environments[style] = environment
+        return environment.get_template(f"{name}.j2")
+
+
+def _checked(style: str) -> str:
+    if not _NAME.fullmatch(style):
+        raise ConfigError(f"{style!r} is not a name of a prompt style", remedy="use letters, digits, - and _")
+    return style

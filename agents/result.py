@@ -1,0 +1,80 @@
+"""From a search that ended to the job's result. Pure but for reading artifacts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from solvent.agents.job import Answer, CaseVerdict, Evidence, JobResult, JobSpec, JobStatus, Outcome, StopReason
+from solvent.agents.judged import Judged
+from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.strategies.base import Selection
+from solvent.artifacts import ArtifactStore
+from solvent.problems.problem import ProblemKind
+from solvent.usage import Usage
+
+if TYPE_CHECKING:
+    from solvent.agents.search import SearchState
+
+EXHAUSTED = frozenset({
+    StopReason.CAP_TOKENS, StopReason.CAP_CALLS, StopReason.CAP_TRAJECTORIES, StopReason.CAP_SANDBOX,
+    StopReason.CAP_COST, StopReason.DEADLINE,
+})  # fmt: skip
+
+
+def assemble(spec: JobSpec, state: SearchState, artifacts: ArtifactStore, *, usage: Usage, wall_s: float) -> JobResult:
+    """Return the result, without a grade."""
+    from solvent.agents.search import selection_of
+
+    selection = selection_of(state)
+    stop = StopReason(state["stop"] or StopReason.MAX_ROUNDS)
+    error = state["error"]
+    if stop is StopReason.ERROR and selection.solved:
+        stop, error = selection.reason, None
+    status: Literal[JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED] = JobStatus.COMPLETED
+    if stop is StopReason.ERROR:
+        status = JobStatus.FAILED
+    elif stop is StopReason.CANCELLED:
+        status = JobStatus.CANCELLED
+    return JobResult(
+        job_id=spec.id,
+        problem_id=spec.problem.id,
+        status=status,
+        outcome=_outcome(selection, stop) if status is JobStatus.COMPLETED else None,
+        stop_reason=stop,
+        answer=_answer(spec, selection.outcome, artifacts),
+        evidence=_evidence(selection, artifacts),
+        usage=usage,
+        wall_s=max(0.0, wall_s),
+        error=error,
+        strategy=spec.strategy,
+        model=spec.model,
+    )
+
+
+def _outcome(selection: Selection, stop: StopReason) -> Outcome:
+    if selection.solved:
+        return Outcome.SOLVED
+    return Outcome.EXHAUSTED if stop in EXHAUSTED else Outcome.UNSOLVED
+
+
+def _answer(spec: JobSpec, outcome: TrajectoryOutcome | None, artifacts: ArtifactStore) -> Answer | None:
+    if outcome is None:
+        return None
+    program = None if outcome.program is None else artifacts.get(outcome.program)
+    if spec.problem.kind is ProblemKind.MATH:
+        if outcome.answer is None:
+            return None
+        return Answer(text=artifacts.get(outcome.answer), program=program, trajectory=outcome.trajectory)
+    if program is None:
+        return None
+    return Answer(text=program, language=outcome.language, trajectory=outcome.trajectory)
+
+
+def _evidence(selection: Selection, artifacts: ArtifactStore) -> Evidence:
+    outcome = selection.outcome
+    if outcome is None:
+        return Evidence()
+    cases: tuple[CaseVerdict, ...] = ()
+    if outcome.judged is not None:
+        cases = Judged.model_validate_json(artifacts.get(outcome.judged)).cases
+    return Evidence(public_tests=cases, agreement=selection.agreement, votes=selection.votes, repairs=outcome.repairs)

@@ -1,0 +1,272 @@
+"""Runs one job in this process, from its start or from where it was interrupted, to a result."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import sqlite3
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from solvent.agents.budget import Ledger, Scope
+from solvent.agents.calls import Calls, Reporter
+from solvent.agents.checkpoints import JobFiles
+from solvent.agents.events import Emit, JobFinished, JobStarted
+from solvent.agents.executor import LocalExecutor
+from solvent.agents.extract import default_language
+from solvent.agents.grade import grade
+from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
+from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.prompts import Prompts
+from solvent.agents.result import assemble
+from solvent.agents.strategies.base import Strategy, Task, find_strategy, load_parameters
+from solvent.agents.trajectory_state import Memory, TrajectoryContext
+from solvent.artifacts import ArtifactStore
+from solvent.errors import ConfigError, StoreError, boundary
+from solvent.models.base import ChatModel
+from solvent.models.profiles import ModelProfile
+from solvent.problems.problem import ProblemKind
+from solvent.sandbox.base import Sandbox
+from solvent.sandbox.languages import find_language, languages
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+
+    from solvent.agents.search import Arrivals, Learn, SearchState
+
+T = TypeVar("T")
+SEARCH = "search"
+"""Checkpoint thread of the search; trajectories have their own ids as threads."""
+KINDS = frozenset({ProblemKind.STDIO, ProblemKind.FUNCTION, ProblemKind.MATH})
+
+
+@dataclass(frozen=True)
+class Deps:
+    """What a job is run with. Shared by all jobs of a process; `run_job` closes none of it."""
+
+    model: ChatModel
+    profile: ModelProfile
+    sandbox: Sandbox
+    """Started."""
+    artifacts: ArtifactStore
+    ledger: Ledger
+    job_files: JobFiles
+    config_dir: Path | None = None
+    """Searched for strategies and prompts before those that ship."""
+    batch: str | None = None
+    """Scope of the batch in the ledger, opened before; its caps hold as well."""
+    memory: Memory | None = None
+    learn: Learn | None = None
+    cores: asyncio.Semaphore | None = None
+    """Held while a program runs; shared by what computes in this process."""
+    clock: Callable[[], float] = time.time
+
+
+async def run_job(spec: JobSpec, deps: Deps, emit: Emit) -> JobResult:
+    """Run a job to its end; a job that was interrupted goes on, and spends nothing again that was committed.
+
+    A job that completed before is not run again: its result is returned. One that failed or was cancelled is run anew
+    with a new deadline; its committed calls are still there and are not made again.
+
+    Cancelling the task ends the job: what runs is stopped, and the result, with status `cancelled` and the best answer
+    so far, is *returned*. A second cancellation while that happens is raised.
+
+    Failures of the model endpoint or the sandbox end the job with status `failed` and the partial result.
+
+    Raises:
+        ConfigError: unknown strategy, wrong parameters, missing prompt; or the id is taken by another job.
+        StoreError: ledger, checkpoints or artifacts cannot be written.
+    """
+    job = _Job(spec, deps, emit)
+    with deps.job_files.lock(spec.id):
+        return await job.run()
+
+
+class _Job:
+    def __init__(self, spec: JobSpec, deps: Deps, emit: Emit) -> None:
+        from solvent.problems.view import public_view
+
+        if spec.problem.kind not in KINDS:
+            raise ConfigError(f"problems of kind {spec.problem.kind.value!r} cannot be solved yet")
+        self._spec = spec
+        self._deps = deps
+        self._report = Reporter(spec.id, emit)
+        prompts = Prompts(deps.config_dir)
+        calls = Calls(
+            job_id=spec.id,
+            model=deps.model,
+            profile=deps.profile,
+            sandbox=deps.sandbox,
+            artifacts=deps.artifacts,
+            ledger=deps.ledger,
+            report=self._report,
+            cores=deps.cores,
+        )
+        wants_program = spec.problem.kind is not ProblemKind.MATH or deps.profile.answer_style == "program"
+        self._context = TrajectoryContext(
+            job_id=spec.id,
+            seed=spec.seed,
+            problem=spec.problem,
+            view=public_view(spec.problem),
+            profile=deps.profile,
+            prompts=prompts,
+            calls=calls,
+            artifacts=deps.artifacts,
+            report=self._report,
+            wants="program" if wants_program else "answer",
+            languages=allowed_languages(spec),
+            default_language=default_language(_languages_of(spec)),
+            memory=deps.memory,
+        )
+        info = find_strategy(spec.strategy)
+        parameters = load_parameters(info, spec.parameters, deps.config_dir)
+        tests = 0 if spec.problem.interactive else len(spec.problem.public_tests)
+        self._cancelled = False
+        self._strategy: Strategy = info.make(parameters, Task(spec.problem.kind, tests, self._context.can_refine))
+
+    async def run(self) -> JobResult:
+        spec, deps = self._spec, self._deps
+        scope = await deps.ledger.open(spec.id, spec.budget, parent=deps.batch, fingerprint=fingerprint(spec))
+        if scope.result is not None:
+            result = JobResult.model_validate_json(deps.artifacts.get(scope.result))
+            if result.status is JobStatus.COMPLETED:
+                self._report(JobFinished, result=result)
+                return result
+            await deps.ledger.restart(spec.id)
+            scope = await deps.ledger.open(spec.id, spec.budget, parent=deps.batch, fingerprint=fingerprint(spec))
+        self._report(
+            JobStarted,
+            problem_id=spec.problem.id,
+            strategy=spec.strategy,
+            model=spec.model,
+            budget=spec.budget,
+            resumed=scope.resumed,
+        )
+        state = await self._search(scope)
+        usage = await deps.ledger.usage(spec.id)
+        result = assemble(spec, state, deps.artifacts, usage=usage, wall_s=deps.clock() - scope.started_at)
+        if spec.grade and result.answer is not None and not self._cancelled:
+            graded = await self._whole(grade(spec.problem, result.answer, deps.sandbox))
+            result = result.model_copy(update={"grade": graded})
+        await deps.ledger.finish(spec.id, deps.artifacts.put(result.model_dump_json()))
+        deps.job_files.delete(spec.id)
+        self._report(JobFinished, result=result)
+        return result
+
+    async def _search(self, scope: Scope) -> SearchState:
+        """Run both graphs until the search ended; returns its last state."""
+        from langgraph.types import Command
+
+        from solvent.agents.search import (
+            STEPS_BETWEEN_INTERRUPTS,
+            SearchContext,
+            build_search_graph,
+            initial_state,
+        )
+        from solvent.agents.trajectory import build_trajectory_graph, run_trajectory
+
+        spec, deps = self._spec, self._deps
+        what = f"write the checkpoints of job {spec.id!r}"
+        async with deps.job_files.saver(spec.id) as saver:
+            trajectories = build_trajectory_graph(saver)
+            search = build_search_graph(saver)
+            executor = LocalExecutor(lambda plan: run_trajectory(trajectories, self._context, plan))
+            context = SearchContext(spec.problem.kind, self._strategy, executor, deps.artifacts, deps.learn)
+            config: RunnableConfig = {
+                "configurable": {"thread_id": SEARCH},
+                "recursion_limit": STEPS_BETWEEN_INTERRUPTS,
+            }
+
+            async def step(value: Any) -> dict[str, Any]:
+                with boundary(StoreError, what, sqlite3.Error):
+                    state: dict[str, Any] = await search.ainvoke(value, config, context=context, durability="sync")
+                    return state
+
+            async def advance(value: Any) -> dict[str, Any]:
+                return await self._whole(step(value))
+
+            try:
+                with boundary(StoreError, what, sqlite3.Error):
+                    before = await search.aget_state(config)
+                for plan in before.values.get("pending", {}).values() if before.next else ():
+                    executor.start(plan)
+                state = await advance(None if before.values else initial_state())
+                while "__interrupt__" in state:
+                    arrivals = await self._arrivals(executor, scope)
+                    state = await advance(Command(resume=arrivals))
+                    for outcome in arrivals["outcomes"]:
+                        await saver.adelete_thread(outcome["trajectory"])
+            finally:
+                await executor.aclose()
+        return state  # type: ignore[return-value]  # LangGraph types the values as a plain dict
+
+    async def _arrivals(self, executor: LocalExecutor, scope: Scope) -> Arrivals:
+        """Wait for the first outcome, the deadline, or the cancellation of this job."""
+        deadline_s = self._spec.budget.deadline_s
+        left = None if deadline_s is None else max(0.0, scope.started_at + deadline_s - self._deps.clock())
+        stop = None
+        outcomes: list[TrajectoryOutcome] = []
+        if not self._cancelled:
+            try:
+                async with asyncio.timeout(left):
+                    outcomes = await executor.next()
+            except TimeoutError:
+                stop = StopReason.DEADLINE
+            except asyncio.CancelledError:
+                self._take_cancellation()
+        if self._cancelled:
+            stop = StopReason.CANCELLED
+        outcomes += executor.arrived()
+        return {
+            "outcomes": [outcome.model_dump(mode="json", exclude_defaults=True) for outcome in outcomes],
+            "stop": stop and stop.value,
+        }
+
+    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
+        """Do a short piece of work to its end, also when the job is cancelled meanwhile; a second time stops it."""
+        task = asyncio.ensure_future(work)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled():
+                raise
+            self._take_cancellation()
+            return await task
+
+    def _take_cancellation(self) -> None:
+        """Note that the job was cancelled: it ends with a result instead of an exception."""
+        self._cancelled = True
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+
+
+def fingerprint(spec: JobSpec) -> str:
+    """Return what must stay the same for a job to be gone on with: all but its budget and grading."""
+    text = spec.model_copy(update={"budget": type(spec.budget)(), "grade": True}).model_dump_json()
+    return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
+
+
+def _languages_of(spec: JobSpec) -> tuple[str, ...]:
+    known = []
+    for name in spec.problem.languages:
+        try:
+            known.append(find_language(name).name)
+        except ConfigError:
+            continue
+    if spec.problem.languages and not known:
+        raise ConfigError(
+            f"problem {spec.problem.id!r} allows only {', '.join(spec.problem.languages)}",
+            remedy=f"languages that the sandbox knows: {', '.join(languages())}",
+        )
+    return tuple(known)
+
+
+def allowed_languages(spec: JobSpec) -> dict[str, str]:
+    """Return names and aliases of the languages that a solution may use, each with the language's name."""
+    allowed = ("python",) if spec.problem.kind is not ProblemKind.STDIO else _languages_of(spec) or tuple(languages())
+    tables = [languages()[name] for name in allowed]
+    return {alias.lower(): table.name for table in tables for alias in (table.name, *table.aliases)}

@@ -1,0 +1,298 @@
+"""The trajectory graph: recall -> solve -> detect -> verify -> (refine -> detect -> verify)* -> conclude.
+
+Solve, detect, verify and refine follow Solve-Detect-Verify (arXiv 2505.11966) with the verifier replaced by execution:
+a program is judged on the public tests. Repairs are capped, since in recorded repair runs most successes come within
+three rounds and most tokens go to programs that never pass.
+
+Every node is safe to run again: its calls have fixed keys, and the ledger answers those that were made.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from langgraph.graph import END, START, StateGraph
+from langgraph.runtime import Runtime
+
+from solvent.agents.budget import Refused
+from solvent.agents.events import PhaseEntered, TrajectoryFinished, TrajectoryStarted
+from solvent.agents.extract import extract, same_text
+from solvent.agents.job import StopReason
+from solvent.agents.judged import Judged
+from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.prompts import Failure
+from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, derived_seed
+from solvent.errors import PromptTooLong
+from solvent.models.base import ChatRequest, Sampling
+from solvent.problems.problem import ProblemKind, Verdict
+from solvent.sandbox.base import Program
+
+if TYPE_CHECKING:
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.graph.state import CompiledStateGraph
+
+LONGEST_REPLY_TOKENS = 16_384
+"""Completion tokens of one reply where the strategy says nothing."""
+SHORTEST_REPLY_TOKENS = 16
+"""A model call that could not even be this long is not made: no program fits."""
+STEPS_PER_ROUND = 3
+STEPS_AROUND = 6
+
+Update = dict[str, Any]
+Context = Runtime[TrajectoryContext]
+
+
+def _enter(state: TrajectoryState, context: TrajectoryContext, phase: str) -> str:
+    trajectory = state["plan"]["trajectory"]
+    context.report(PhaseEntered, trajectory=trajectory, phase=phase, round=state.get("round", 0))
+    return trajectory
+
+
+async def recall(state: TrajectoryState, runtime: Context) -> Update:
+    """Ask the memory, where the job has one, which concepts may help."""
+    context = runtime.context
+    _enter(state, context, "recall")
+    concepts = [] if context.memory is None else await context.memory.recall(context.job_id, context.view)
+    return {"concepts": concepts, "round": 0, "repairs": 0, "best": None, "stop": None, "notes": []}
+
+
+async def solve(state: TrajectoryState, runtime: Context) -> Update:
+    """Write the first reply."""
+    _enter(state, runtime.context, "solve")
+    return await _write(state, runtime.context, "solve", round_=0)
+
+
+async def detect(state: TrajectoryState, runtime: Context) -> Update:
+    """Look whether the reply holds a complete program or a final answer."""
+    context = runtime.context
+    _enter(state, context, "detect")
+    found = extract(
+        context.artifacts.get(state["reply"]),
+        wants=context.wants,
+        finish=state["finish"],
+        languages=context.languages,
+        default_language=context.default_language,
+        thinking=context.profile.thinking,
+    )
+    return {
+        "program": None if found.program is None else context.artifacts.put(found.program),
+        "language": found.language,
+        "answer": None if found.answer is None else context.artifacts.put(found.answer),
+        "missing": found.missing,
+        "verdict": None,
+        "judged": None,
+    }
+
+
+async def verify(state: TrajectoryState, runtime: Context) -> Update:
+    """Judge the program on the public tests; for a math problem, run it to get its answer."""
+    context = runtime.context
+    trajectory = _enter(state, context, "verify")
+    program, language = state.get("program"), state.get("language")
+    if program is None or language is None:
+        return {}
+    key = f"{trajectory}/verify/{state['round']}"
+    candidate = Candidate(
+        program=program, language=language, verdict=None, passed=0, total=0, judged=None, repairs=state["repairs"]
+    )
+    source = Program(language=language, source=context.artifacts.get(program))
+    if context.problem.kind is ProblemKind.MATH:
+        printed = await context.calls.run(key, context.problem, source)
+        if isinstance(printed, Refused):
+            return {"best": state.get("best") or candidate, "stop": printed.reason.value}
+        if printed.text is None:
+            return {"missing": printed.message, "best": state.get("best") or candidate}
+        return {"answer": context.artifacts.put(printed.text), "best": candidate}
+    tests = context.problem.public_tests
+    if not tests or context.problem.interactive:
+        return {"best": candidate, "answer": context.artifacts.put(same_text(source.source))}
+    judged = await context.calls.judge(key, trajectory, context.problem, source, tests)
+    if isinstance(judged, Refused):
+        return {"best": state.get("best") or candidate, "stop": judged.reason.value}
+    record = context.artifacts.put(judged.model_dump_json())
+    candidate |= {
+        "verdict": judged.verdict.value,
+        "passed": judged.passed,
+        "total": judged.total,
+        "judged": record,
+    }
+    best = state.get("best")
+    if best is None or judged.verdict is Verdict.AC or judged.passed > best["passed"]:
+        best = candidate
+    return {"verdict": judged.verdict.value, "judged": record, "best": best}
+
+
+async def refine(state: TrajectoryState, runtime: Context) -> Update:
+    """Write a repaired reply from what a public test showed; or a fresh one, where the model knows no repairs."""
+    context = runtime.context
+    round_ = state["round"] + 1
+    _enter({**state, "round": round_}, context, "refine")
+    if context.can_refine:
+        return await _write(state, context, "refine", round_=round_)
+    note = f"restarted: the prompt style {context.profile.prompts!r} has no refine.j2"
+    notes = state["notes"] if note in state["notes"] else [*state["notes"], note]
+    return {**await _write(state, context, "solve", round_=round_), "notes": notes}
+
+
+async def conclude(state: TrajectoryState, runtime: Context) -> Update:
+    """Name the stop reason and report the end."""
+    context = runtime.context
+    trajectory = _enter(state, context, "conclude")
+    stop = state.get("stop") or _natural_end(state)
+    ended: TrajectoryState = {**state, "stop": stop}
+    outcome = outcome_of(ended)
+    context.report(
+        TrajectoryFinished,
+        trajectory=trajectory,
+        stop_reason=outcome.stop_reason,
+        verdict=outcome.verdict,
+        summary=outcome.summary,
+    )
+    return {"stop": stop}
+
+
+def _natural_end(state: TrajectoryState) -> str:
+    passed = state.get("verdict") == Verdict.AC.value
+    return (StopReason.TESTS_PASSED if passed else StopReason.MAX_ROUNDS).value
+
+
+async def _write(
+    state: TrajectoryState, context: TrajectoryContext, template: Literal["solve", "refine"], *, round_: int
+) -> Update:
+    plan = state["plan"]
+    failed = template == "refine"
+    program = state.get("program") if failed else None
+    messages = context.prompts.render(
+        context.profile.prompts,
+        template,
+        context.view,
+        language=state.get("language") or context.default_language if failed else context.default_language,
+        wants=context.wants,
+        program="" if program is None else context.artifacts.get(program),
+        failure=_failure(state, context) if failed else None,
+    )
+    sampling = Sampling(
+        temperature=plan["temperature"],
+        max_tokens=plan["max_tokens"] or LONGEST_REPLY_TOKENS,
+        seed=derived_seed(context.seed, plan["trajectory"], round_),
+    )
+    request = ChatRequest(messages=messages, sampling=sampling)
+    key = f"{plan['trajectory']}/{template}/{round_}"
+    try:
+        reply = await context.calls.generate(key, plan["trajectory"], request, floor=SHORTEST_REPLY_TOKENS)
+    except PromptTooLong as error:
+        if not failed:
+            raise
+        return {"stop": StopReason.MAX_ROUNDS.value, "notes": [*state["notes"], f"no repair: {error.message}"]}
+    if isinstance(reply, Refused):
+        return {"stop": reply.reason.value}
+    return {
+        "round": round_,
+        "repairs": state["repairs"] + 1 if failed else 0,
+        "reply": reply.artifact,
+        "finish": reply.finish_reason,
+    }
+
+
+def _failure(state: TrajectoryState, context: TrajectoryContext) -> Failure:
+    record = state.get("judged")
+    if state.get("missing") or record is None:
+        return Failure(kind="incomplete", message=state.get("missing") or "it could not be judged")
+    return Judged.model_validate_json(context.artifacts.get(record)).failure()
+
+
+def _after_writing(state: TrajectoryState) -> Literal["detect", "conclude"]:
+    return "conclude" if state.get("stop") else "detect"
+
+
+def _after_detect(state: TrajectoryState) -> Literal["verify", "refine", "conclude"]:
+    return "verify" if not state["missing"] else _again(state)
+
+
+def _after_verify(state: TrajectoryState) -> Literal["refine", "conclude"]:
+    if state.get("stop"):
+        return "conclude"
+    rejected = state.get("missing") or state.get("verdict") not in (None, Verdict.AC.value)
+    return _again(state) if rejected else "conclude"
+
+
+def _again(state: TrajectoryState) -> Literal["refine", "conclude"]:
+    return "refine" if state["round"] < state["plan"]["repairs"] else "conclude"
+
+
+def build_trajectory_graph(
+    saver: BaseCheckpointSaver[Any],
+) -> CompiledStateGraph[TrajectoryState, TrajectoryContext, TrajectoryState, TrajectoryState]:
+    """Return the graph with its checkpoints in `saver`."""
+    graph = StateGraph(TrajectoryState, context_schema=TrajectoryContext)
+    for node in (recall, solve, detect, verify, refine, conclude):
+        graph.add_node(node)
+    graph.add_edge(START, "recall")
+    graph.add_edge("recall", "solve")
+    graph.add_conditional_edges("solve", _after_writing, ["detect", "conclude"])
+    graph.add_conditional_edges("refine", _after_writing, ["detect", "conclude"])
+    graph.add_conditional_edges("detect", _after_detect, ["verify", "refine", "conclude"])
+    graph.add_conditional_edges("verify", _after_verify, ["refine", "conclude"])
+    graph.add_edge("conclude", END)
+    return graph.compile(checkpointer=saver, name="trajectory")
+
+
+async def run_trajectory(
+    graph: CompiledStateGraph[TrajectoryState, TrajectoryContext, TrajectoryState, TrajectoryState],
+    context: TrajectoryContext,
+    plan: Plan,
+) -> TrajectoryOutcome:
+    """Run a trajectory to its end, or go on where its last checkpoint is.
+
+    Raises:
+        SolventError: something outside failed; what was committed stays, and running it again goes on.
+    """
+    trajectory = plan["trajectory"]
+    refused = await context.calls.start_trajectory(trajectory)
+    if refused is not None:
+        return TrajectoryOutcome(
+            trajectory=trajectory, stop_reason=refused.reason, summary="not started: a cap of the budget"
+        )
+    config: RunnableConfig = {
+        "configurable": {"thread_id": trajectory},
+        "recursion_limit": STEPS_AROUND + STEPS_PER_ROUND * (plan["repairs"] + 1),
+    }
+    snapshot = await graph.aget_state(config)
+    if snapshot.values and not snapshot.next:
+        return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict
+    context.report(TrajectoryStarted, trajectory=trajectory)
+    start: TrajectoryState | None = None if snapshot.values else {"plan": plan}
+    final = await graph.ainvoke(start, config, context=context, durability="sync")
+    return outcome_of(final)  # type: ignore[arg-type]  # as above
+
+
+def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:
+    """Return the record of a trajectory that ended."""
+    best = state.get("best")
+    verdict = best["verdict"] if best is not None else None
+    stop = StopReason(state.get("stop") or StopReason.MAX_ROUNDS)
+    return TrajectoryOutcome(
+        trajectory=state["plan"]["trajectory"],
+        stop_reason=stop,
+        program=None if best is None else best["program"],
+        language=None if best is None else best["language"],
+        answer=state.get("answer"),
+        verdict=None if verdict is None else Verdict(verdict),
+        passed=0 if best is None else best["passed"],
+        total=0 if best is None else best["total"],
+        judged=None if best is None else best["judged"],
+        repairs=0 if best is None else best["repairs"],
+        summary=_summary(state, best, stop),
+    )
+
+
+def _summary(state: TrajectoryState, best: Candidate | None, stop: StopReason) -> str:
+    if best is not None and best["verdict"] is not None:
+        said = f"{best['verdict']}: {best['passed']} of {best['total']} public tests"
+        said += f", {best['repairs']} repairs" if best["repairs"] else ""
+    elif state.get("answer"):
+        said = "an answer, no public test"
+    else:
+        said = state.get("missing") or f"nothing written ({stop.value})"
+    return "; ".join([said, *state.get("notes", [])])

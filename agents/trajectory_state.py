@@ -1,0 +1,106 @@
+"""State and context of the trajectory graph. State is small: ids, counts, verdicts; texts are artifacts."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+
+if TYPE_CHECKING:
+    from solvent.agents.calls import Calls, Reporter
+    from solvent.agents.prompts import Prompts
+    from solvent.artifacts import ArtifactStore
+    from solvent.models.base import FinishReason
+    from solvent.models.profiles import ModelProfile
+    from solvent.problems.problem import Problem
+    from solvent.problems.view import PublicProblem
+
+
+class Plan(TypedDict):
+    """What a strategy orders when it starts a trajectory."""
+
+    trajectory: str
+    temperature: float | None
+    max_tokens: int | None
+    """Most completion tokens of one reply; None for what the context leaves, up to a bound."""
+    repairs: int
+    """Most rounds after the first reply."""
+
+
+class Candidate(TypedDict):
+    """The best program so far."""
+
+    program: str
+    language: str
+    verdict: str | None
+    passed: int
+    total: int
+    judged: str | None
+    repairs: int
+
+
+class TrajectoryState(TypedDict, total=False):
+    """One trajectory. Ids are artifact ids."""
+
+    plan: Plan
+    round: int
+    """0 for the first reply; each further reply is one more."""
+    repairs: int
+    """Repairs that the present program went through; 0 after a restart."""
+    concepts: list[str]
+    """Ids of the concepts that were recalled from memory."""
+    reply: str
+    finish: FinishReason
+    program: str | None
+    language: str | None
+    answer: str | None
+    """Final answer that the present reply gives."""
+    missing: str
+    """Why the present reply cannot be verified; empty if it can."""
+    verdict: str | None
+    judged: str | None
+    best: Candidate | None
+    stop: str | None
+    """Stop reason; set as soon as the trajectory is to end."""
+    notes: list[str]
+    """What a person should know, each said once."""
+
+
+class Memory(Protocol):
+    """What a trajectory may recall. Concepts come later; a job without memory recalls nothing."""
+
+    async def recall(self, job_id: str, problem: PublicProblem) -> list[str]:
+        """Return ids of concepts that may help, best first."""
+        ...
+
+
+@dataclass(frozen=True)
+class TrajectoryContext:
+    """What the nodes of one job's trajectories work with; comes in as LangGraph run context."""
+
+    job_id: str
+    seed: int
+    problem: Problem
+    view: PublicProblem
+    """What a prompt may see of the problem."""
+    profile: ModelProfile
+    prompts: Prompts
+    calls: Calls
+    artifacts: ArtifactStore
+    report: Reporter
+    wants: Literal["program", "answer"]
+    languages: dict[str, str]
+    """Names and aliases of the allowed languages, with the language's name."""
+    default_language: str
+    memory: Memory | None = None
+
+    @property
+    def can_refine(self) -> bool:
+        """Whether the model's prompt style knows how to ask for a repair."""
+        return self.prompts.has(self.profile.prompts, "refine")
+
+
+def derived_seed(seed: int, *path: Any) -> int:
+    """Return the seed of a step: the same for the same job seed and path, unrelated for others; under 2**31."""
+    digest = hashlib.sha256("/".join(map(str, (seed, *path))).encode()).digest()
+    return int.from_bytes(digest[:8], "big") & (2**31 - 1)
