@@ -1,0 +1,98 @@
+"""Examples in docstrings turned into assertions. The text is parsed, never run."""
+
+from __future__ import annotations
+
+import ast
+import doctest
+import re
+import warnings
+
+_ARROW = re.compile(r"\s*(?:==|=>|->|➞|→|=|(?:should )?returns?\b:?|is\b)\s*")
+LONGEST_EXAMPLE = 2000
+
+
+def docstring_examples(source: str, function: str) -> list[str]:
+    """Return `assert f(...) == value` for each example of the function's docstring whose value is a Python literal.
+
+    Read are doctests (`>>> f(1)` and the line below) and lines such as `f(1) == 2`, `f(1) => 2`, `f(1) ➞ 2`,
+    `f(1) -> 2`, `f(1) returns 2`. Doubled ones are given once. A source that does not parse has no examples.
+    """
+    docstring = _docstring(source, function)
+    found = [*_doctests(docstring, function), *_plain_lines(docstring, function)]
+    return list(dict.fromkeys(found))
+
+
+def _docstring(source: str, function: str) -> str:
+    tree = _parse(source, "exec")
+    if tree is None:
+        return ""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == function:
+            return ast.get_docstring(node, clean=True) or ""
+    return ""
+
+
+def _doctests(docstring: str, function: str) -> list[str]:
+    try:
+        examples = doctest.DocTestParser().get_examples(docstring)
+    except ValueError:  # not indented as doctest wants it
+        return []
+    return [code for example in examples if (code := _assertion(example.source, example.want, function))]
+
+
+def _plain_lines(docstring: str, function: str) -> list[str]:
+    found = []
+    for line in docstring.split("\n"):
+        start = line.find(f"{function}(")
+        if start < 0 or ">>>" in line or len(line) > LONGEST_EXAMPLE:
+            continue
+        end = _call_end(line, start)
+        arrow = _ARROW.match(line, end) if end else None
+        if arrow:
+            code = _assertion(line[start:end], line[arrow.end() :], function)
+            if code:
+                found.append(code)
+    return found
+
+
+def _call_end(line: str, start: int) -> int:
+    """Return where the call that begins at `start` ends, or 0."""
+    for end in (match.end() for match in re.finditer(r"\)", line[start:])):
+        if _parse(line[start : start + end], "eval") is not None:
+            return start + end
+    return 0
+
+
+def _assertion(call: str, value: str, function: str) -> str | None:
+    tree = _parse(call.strip(), "eval")
+    if tree is None or not any(
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
+        for node in ast.walk(tree)
+    ):
+        return None
+    literal = _literal(value)
+    return None if literal is None else f"assert {ast.unparse(tree)} == {literal}"
+
+
+def _literal(text: str) -> str | None:
+    for candidate in (text.strip(), text.strip().rstrip(".,;")):
+        tree = _parse(candidate, "eval")
+        if tree is None:
+            continue
+        try:
+            ast.literal_eval(tree)
+        except (ValueError, TypeError, MemoryError, RecursionError):
+            return None
+        return ast.unparse(tree)
+    return None
+
+
+def _parse(source: str, mode: str) -> ast.AST | None:
+    if not source:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "invalid escape sequence" in somebody's docstring
+            return ast.parse(source, mode=mode)
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        return None
