@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from solvent.agents.events import Emit, Event, TextGenerated
-from solvent.agents.job import JobResult, JobSpec, JobStatus
+from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
+from solvent.errors import ConfigError, DataError, DependencyError, SolventError, StoreError
 from solvent.workers.records import JobRecord
 from solvent.workers.store import JobStore
 
@@ -20,7 +21,11 @@ OnEnd = Callable[[JobRecord], None]
 async def run_stored_job(store: JobStore, job: JobRecord, run_job: RunJob, on_event: OnEvent) -> JobRecord:
     """Run one job of the store to its end and return its record with the result.
 
-    Events are stored as they come, except the streamed text, which the artifact store has anyway.
+    Events are stored as they come, except the streamed text, which the artifact store has anyway. A job that cannot
+    be run at all (wrong configuration, unusable problem, nothing answers) ends as failed and says why.
+
+    Raises:
+        StoreError: results cannot be kept, so nothing may go on.
     """
     assert job.spec is not None, "a row that could not be read has nothing to run"
 
@@ -30,9 +35,26 @@ async def run_stored_job(store: JobStore, job: JobRecord, run_job: RunJob, on_ev
         on_event(job, event)
 
     store.set_status(job.id, JobStatus.RUNNING)
-    result = await run_job(job.spec, emit)
+    try:
+        result = await run_job(job.spec, emit)
+    except (ConfigError, DataError, DependencyError) as error:
+        if isinstance(error, StoreError):
+            raise
+        result = _failed(job.spec, error)
     store.finish(result)
     return job.model_copy(update={"status": result.status, "result": result, "error": result.error})
+
+
+def _failed(spec: JobSpec, error: SolventError) -> JobResult:
+    return JobResult(
+        job_id=spec.id,
+        problem_id=spec.problem.id,
+        status=JobStatus.FAILED,
+        stop_reason=StopReason.ERROR,
+        error=error.to_dict(),
+        strategy=spec.strategy,
+        model=spec.model,
+    )
 
 
 async def run_jobs(

@@ -123,6 +123,7 @@ def _new_batch(
     pattern: str | None,
     options: dict[str, Any],
 ) -> BatchRecord:
+    from solvent.service.cli.parts import check_strategy
     from solvent.workers.ids import new_id
     from solvent.workers.intake import batch_jobs
     from solvent.workers.records import BatchRecord
@@ -139,6 +140,7 @@ def _new_batch(
         parameters=parse_parameters(options["params"]),
         created_at=utc_now(),
     )
+    check_strategy(settings, record.strategy, record.parameters)
     store.add_batch(record, batch_jobs(record, path, limit=limit, pattern=pattern, grade=not options["no_grade"]))
     return record
 

@@ -75,9 +75,8 @@ async def _solve(
     from solvent.agents.job import JobSpec
     from solvent.problems.readers import read_one
     from solvent.service.cli.display import LiveDisplay
-    from solvent.service.cli.parts import open_parts
+    from solvent.service.cli.parts import check_strategy, open_parts
     from solvent.workers.ids import new_id
-    from solvent.workers.lock import exclusive
     from solvent.workers.runner import run_stored_job
     from solvent.workers.store import JobStore
 
@@ -103,7 +102,8 @@ async def _solve(
             spec = job.spec
         progress = Console(stderr=True, quiet=quiet, soft_wrap=not sys.stderr.isatty())
         live = not quiet and sys.stdout.isatty() and sys.stderr.isatty()
-        with exclusive(settings.home / "locks", spec.id), LiveDisplay(progress, live=live) as display:
+        check_strategy(settings, spec.strategy, spec.parameters)
+        with LiveDisplay(progress, live=live) as display:
             async with open_parts(settings, spec.model) as parts:
                 record = store.job(spec.id) if resume else store.add_job(spec, custom_id=spec.problem.id)
                 task = asyncio.create_task(

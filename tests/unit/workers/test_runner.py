@@ -7,7 +7,7 @@ import pytest
 
 from solvent.agents.events import BudgetSpent, Emit, Event, TextGenerated
 from solvent.agents.job import JobResult, JobSpec, JobStatus, Outcome, StopReason
-from solvent.errors import ConfigError
+from solvent.errors import ConfigError, StoreError
 from solvent.problems.problem import Problem, ProblemKind
 from solvent.usage import Usage
 from solvent.workers.lock import exclusive
@@ -167,3 +167,31 @@ def test_results_are_rows_in_order_with_their_custom_ids(tmp_path: Path) -> None
     assert rows[2]["error"]["message"] == "no tests"
     assert set(rows[0]) == set(result_row(job(0)))
     assert [file.name for file in path.parent.iterdir()] == ["results.jsonl"]
+
+
+async def test_a_job_that_cannot_run_fails_alone(store: JobStore) -> None:
+    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
+        if spec.id == "job-2":
+            raise ConfigError("problem 'p2' allows only cobol", remedy="allow python")
+        return solved(spec)
+
+    jobs = store.batch_jobs(BATCH.id)
+    await run_jobs(
+        store, jobs, run_job, concurrency=2, on_event=ignore_event, on_end=lambda _: None, stop=asyncio.Event()
+    )
+    ended = store.batch_jobs(BATCH.id)
+    assert [record.status for record in ended].count(JobStatus.COMPLETED) == 4
+    assert ended[2].status is JobStatus.FAILED
+    assert ended[2].error is not None
+    assert ended[2].error["message"] == "problem 'p2' allows only cobol"
+
+
+async def test_a_store_that_cannot_be_written_stops_the_batch(store: JobStore) -> None:
+    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
+        raise StoreError("disk full")
+
+    jobs = store.batch_jobs(BATCH.id)
+    with pytest.raises(StoreError, match="disk full"):
+        await run_jobs(
+            store, jobs, run_job, concurrency=2, on_event=ignore_event, on_end=lambda _: None, stop=asyncio.Event()
+        )
