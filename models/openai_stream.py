@@ -8,8 +8,6 @@ from solvent.errors import ProviderProtocolError, ProviderRejected, ProviderUnav
 from solvent.models.base import Chunk, FinishReason, SampleUsage, TokenLogprob
 
 if TYPE_CHECKING:
-    from openai.types.chat import ChatCompletionChunk
-
     from solvent.models.openai_errors import Endpoint
     from solvent.models.profiles import ThinkingMarkers
 
@@ -45,24 +43,30 @@ class SampleReader:
         """Everything generated so far, thinking included."""
         return "".join(self._pieces)
 
-    def read(self, event: ChatCompletionChunk) -> Chunk | None:
+    def read(self, event: object) -> Chunk | None:
         """Return the event's piece of the sample, or None if it has none.
+
+        Args:
+            event: a `chat.completion.chunk`, as JSON values.
 
         Raises:
             ProviderError: the event is not what the protocol allows, or says that the endpoint broke off.
         """
-        # The client builds its objects without validating them, so nothing of their shape can be relied on.
-        usage = getattr(event, "usage", None)
+        if not isinstance(event, dict):
+            raise self._malformed("a piece of the stream is not an object")
+        usage = event.get("usage")
         if usage is not None:
             self._usage = self._read_usage(usage)
-        choices = getattr(event, "choices", None)
+        choices = event.get("choices")
         if not choices:
             return None
-        choice = choices[0]
-        delta = getattr(choice, "delta", None)
+        choice = choices[0] if isinstance(choices, list) else None
+        delta = choice.get("delta") or {} if isinstance(choice, dict) else None
+        if not isinstance(choice, dict) or not isinstance(delta, dict):
+            raise self._malformed("choices is not a list of objects with a delta")
         content = self._text(delta, "content")
         thinking = self._text(delta, "reasoning") or self._text(delta, "reasoning_content")
-        reason = getattr(choice, "finish_reason", None)
+        reason = choice.get("finish_reason")
         if content or thinking or reason:
             self.started = True
         if reason is not None:
@@ -116,8 +120,8 @@ class SampleReader:
             text += content
         return text
 
-    def _text(self, delta: Any, field: str) -> str:
-        value = getattr(delta, field, None)
+    def _text(self, delta: dict[str, Any], field: str) -> str:
+        value = delta.get(field)
         if value is None:
             return ""
         if not isinstance(value, str):
@@ -137,31 +141,28 @@ class SampleReader:
         raise self._malformed(f"unknown finish reason {reason!r}")
 
     def _read_usage(self, usage: Any) -> SampleUsage:
-        prompt, completion = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+        counts = usage if isinstance(usage, dict) else {}
+        prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
         # bool is an int, hence `type`.
         if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
             raise self._malformed("usage is not two counts of tokens")
         return SampleUsage(prompt_tokens=prompt, completion_tokens=completion)
 
-    def _read_logprobs(self, choice: Any) -> tuple[TokenLogprob, ...]:
-        tokens = getattr(getattr(choice, "logprobs", None), "content", None) or ()
+    def _read_logprobs(self, choice: dict[str, Any]) -> tuple[TokenLogprob, ...]:
+        logprobs = choice.get("logprobs")
+        if logprobs is None:
+            return ()
         try:
-            return tuple(
-                TokenLogprob(
-                    token=token.token,
-                    # Rounding can put a certain token a hair above 0.
-                    logprob=min(0.0, token.logprob),
-                    top=tuple(
-                        sorted(
-                            ((other.token, min(0.0, other.logprob)) for other in token.top_logprobs or ()),
-                            key=lambda pair: -pair[1],
-                        )
-                    ),
-                )
-                for token in tokens
-            )
-        except (AttributeError, TypeError, ValueError) as cause:
+            return tuple(_token(entry) for entry in logprobs.get("content") or ())
+        except (AttributeError, KeyError, TypeError, ValueError) as cause:
             raise self._malformed("logprobs are malformed") from cause
 
     def _malformed(self, what: str) -> ProviderProtocolError:
         return ProviderProtocolError(f"{self._endpoint}: {self._endpoint.quote(what)}", may_have_generated=True)
+
+
+def _token(entry: dict[str, Any]) -> TokenLogprob:
+    # Rounding can put a certain token a hair above 0.
+    top = [(other["token"], min(0.0, other["logprob"])) for other in entry.get("top_logprobs") or ()]
+    top.sort(key=lambda pair: -pair[1])
+    return TokenLogprob(token=entry["token"], logprob=min(0.0, entry["logprob"]), top=tuple(top))
