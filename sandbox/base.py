@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from enum import StrEnum
 from typing import Literal, Protocol
@@ -100,8 +101,17 @@ class SandboxSession(Protocol):
         """
         ...
 
-    async def run(self, *, limits: RunLimits, stdin: bytes = b"", arguments: tuple[str, ...] = ()) -> RunResult:
+    async def run(
+        self,
+        *,
+        limits: RunLimits,
+        stdin: bytes = b"",
+        arguments: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+    ) -> RunResult:
         """Run the compiled program once, isolated from earlier runs in this session.
+
+        `files` are put into its directory, by plain relative path.
 
         Nothing that the program does is raised; a failure of the sandbox is a result with status `fault`.
         Cancelling the call kills the program.
