@@ -324,15 +324,21 @@ class OpenAIChatModel:
 
 
 def _new_client(profile: ModelProfile, endpoint: Endpoint) -> AsyncOpenAI:
-    from openai import AsyncOpenAI, Timeout
+    import httpx2
+    from openai import AsyncOpenAI, DefaultAsyncHttpxClient, Timeout
 
+    timeout = Timeout(None, connect=profile.timeouts.connect_s)
+    # uvicorn, and so vLLM, closes a connection that was idle for 5 s, which is also how long the client would keep it:
+    # a request sent at that moment is lost, and looks as if it may have generated.
+    limits = httpx2.Limits(max_connections=None, max_keepalive_connections=profile.concurrency, keepalive_expiry=2.0)
     return AsyncOpenAI(
         base_url=endpoint.url,
         # The client insists on a key, and would else send the one in OPENAI_API_KEY to whatever endpoint this is.
         api_key=endpoint.secret or "none",
         # Never by itself: its retries do not know whether tokens were generated.
         max_retries=0,
-        timeout=Timeout(None, connect=profile.timeouts.connect_s),
+        timeout=timeout,
+        http_client=DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
     )
 
 

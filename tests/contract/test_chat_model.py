@@ -1,8 +1,13 @@
-"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted and bounded), starter."""
+"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted and bounded), starter.
+
+With SOLVENT_TEST_VLLM_URL (such as http://localhost:8000/v1) it also runs against a vLLM that serves one model.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
@@ -43,11 +48,17 @@ def babble(request: ChatRequest) -> Reply:
     return Reply(tuple(texts))
 
 
-@pytest.fixture(params=["scripted", "http", "http-bound", "starter"])
+VLLM_URL = os.environ.get("SOLVENT_TEST_VLLM_URL")
+
+
+@pytest.fixture(params=["scripted", "http", "http-bound", "starter", *(["vllm"] if VLLM_URL else [])])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
         if request.param == "starter":
             yield await _starter(stack)
+            return
+        if request.param == "vllm":
+            yield await _vllm(stack, str(VLLM_URL))
             return
         scripted = ScriptedModel(babble, context_tokens=CONTEXT)
         if request.param == "scripted":
@@ -74,6 +85,29 @@ async def _starter(stack: AsyncExitStack) -> Subject:
 
     async def idle() -> None:
         await model.wait_idle()  # type: ignore[attr-defined]
+
+    return Subject(model, idle)
+
+
+async def _vllm(stack: AsyncExitStack, url: str) -> Subject:
+    profile = load_profile("vllm").model_copy(update={"base_url": url})
+    model = OpenAIChatModel(profile)
+    stack.push_async_callback(model.aclose)
+    ((_, length),) = (await model.served_models()).items()
+    assert length is not None
+    model = OpenAIChatModel(profile.model_copy(update={"context_tokens": length}))
+    stack.push_async_callback(model.aclose)
+
+    async def idle() -> None:
+        # vLLM tells only when asked; it writes its metrics with each step of the engine.
+        for _ in range(500):
+            with await asyncio.to_thread(urllib.request.urlopen, url.removesuffix("/v1") + "/metrics") as answer:
+                lines = answer.read().decode().splitlines()
+            states = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
+            values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(states)]
+            if len(values) >= 2 and not any(values):
+                return
+        pytest.fail("vLLM still generates")
 
     return Subject(model, idle)
 
