@@ -44,10 +44,11 @@ def main(config: dict[str, Any]) -> None:
     system.keep_capabilities((1 << system.CAP_SETUID | 1 << system.CAP_SETGID) if uid_per_run else 0)
     system.no_new_privileges()
     meter = meters.find_meter()
+    writable = _writable()
     box = Box(
         meter=meter,
         seccomp_filter=seccomp.build(),
-        writable=tuple(path for path in WRITABLE if os.access(path, os.W_OK)),
+        writable=writable,
         channel=(channel_in, channel_out),
         first_uid=_first_uid(int(config.get("slot", 0))) if uid_per_run else None,
         uids=_UIDS_PER_BOX,
@@ -157,6 +158,17 @@ def _mount(mounts: dict[str, str]) -> bool:
     for path, options in mounts.items():
         system.mount_tmpfs(path, options, executable=path == "/w")
     return True
+
+
+def _writable() -> tuple[str, ...]:
+    """Return the directories that programs may write to, and make sure that they may."""
+    found = []
+    for path in WRITABLE:
+        if os.path.isdir(path) and os.access(path, os.W_OK):  # noqa: PTH112  pathlib costs start-up time in the box
+            # A container engine gives a tmpfs the mode of the directory in the image, whatever its options say.
+            os.chmod(path, 0o1777)  # noqa: PTH101, S103  like /tmp everywhere
+            found.append(path)
+    return tuple(found)
 
 
 def _has(capabilities: int, capability: int) -> bool:
