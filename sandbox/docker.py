@@ -148,9 +148,7 @@ class DockerSandbox(BoxSandbox):
     def _describe(self, ready: dict[str, Any]) -> SandboxInfo:
         isolation = f"docker+{self._runtime}" if self._runtime else "docker"
         # The tmpfs options of the container limit the inodes.
-        return SandboxInfo(
-            backend="docker", isolation=isolation, guarantees=guarantees({**ready, "inode_limit": True})
-        )
+        return SandboxInfo(backend="docker", isolation=isolation, guarantees=guarantees({**ready, "inode_limit": True}))
 
     def _remedy(self) -> str:
         return "see that the engine runs containers (scripts/start_dockerd.sh), or set SOLVENT_SANDBOX=local"
@@ -292,7 +290,9 @@ def _owner() -> str:
 def _start_time(pid: int) -> str:
     """Return when a process started, in ticks since boot, or "" if there is no such process."""
     try:
-        return Path("/proc", str(pid), "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        return (
+            Path("/proc", str(pid), "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        )
     except OSError:
         return ""
 

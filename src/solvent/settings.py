@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     sandbox: Literal["auto", "docker", "local"] = "auto"
     """Sandbox backend; `auto` takes Docker where an engine answers and the image is there, else bubblewrap."""
     sandbox_image: str = "solvent-sandbox:1"
+    sandbox_runtime: str | None = None
+    """OCI runtime of the Docker backend, for example `runsc` (gVisor); default: the engine's own."""
     model: str = "starter"
     """Name of a model profile in configs/models or path of one."""
     config_dir: Path | None = None
