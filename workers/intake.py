@@ -9,34 +9,38 @@ from itertools import islice
 from solvent.agents.job import JobSpec, JobStatus
 from solvent.errors import DataError
 from solvent.problems.problem import Problem
-from solvent.problems.readers import read
 from solvent.workers.ids import new_id
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.store import utc_now
 
 
 def batch_jobs(
-    batch: BatchRecord, path: str, *, limit: int | None = None, pattern: str | None = None, grade: bool = True
+    batch: BatchRecord,
+    items: Iterator[Problem | DataError],
+    *,
+    limit: int | None = None,
+    pattern: str | None = None,
+    grade: bool = True,
 ) -> list[JobRecord]:
-    """Return one queued job per problem under `path`, and one failed job per row that could not be read.
+    """Return one queued job per problem, and one failed job per row that could not be read.
 
     A problem's `custom_id` is the row's own where it has one (metadata `custom_id`), else the problem's id.
 
     Args:
         batch: the batch they belong to; gives strategy, model, seed, parameters and the caps of each job.
-        path: file or folder in any known format, `-` for standard input.
+        items: what a reader gave.
         limit: take only that many rows.
         pattern: shell pattern that a problem's id must match.
         grade: judge selected answers on hidden tests or gold afterwards.
 
     Raises:
-        DataError: nothing at all could be taken from `path`.
+        DataError: there is nothing to run.
     """
-    found = islice(_matching(read(path), pattern), limit)
+    found = islice(_matching(items, pattern), limit)
     jobs = [_job(batch, position, item, grade) for position, item in enumerate(found)]
     if not jobs:
         what = f"no problem matches {pattern!r}" if pattern else "there is no problem in it"
-        raise DataError(what, file=path)
+        raise DataError(what, file=batch.source)
     return jobs
 
 

@@ -91,8 +91,8 @@ async def run_jobs(
             if not running:
                 return
             done, _ = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
-            running -= done
             for task in done:
+                running.discard(task)
                 # Cancelled before its job began: nothing was spent, and the job is still queued.
                 if not task.cancelled():
                     on_end(task.result())

@@ -124,6 +124,7 @@ def _new_batch(
     options: dict[str, Any],
 ) -> BatchRecord:
     from solvent.service.cli.parts import check_strategy
+    from solvent.service.cli.reading import read_problems
     from solvent.workers.ids import new_id
     from solvent.workers.intake import batch_jobs
     from solvent.workers.records import BatchRecord
@@ -141,7 +142,8 @@ def _new_batch(
         created_at=utc_now(),
     )
     check_strategy(settings, record.strategy, record.parameters)
-    store.add_batch(record, batch_jobs(record, path, limit=limit, pattern=pattern, grade=not options["no_grade"]))
+    found = batch_jobs(record, read_problems(path), limit=limit, pattern=pattern, grade=not options["no_grade"])
+    store.add_batch(record, found)
     return record
 
 

@@ -73,15 +73,15 @@ async def _solve(
     from rich.console import Console
 
     from solvent.agents.job import JobSpec
-    from solvent.problems.readers import read_one
     from solvent.service.cli.display import LiveDisplay
     from solvent.service.cli.parts import check_strategy, open_parts
+    from solvent.service.cli.reading import read_problem
     from solvent.workers.ids import new_id
     from solvent.workers.runner import run_stored_job
     from solvent.workers.store import JobStore
 
     settings = load_settings(sandbox=options["sandbox"], model=options["model"])
-    problem = None if file is None else await asyncio.to_thread(read_one, file)
+    problem = None if file is None else await asyncio.to_thread(read_problem, file)
     store = JobStore(settings.home / "jobs.sqlite")
     try:
         if problem is not None:

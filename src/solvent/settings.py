@@ -27,3 +27,5 @@ class Settings(BaseSettings):
     """Directory searched for profiles, strategies and prompts before those that ship with the package."""
     cores: int | None = Field(default=None, ge=1)
     """Programs run at once; default: the cores this process may use."""
+    redis_url: str = "redis://localhost:6379/0"
+    """Where cluster mode finds Redis; embedded mode uses none."""
