@@ -231,8 +231,12 @@ class Ledger(Protocol):
         """Say that a call of this process ended without its usage being known: it stays spent in full."""
         ...
 
-    async def usage(self, scope: str) -> Usage:
-        """Return what is spent: committed calls as used, all others at their full reservation."""
+    async def usage(self, scope: str, *, in_flight: bool = True) -> Usage:
+        """Return what is spent: committed calls as used, all others at their full reservation.
+
+        Without `in_flight`, calls that this process is making are left out: the figure to show while they run. Caps
+        always count them.
+        """
         ...
 
     async def finish(self, scope: str, result: str) -> None:

@@ -89,6 +89,7 @@ class Calls:
         self._ledger = ledger
         self._report = report
         self._cores = cores
+        self._running: dict[str, asyncio.Task[Generated | Refused]] = {}
 
     async def start_trajectory(self, trajectory: str) -> Refused | None:
         """Count a trajectory; returns why it may not start, or None."""
@@ -103,12 +104,35 @@ class Calls:
     async def generate(self, key: str, trajectory: str, request: ChatRequest, *, floor: int) -> Generated | Refused:
         """Generate one sample (n samples are n calls, each with its own seed and its own fate).
 
-        `max_tokens` is cut to what the context and the caps allow; where that is under `floor`, the call is refused.
+        A call that was begun under this key is waited for. `max_tokens` is cut to what the context and the caps allow;
+        where that is under `floor`, the call is refused.
 
         Raises:
             PromptTooLong: the prompt leaves no room in the context.
             ProviderError: the endpoint failed. What it may have generated stays spent.
         """
+        try:
+            return await self.begin(key, trajectory, request, floor=floor)
+        finally:
+            self._running.pop(key, None)
+
+    def begin(
+        self, key: str, trajectory: str, request: ChatRequest, *, floor: int
+    ) -> asyncio.Task[Generated | Refused]:
+        """Begin a call that `generate` will be asked for, and return its task; its failure waits for `generate` too."""
+        if key not in self._running:
+            work = self._generate(key, trajectory, request, floor)
+            self._running[key] = asyncio.create_task(work, name=f"generate {key}")
+        return self._running[key]
+
+    async def aclose(self) -> None:
+        """Cancel what was begun and never asked for."""
+        left = list(self._running.values())
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    async def _generate(self, key: str, trajectory: str, request: ChatRequest, floor: int) -> Generated | Refused:
         prompt_tokens = await self._model.count_prompt_tokens(request.messages, request.prefix)
         room = self._model.info.context_tokens - prompt_tokens
         if room < 1:
@@ -236,7 +260,7 @@ class Calls:
     async def _commit(self, call: str, used: Usage, artifact: str | None, note: dict[str, JsonValue]) -> None:
         # What was used must be written down even if the job is cancelled at this moment.
         await asyncio.shield(self._ledger.commit(self._job_id, call, used, artifact=artifact, note=note))
-        self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id))
+        self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id, in_flight=False))
 
     async def _stream(self, trajectory: str, request: ChatRequest) -> tuple[str, FinishReason, SampleUsage]:
         pieces: list[str] = []

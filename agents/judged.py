@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from solvent.agents.job import CaseVerdict
 from solvent.agents.prompts import Failure
-from solvent.problems.problem import CallTest, CodeTest, IoTest, Problem, TestCase, Verdict
+from solvent.problems.problem import CallTest, CodeTest, IoTest, Problem, ProblemKind, TestCase, Verdict
 from solvent.sandbox.base import Program, RunLimits, RunStatus, Sandbox
 
 if TYPE_CHECKING:
@@ -84,7 +84,9 @@ def bounded(problem: Problem, language: str) -> Problem:
 
 def worst_case_cpu_s(problem: Problem, runs: int) -> float:
     """Return the most CPU seconds that compiling and so many runs may take."""
-    return problem.limits.compile_time_s + runs * problem.limits.cpu_time_s
+    # A function test starts two interpreters of the judge's own, for which it adds a second.
+    own_s = 1.0 if problem.kind is ProblemKind.FUNCTION else 0.0
+    return problem.limits.compile_time_s + runs * (problem.limits.cpu_time_s + own_s)
 
 
 def judged_from(done: Judgement, tests: Sequence[TestCase]) -> Judged:
@@ -118,7 +120,7 @@ def judged_from(done: Judgement, tests: Sequence[TestCase]) -> Judged:
         cases=cases,
         passed=sum(case.verdict is Verdict.AC for case in cases),
         total=len(tests),
-        cpu_s=sum(case.cpu_s for case in cases),
+        cpu_s=done.cpu_s,
         message=done.message,
         failed=failed,
     )

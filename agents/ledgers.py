@@ -203,9 +203,20 @@ class _Ledger(ABC):
             if not waiter.done():
                 waiter.set_result(None)
 
-    async def usage(self, scope: str) -> Usage:
+    async def usage(self, scope: str, *, in_flight: bool = True) -> Usage:
         """See `Ledger.usage`."""
-        return await self._do(lambda: self._known(scope).spent)
+
+        def work() -> Usage:
+            with self._transaction():
+                spent = self._known(scope).spent
+                running = [] if in_flight else [key for key, names in list(self._live.items()) if scope in names]
+                for key in running:
+                    row = self._call(*key)
+                    if row is not None and row.used is None:
+                        spent = replace_usage(spent, row.reserved, NOTHING)
+                return spent
+
+        return await self._do(work)
 
     async def finish(self, scope: str, result: str) -> None:
         """See `Ledger.finish`."""

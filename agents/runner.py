@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import importlib
 import sqlite3
 import time
 from collections.abc import Callable, Coroutine
@@ -22,8 +23,9 @@ from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.prompts import Prompts
 from solvent.agents.result import assemble
-from solvent.agents.strategies.base import Strategy, Task, find_strategy, load_parameters
-from solvent.agents.trajectory_state import Memory, TrajectoryContext
+from solvent.agents.strategies.base import Start, Strategy, StrategyState, Task, find_strategy, load_parameters
+from solvent.agents.trajectory_state import Memory, TrajectoryContext, judgeable
+from solvent.agents.writing import plan_of, write_ahead
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ConfigError, StoreError, boundary
 from solvent.models.base import ChatModel
@@ -123,7 +125,7 @@ class _Job:
         )
         info = find_strategy(spec.strategy)
         parameters = load_parameters(info, spec.parameters, deps.config_dir)
-        tests = 0 if spec.problem.interactive else len(spec.problem.public_tests)
+        tests = len(spec.problem.public_tests) if judgeable(spec.problem) else 0
         self._cancelled = False
         self._strategy: Strategy = info.make(parameters, Task(spec.problem.kind, tests, self._context.can_refine))
 
@@ -158,6 +160,23 @@ class _Job:
 
     async def _search(self, scope: Scope) -> SearchState:
         """Run both graphs until the search ended; returns its last state."""
+        try:
+            if not scope.resumed and self._deps.memory is None:
+                await self._write_ahead()
+            # A second of imports, in which the model is writing already.
+            await asyncio.to_thread(import_graphs)
+            return await self._run_graphs(scope)
+        finally:
+            await self._context.calls.aclose()
+
+    async def _write_ahead(self) -> None:
+        """Begin the first replies before the graphs that will ask for them."""
+        nothing = StrategyState(started=0, told=0, pending=[], memo={})
+        for action in self._strategy.ask(nothing):
+            if isinstance(action, Start):
+                await write_ahead(plan_of(action), self._context)
+
+    async def _run_graphs(self, scope: Scope) -> SearchState:
         from langgraph.types import Command
 
         from solvent.agents.search import (
@@ -242,6 +261,15 @@ class _Job:
         task = asyncio.current_task()
         if task is not None:
             task.uncancel()
+
+
+def import_graphs() -> None:
+    """Import what running a job needs and importing this module does not: LangGraph takes a second.
+
+    A caller may do it in a thread beforehand, while the model is loaded.
+    """
+    for name in ("aiosqlite", "langgraph.checkpoint.sqlite.aio", "solvent.agents.search", "solvent.agents.trajectory"):
+        importlib.import_module(name)
 
 
 def fingerprint(spec: JobSpec) -> str:

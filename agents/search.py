@@ -18,6 +18,7 @@ from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.strategies.base import Cancel, Selection, Start, Stop, Strategy, StrategyState
 from solvent.agents.trajectory_state import Plan
+from solvent.agents.writing import plan_of
 from solvent.problems.math_equivalence import equivalent
 from solvent.problems.problem import ProblemKind
 
@@ -127,14 +128,7 @@ async def ask(state: SearchState, runtime: Context) -> Update:
         elif isinstance(action, Cancel):
             cancels.append(action.trajectory)
         elif isinstance(action, Start) and state["closing"] is None:
-            orders.append(
-                Plan(
-                    trajectory=action.trajectory,
-                    temperature=action.temperature,
-                    max_tokens=action.max_tokens,
-                    repairs=action.repairs,
-                )
-            )
+            orders.append(plan_of(action))
     if stop is not None and stop is StopReason.MAX_ROUNDS and state["closing"] is not None:
         stop = StopReason(state["closing"])
     if stop is None and not orders and not state["pending"]:

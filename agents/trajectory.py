@@ -15,15 +15,12 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from solvent.agents.budget import Refused
-from solvent.agents.events import PhaseEntered, TrajectoryFinished, TrajectoryStarted
+from solvent.agents.events import TrajectoryFinished
 from solvent.agents.extract import extract, same_text
 from solvent.agents.job import StopReason
-from solvent.agents.judged import Judged
 from solvent.agents.outcome import TrajectoryOutcome
-from solvent.agents.prompts import Failure
-from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, derived_seed
-from solvent.errors import PromptTooLong
-from solvent.models.base import ChatRequest, Sampling
+from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, judgeable
+from solvent.agents.writing import Update, announce, enter, first_state, write
 from solvent.problems.problem import ProblemKind, Verdict
 from solvent.sandbox.base import Program
 
@@ -32,41 +29,30 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
 
-LONGEST_REPLY_TOKENS = 16_384
-"""Completion tokens of one reply where the strategy says nothing."""
-SHORTEST_REPLY_TOKENS = 16
-"""A model call that could not even be this long is not made: no program fits."""
 STEPS_PER_ROUND = 3
 STEPS_AROUND = 6
 
-Update = dict[str, Any]
 Context = Runtime[TrajectoryContext]
-
-
-def _enter(state: TrajectoryState, context: TrajectoryContext, phase: str) -> str:
-    trajectory = state["plan"]["trajectory"]
-    context.report(PhaseEntered, trajectory=trajectory, phase=phase, round=state.get("round", 0))
-    return trajectory
 
 
 async def recall(state: TrajectoryState, runtime: Context) -> Update:
     """Ask the memory, where the job has one, which concepts may help."""
     context = runtime.context
-    _enter(state, context, "recall")
+    enter(state, context, "recall")
     concepts = [] if context.memory is None else await context.memory.recall(context.job_id, context.view)
-    return {"concepts": concepts, "round": 0, "repairs": 0, "best": None, "stop": None, "notes": []}
+    return first_state(concepts)
 
 
 async def solve(state: TrajectoryState, runtime: Context) -> Update:
     """Write the first reply."""
-    _enter(state, runtime.context, "solve")
-    return await _write(state, runtime.context, "solve", round_=0)
+    enter(state, runtime.context, "solve")
+    return await write(state, runtime.context, "solve", round_=0)
 
 
 async def detect(state: TrajectoryState, runtime: Context) -> Update:
     """Look whether the reply holds a complete program or a final answer."""
     context = runtime.context
-    _enter(state, context, "detect")
+    enter(state, context, "detect")
     found = extract(
         context.artifacts.get(state["reply"]),
         wants=context.wants,
@@ -88,7 +74,7 @@ async def detect(state: TrajectoryState, runtime: Context) -> Update:
 async def verify(state: TrajectoryState, runtime: Context) -> Update:
     """Judge the program on the public tests; for a math problem, run it to get its answer."""
     context = runtime.context
-    trajectory = _enter(state, context, "verify")
+    trajectory = enter(state, context, "verify")
     program, language = state.get("program"), state.get("language")
     if program is None or language is None:
         return {}
@@ -104,10 +90,9 @@ async def verify(state: TrajectoryState, runtime: Context) -> Update:
         if printed.text is None:
             return {"missing": printed.message, "best": state.get("best") or candidate}
         return {"answer": context.artifacts.put(printed.text), "best": candidate}
-    tests = context.problem.public_tests
-    if not tests or context.problem.interactive:
+    if not judgeable(context.problem):
         return {"best": candidate, "answer": context.artifacts.put(same_text(source.source))}
-    judged = await context.calls.judge(key, trajectory, context.problem, source, tests)
+    judged = await context.calls.judge(key, trajectory, context.problem, source, context.problem.public_tests)
     if isinstance(judged, Refused):
         return {"best": state.get("best") or candidate, "stop": judged.reason.value}
     record = context.artifacts.put(judged.model_dump_json())
@@ -127,18 +112,18 @@ async def refine(state: TrajectoryState, runtime: Context) -> Update:
     """Write a repaired reply from what a public test showed; or a fresh one, where the model knows no repairs."""
     context = runtime.context
     round_ = state["round"] + 1
-    _enter({**state, "round": round_}, context, "refine")
+    enter({**state, "round": round_}, context, "refine")
     if context.can_refine:
-        return await _write(state, context, "refine", round_=round_)
+        return await write(state, context, "refine", round_=round_)
     note = f"restarted: the prompt style {context.profile.prompts!r} has no refine.j2"
     notes = state["notes"] if note in state["notes"] else [*state["notes"], note]
-    return {**await _write(state, context, "solve", round_=round_), "notes": notes}
+    return {**await write(state, context, "solve", round_=round_), "notes": notes}
 
 
 async def conclude(state: TrajectoryState, runtime: Context) -> Update:
     """Name the stop reason and report the end."""
     context = runtime.context
-    trajectory = _enter(state, context, "conclude")
+    trajectory = enter(state, context, "conclude")
     stop = state.get("stop") or _natural_end(state)
     ended: TrajectoryState = {**state, "stop": stop}
     outcome = outcome_of(ended)
@@ -155,51 +140,6 @@ async def conclude(state: TrajectoryState, runtime: Context) -> Update:
 def _natural_end(state: TrajectoryState) -> str:
     passed = state.get("verdict") == Verdict.AC.value
     return (StopReason.TESTS_PASSED if passed else StopReason.MAX_ROUNDS).value
-
-
-async def _write(
-    state: TrajectoryState, context: TrajectoryContext, template: Literal["solve", "refine"], *, round_: int
-) -> Update:
-    plan = state["plan"]
-    failed = template == "refine"
-    program = state.get("program") if failed else None
-    messages = context.prompts.render(
-        context.profile.prompts,
-        template,
-        context.view,
-        language=state.get("language") or context.default_language if failed else context.default_language,
-        wants=context.wants,
-        program="" if program is None else context.artifacts.get(program),
-        failure=_failure(state, context) if failed else None,
-    )
-    sampling = Sampling(
-        temperature=plan["temperature"],
-        max_tokens=plan["max_tokens"] or LONGEST_REPLY_TOKENS,
-        seed=derived_seed(context.seed, plan["trajectory"], round_),
-    )
-    request = ChatRequest(messages=messages, sampling=sampling)
-    key = f"{plan['trajectory']}/{template}/{round_}"
-    try:
-        reply = await context.calls.generate(key, plan["trajectory"], request, floor=SHORTEST_REPLY_TOKENS)
-    except PromptTooLong as error:
-        if not failed:
-            raise
-        return {"stop": StopReason.MAX_ROUNDS.value, "notes": [*state["notes"], f"no repair: {error.message}"]}
-    if isinstance(reply, Refused):
-        return {"stop": reply.reason.value}
-    return {
-        "round": round_,
-        "repairs": state["repairs"] + 1 if failed else 0,
-        "reply": reply.artifact,
-        "finish": reply.finish_reason,
-    }
-
-
-def _failure(state: TrajectoryState, context: TrajectoryContext) -> Failure:
-    record = state.get("judged")
-    if state.get("missing") or record is None:
-        return Failure(kind="incomplete", message=state.get("missing") or "it could not be judged")
-    return Judged.model_validate_json(context.artifacts.get(record)).failure()
 
 
 def _after_writing(state: TrajectoryState) -> Literal["detect", "conclude"]:
@@ -261,7 +201,7 @@ async def run_trajectory(
     snapshot = await graph.aget_state(config)
     if snapshot.values and not snapshot.next:
         return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict
-    context.report(TrajectoryStarted, trajectory=trajectory)
+    announce(plan, context)
     start: TrajectoryState | None = None if snapshot.values else {"plan": plan}
     final = await graph.ainvoke(start, config, context=context, durability="sync")
     return outcome_of(final)  # type: ignore[arg-type]  # as above

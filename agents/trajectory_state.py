@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+
+from solvent.models.base import FinishReason
 
 if TYPE_CHECKING:
     from solvent.agents.calls import Calls, Reporter
     from solvent.agents.prompts import Prompts
     from solvent.artifacts import ArtifactStore
-    from solvent.models.base import FinishReason
     from solvent.models.profiles import ModelProfile
     from solvent.problems.problem import Problem
     from solvent.problems.view import PublicProblem
@@ -93,11 +94,19 @@ class TrajectoryContext:
     """Names and aliases of the allowed languages, with the language's name."""
     default_language: str
     memory: Memory | None = None
+    entered: set[tuple[str, str, int]] = field(default_factory=set)
+    """Phases that were reported, so that each is reported once."""
 
     @property
     def can_refine(self) -> bool:
         """Whether the model's prompt style knows how to ask for a repair."""
         return self.prompts.has(self.profile.prompts, "refine")
+
+
+def judgeable(problem: Problem) -> bool:
+    """Return whether public tests can say anything of a program: there are some, and the judge can run them."""
+    custom = problem.checker.type == "custom" and problem.checker.program is None
+    return bool(problem.public_tests) and not problem.interactive and not custom
 
 
 def derived_seed(seed: int, *path: Any) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,7 +12,7 @@ from solvent.agents.job import StopReason
 from solvent.usage import Budget, Usage
 
 
-def one(budget: Budget, spent: Usage, ask: Ask, **more: float) -> Granted | Refused:
+def one(budget: Budget, spent: Usage, ask: Ask, **more: Any) -> Granted | Refused:
     return decide([Account("job", budget, spent, **more)], ask)
 
 

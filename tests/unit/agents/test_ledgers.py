@@ -92,6 +92,20 @@ async def test_waits_for_calls_in_flight_rather_than_refuse(ledger: Ledger) -> N
     assert last.max_tokens == 30, "nothing is in flight any more: what is left is granted"
 
 
+async def test_usage_to_show_leaves_out_what_is_in_flight(ledger: Ledger) -> None:
+    await ledger.open("batch", Budget())
+    await ledger.open("job", Budget(), parent="batch")
+    await ledger.reserve("job", "a", call_ask())
+    await ledger.reserve("job", "b", call_ask())
+    used = Usage(prompt_tokens=5, completion_tokens=5, model_calls=1)
+    await ledger.commit("job", "a", used)
+    for scope in ("job", "batch"):
+        assert await ledger.usage(scope, in_flight=False) == used
+        assert (await ledger.usage(scope)).tokens == 120
+    ledger.forfeit("job", "b")
+    assert (await ledger.usage("job", in_flight=False)).tokens == 120, "a call whose end is unknown is spent"
+
+
 async def test_cancelled_waiter_leaves_nothing_reserved(ledger: Ledger) -> None:
     await ledger.open("job", Budget(tokens=120))
     await ledger.reserve("job", "a", call_ask())
