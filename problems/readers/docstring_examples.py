@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import doctest
 import re
 import warnings
 
-_ARROW = re.compile(r"\s*(?:==|=>|->|➞|→|=|(?:should )?returns?\b:?|is\b)\s*")
+_ARROW = re.compile(r"\s*(?:#\s*)?(?:={1,2}>|==|->|➞|→|=|(?:should )?returns?\b:?|is\b)\s*")
 LONGEST_EXAMPLE = 2000
+_OTHER_NAMES = {"true": "True", "false": "False", "null": "None"}
 
 
 def docstring_examples(source: str, function: str) -> list[str]:
@@ -37,7 +39,14 @@ def _doctests(docstring: str, function: str) -> list[str]:
         examples = doctest.DocTestParser().get_examples(docstring)
     except ValueError:  # not indented as doctest wants it
         return []
-    return [code for example in examples if (code := _assertion(example.source, example.want, function))]
+    found = []
+    for example in examples:
+        # What is wanted ends at an empty line; authors often write on right below it.
+        wanted = (example.want, example.want.split("\n", 1)[0])
+        code = next((code for want in wanted if (code := _assertion(example.source, want, function))), None)
+        if code:
+            found.append(code)
+    return found
 
 
 def _plain_lines(docstring: str, function: str) -> list[str]:
@@ -65,18 +74,22 @@ def _call_end(line: str, start: int) -> int:
 
 def _assertion(call: str, value: str, function: str) -> str | None:
     tree = _parse(call.strip(), "eval")
-    if tree is None or not any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function
-        for node in ast.walk(tree)
-    ):
+    if not isinstance(tree, ast.Expression):
         return None
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    if function not in names or any(name != function and not hasattr(builtins, name) for name in names):
+        return None  # an example about something else, or with a name that is no value
+    if not value.strip():  # `>>> f(1) == 2` with nothing below it
+        is_equation = isinstance(tree.body, ast.Compare) and isinstance(tree.body.ops[0], ast.Eq)
+        return f"assert {ast.unparse(tree)}" if is_equation else None
     literal = _literal(value)
     return None if literal is None else f"assert {ast.unparse(tree)} == {literal}"
 
 
 def _literal(text: str) -> str | None:
-    for candidate in (text.strip(), text.strip().rstrip(".,;")):
-        tree = _parse(candidate, "eval")
+    stripped = text.strip()
+    for candidate in (stripped, stripped.rstrip(".,;")):
+        tree = _parse(_OTHER_NAMES.get(candidate, candidate), "eval")
         if tree is None:
             continue
         try:

@@ -11,8 +11,16 @@ from solvent.problems.readers.formats import RowFormat
 from solvent.problems.readers.place import Place, Row, build, optional_text, text_field
 
 _KNOWN = frozenset({"task_id", "prompt", "entry_point", "test", "canonical_solution"})
-WRONG_EXAMPLES: dict[str, frozenset[str]] = {}
-"""Docstring examples that contradict the published tests, by task: the reference solution fails them."""
+WRONG_EXAMPLES: dict[str, frozenset[str]] = {
+    "HumanEval/47": frozenset({"assert median([-10, 4, 6, 1000, 10, 20]) == 15.0"}),
+    "HumanEval/116": frozenset({
+        "assert sort_array([1, 5, 2, 3, 4]) == [1, 2, 3, 4, 5]",
+        "assert sort_array([-2, -3, -4, -5, -6]) == [-6, -5, -4, -3, -2]",
+    }),
+    "HumanEval/130": frozenset({"assert tri(1) == 3", "assert tri(4) == 3"}),
+    "HumanEval/148": frozenset({"assert bf('Earth', 'Mercury') == 'Venus'"}),
+}  # fmt: skip
+"""Docstring examples that the published tests and reference solution contradict, by task (found by running them)."""
 
 
 def _matches(row: Row) -> bool:

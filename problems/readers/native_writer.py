@@ -11,8 +11,10 @@ from solvent.errors import DataError
 from solvent.problems.problem import IoTest, Problem, Solution, TestCase
 from solvent.problems.readers.native import read_front_matter
 from solvent.problems.readers.place import Place
+from solvent.problems.readers.text import decode
 
-_UNPRINTABLE = re.compile(r"[^\n\t\x20-\x7e\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_UNPRINTABLE = re.compile(r"[^\n\t\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]")
+"""Also the two Unicode line separators and the byte order mark, which YAML takes for ends of lines or drops."""
 _NAME = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_. -]*(?<![ #:])")
 
 
@@ -25,7 +27,7 @@ def to_native(problem: Problem) -> str:
     text = _render(problem, everything_in_front=False)
     place = Place("-")
     try:
-        again = read_front_matter(text, place)
+        again = read_front_matter(decode(text.encode("utf-8", errors="surrogatepass"), place), place)
     except DataError:
         again = None
     reference = problem if problem.source else problem.model_copy(update={"source": place.source})
@@ -34,10 +36,7 @@ def to_native(problem: Problem) -> str:
 
 
 def _render(problem: Problem, *, everything_in_front: bool) -> str:
-    header: dict[str, JsonValue] = {"id": problem.id, "kind": problem.kind.value, "title": problem.title}
-    fields = problem.model_dump(mode="json", exclude_defaults=True)
-    header.update({name: value for name, value in fields.items() if name not in header})
-    header["limits"] = problem.limits.model_dump(mode="json", exclude_defaults=True)
+    header: dict[str, JsonValue] = problem.model_dump(mode="json", exclude_defaults=True)
     body = ""
     if not everything_in_front:
         body = f"\n{header.pop('statement')}\n"
@@ -51,8 +50,7 @@ def _render(problem: Problem, *, everything_in_front: bool) -> str:
         if problem.solutions and all(_solution_fits(solution) for solution in problem.solutions):
             header.pop("solutions")
             body += "".join(_solution_section(solution) for solution in problem.solutions)
-    kept = {name: value for name, value in header.items() if value not in ("", {}) or name in ("id", "statement")}
-    front = yaml.dump(kept, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
+    front = yaml.dump(header, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=120)
     return f"---\n{front}---\n{body}"
 
 
@@ -102,8 +100,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    is_block = "\n" in text.strip("\n") and not _UNPRINTABLE.search(text)
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if is_block else None)
+    style = '"' if _UNPRINTABLE.search(text) else "|" if "\n" in text.strip("\n") else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 _Dumper.add_representer(str, _represent_text)

@@ -137,7 +137,8 @@ def _read_bytes(data: bytes, place: Place) -> Iterator[ReadResult]:
 def _read_decoded(text: str, place: Place) -> Iterator[ReadResult]:
     start = text.lstrip()
     first_line = text.split("\n", 1)[0].rstrip()
-    if start.startswith(("{", "[")) and _looks_like_json(start):
+    named_json = place.file.lower().endswith((".json", ".jsonl", ".json.gz", ".jsonl.gz"))
+    if named_json or (start.startswith(("{", "[")) and _looks_like_json(start)):
         yield from _read_rows(_json_rows(text, place))
     elif first_line == FRONT_MATTER and not _is_only_yaml(text):
         yield _caught(lambda: read_front_matter(text, place))
@@ -158,9 +159,11 @@ def _looks_like_json(start: str) -> bool:
 
 
 def _is_only_yaml(text: str) -> bool:
-    """Return whether `---` only opens a YAML document: no second line of it, and a field of ours first."""
+    """Return whether `---` only opens a YAML document: there is no second such line, and a statement is a field."""
     lines = text.split("\n")[1:]
-    return not any(line.rstrip() in {"---", "..."} for line in lines) and looks_like_yaml("\n".join(lines))
+    return not any(line.rstrip() in {"---", "..."} for line in lines) and any(
+        line.startswith(("statement:", "- ")) for line in lines
+    )
 
 
 def _json_rows(text: str, place: Place) -> Iterator[tuple[Place, JsonValue | DataError]]:

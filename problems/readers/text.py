@@ -16,12 +16,14 @@ from solvent.errors import DataError
 from solvent.problems.readers.place import Place
 
 LARGEST_TEXT_BYTES = 512 * 1024**2
+LONGEST_INTEGER = 4000
 GZIP_MAGIC = b"\x1f\x8b"
 _TEXT_KEYS = frozenset(
     {"id", "title", "statement", "answer", "source", "custom_id", "name", "stdin", "code", "language", "starter_code"}
 )
 """YAML scalars under these keys are texts as written: an id 007, a title `No`, an answer `1_000` are no numbers."""
 
+_PLAIN_TAGS = frozenset(f"tag:yaml.org,2002:{name}" for name in ("str", "int", "float", "bool"))
 _VALUE_KEYS = frozenset({"arguments", "keywords", "expected", "metadata"})
 """Under these keys stand values of any type, where the rule above does not hold."""
 
@@ -64,7 +66,11 @@ def parse_json(text: str, place: Place) -> JsonValue:
     """
     try:
         value: JsonValue = json.loads(
-            text, parse_constant=_refuse_constant, parse_float=_finite, object_pairs_hook=_unique_keys
+            text,
+            parse_constant=_refuse_constant,
+            parse_float=_finite,
+            parse_int=_integer,
+            object_pairs_hook=_unique_keys,
         )
     except json.JSONDecodeError as error:
         where = f"line {error.lineno} column {error.colno}" if place.row is None else f"column {error.colno}"
@@ -97,6 +103,12 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"the number {text[:30]} is beyond a double")
     return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > LONGEST_INTEGER:
+        raise ValueError(f"the number {text[:30]}... has more than {LONGEST_INTEGER} digits")
+    return int(text)
 
 
 def _unique_keys(pairs: list[tuple[str, JsonValue]]) -> dict[str, JsonValue]:
@@ -135,7 +147,7 @@ class _Loader(yaml.SafeLoader):
 
     def _value(self, key: str, keys: set[str], node: yaml.Node) -> object:
         is_text = not self.inside_values and (key in _TEXT_KEYS or (key == "expected" and "stdin" in keys))
-        if is_text and isinstance(node, yaml.ScalarNode) and not node.tag.endswith(":null"):
+        if is_text and isinstance(node, yaml.ScalarNode) and node.tag in _PLAIN_TAGS:
             return node.value
         self.inside_values += key in _VALUE_KEYS
         value = self.construct_object(node, deep=True)
