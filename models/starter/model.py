@@ -1,0 +1,151 @@
+"""The bundled starter model as a `ChatModel`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncGenerator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from solvent.errors import ConfigError, PromptTooLong, ProviderUnavailable
+from solvent.models.base import ChatRequest, Chunk, Message, ModelInfo
+from solvent.models.profiles import ModelProfile
+from solvent.models.starter.weights import SHIPPED, read_shape
+
+if TYPE_CHECKING:
+    from solvent.models.starter.engine import Engine
+    from solvent.models.starter.text import ChatTokenizer
+
+_CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"})
+_DEFAULT_TEMPERATURE = 0.8
+
+
+def open_starter(profile: ModelProfile) -> StarterModel:
+    """The bundled model, or weights of the same kind in the profile's `weights_dir`; they are loaded on first use.
+
+    Raises:
+        ConfigError: there are no such weights, or the profile's context is longer than theirs.
+    """
+    return StarterModel(profile)
+
+
+class StarterModel:
+    """A small model that runs in this process: a `ChatModel` without network, torch or GPU.
+
+    Samples with a seed repeat whatever else is being decoded, to the rounding of floating-point sums.
+    """
+
+    def __init__(self, profile: ModelProfile) -> None:
+        self._directory: Path = profile.weights_dir or SHIPPED
+        self._profile = profile
+        longest = read_shape(self._directory).max_position_embeddings
+        if profile.context_tokens > longest:
+            raise ConfigError(
+                f"profile {profile.name!r}: context_tokens is {profile.context_tokens}, the weights allow {longest}"
+            )
+        self._info = ModelInfo(
+            name=profile.name,
+            backend="starter",
+            context_tokens=profile.context_tokens,
+            exact_prompt_count=True,
+            prompt_tokens_per_sample=False,
+            capabilities=_CAPABILITIES,
+        )
+        self._loading = threading.Lock()
+        self._tokenizer: ChatTokenizer | None = None
+        self._engine: Engine | None = None
+        self._closed = False
+
+    @property
+    def info(self) -> ModelInfo:
+        """What the model is and can do."""
+        return self._info
+
+    async def count_prompt_tokens(self, messages: Sequence[Message], prefix: str = "") -> int:
+        """The exact number of the prompt's tokens."""
+        return len((await self._load())[0].encode_chat(messages, prefix))
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        """Generate as `ChatModel.stream` says; `max_tokens` ends at the end of the context.
+
+        Raises:
+            PromptTooLong: the prompt leaves no room for a token.
+            ProviderUnavailable: the model was closed.
+        """
+        from solvent.models.starter.engine import Job
+        from solvent.models.starter.sampling import Rule
+
+        tokenizer, engine = await self._load()
+        prompt_ids = tokenizer.encode_chat(request.messages, request.prefix)
+        room = self._info.context_tokens - len(prompt_ids)
+        if room < 1:
+            raise PromptTooLong(
+                f"{self._info.name}: the prompt has {len(prompt_ids)} tokens, the context {self._info.context_tokens}",
+                remedy="give the problem to a model with a longer context",
+            )
+        loop = asyncio.get_running_loop()
+        arrived: asyncio.Queue[list[Chunk] | BaseException] = asyncio.Queue()
+
+        def deliver(news: list[Chunk] | BaseException) -> None:
+            # A loop that was closed under its stream raises RuntimeError; nobody waits for the news then.
+            with contextlib.suppress(RuntimeError):
+                loop.call_soon_threadsafe(arrived.put_nowait, news)
+
+        asked, usual = request.sampling, self._profile.sampling
+        temperature = asked.temperature if asked.temperature is not None else usual.temperature
+        top_p = asked.top_p if asked.top_p is not None else usual.top_p
+        job = Job(
+            prompt_ids=prompt_ids,
+            n=request.n,
+            rule=Rule(_DEFAULT_TEMPERATURE if temperature is None else temperature, 1.0 if top_p is None else top_p),
+            seed=asked.seed,
+            stop=asked.stop,
+            max_tokens=min(asked.max_tokens, room),
+            top_logprobs=asked.top_logprobs,
+            deliver=deliver,
+        )
+        engine.submit(job)
+        unfinished = request.n
+        try:
+            while unfinished:
+                news = await arrived.get()
+                if isinstance(news, BaseException):
+                    raise news
+                for chunk in news:
+                    unfinished -= chunk.finish_reason is not None
+                    yield chunk
+        finally:
+            engine.cancel(job)
+
+    async def wait_idle(self) -> None:
+        """Return once the engine has nothing left to generate."""
+        if self._engine is not None:
+            await asyncio.to_thread(self._engine.idle.wait)
+
+    async def aclose(self) -> None:
+        """Stop the engine; requests that are still being answered raise ProviderUnavailable."""
+        self._closed = True
+        engine, self._engine = self._engine, None
+        if engine is not None:
+            await asyncio.to_thread(engine.close)
+
+    async def _load(self) -> tuple[ChatTokenizer, Engine]:
+        """Tokenizer and running engine, loaded once, off the event loop."""
+        if self._tokenizer is None or self._engine is None:
+            return await asyncio.to_thread(self._load_now)
+        return self._tokenizer, self._engine
+
+    def _load_now(self) -> tuple[ChatTokenizer, Engine]:
+        from solvent.models.starter.engine import Engine
+        from solvent.models.starter.text import ChatTokenizer
+        from solvent.models.starter.weights import read_weights
+
+        with self._loading:
+            if self._closed:
+                raise ProviderUnavailable(f"{self._info.name}: the model was closed")
+            self._tokenizer = self._tokenizer or ChatTokenizer(self._directory)
+            if self._engine is None:
+                self._engine = Engine(read_weights(self._directory), self._tokenizer, self._profile.concurrency)
+            return self._tokenizer, self._engine
