@@ -152,7 +152,7 @@ class OpenAIChatModel:
                     field = self._profile.max_tokens_field
                     if overflow.room is None or not 0 < overflow.room < body[field]:
                         raise PromptTooLong(overflow.message, remedy=overflow.remedy) from None
-                    # The prompt itself fits; nothing was generated, and the smaller request cannot overflow again.
+                    # The prompt itself fits; nothing was generated, and the smaller it gets the sooner it fits.
                     body[field] = overflow.room
                 except ProviderError as error:
                     delay_s = retry_delay_s(

@@ -23,12 +23,44 @@ if TYPE_CHECKING:
 LONGEST_QUOTE = 500
 """Most characters of an endpoint's own words in a message."""
 
-# How endpoints word an overflow: vLLM of 2025 ("maximum context length is 4096 tokens and your request has 2778 input
-# tokens"), vLLM before and since ("maximum context length is 1536 tokens. However, your request has 4176 input
-# tokens"), OpenAI and early vLLM ("maximum context length is 4096 tokens. However, you requested 5000 tokens (1000 in
-# the messages, 4000 in the completion)").
-_CONTEXT = re.compile(r"maximum (?:context|model) length (?:is|of) (\d+)", re.IGNORECASE)
-_PROMPT = re.compile(r"(?:has|contains) (?:at least )?(\d+) input tokens|\((\d+) in the messages", re.IGNORECASE)
+# Where the figures stand in the words of an overflow; `overflow_room` says whose words they are.
+_CONTEXT = re.compile(r"(?:maximum (?:context|model) length (?:is|of)|context length is only) (\d+)", re.IGNORECASE)
+_PROMPT = re.compile(r"(?:has|contains|passed) (?:at least )?(\d+) input tokens|\((\d+) in the messages", re.IGNORECASE)
+_MOST = re.compile(r"tokens=\d+ cannot be greater than max_model_len=(\d+)")
+_NONE_LEFT = re.compile(r"max_(?:completion_)?tokens must be at least 1, got (-?\d+)")
+
+
+@dataclass(frozen=True)
+class Overflow:
+    """`room`: most tokens of a completion that are worth asking for; at most 0 if none fits, None if unknown."""
+
+    room: int | None
+
+
+def overflow_room(words: str, code: object = None) -> Overflow | None:
+    """Return what an endpoint's refusal says about the context, or None if it is about something else.
+
+    Understands vLLM 0.32 (read from its renderers/params.py, and tried), its versions since 2023 and OpenAI:
+
+    * "max_tokens=6000 cannot be greater than max_model_len=600. ..."
+    * "This model's maximum context length is 600 tokens. However, your prompt contains at least 601 input tokens, ..."
+    * "max_tokens must be at least 1, got 0. ...": what vLLM makes of a prompt that fills the context exactly
+    * "... You passed 601 input tokens and requested 5 output tokens. However, the model's context length is only ..."
+    * "... This model's maximum context length is 4096 tokens and your request has 2778 input tokens ..."
+    * "... maximum context length is 4096 tokens. However, you requested 5000 tokens (1000 in the messages, ...). ..."
+
+    Args:
+        words: the message.
+        code: the error's code; OpenAI's is "context_length_exceeded".
+    """
+    if none_left := _NONE_LEFT.search(words):
+        return Overflow(int(none_left[1]))
+    if most := _MOST.search(words):
+        return Overflow(int(most[1]))
+    context, prompt = _CONTEXT.search(words), _PROMPT.search(words)
+    if context is not None:
+        return Overflow(int(context[1]) - int(prompt[1] or prompt[2]) if prompt else None)
+    return Overflow(None) if code == "context_length_exceeded" else None
 
 
 class ContextOverflow(PromptTooLong):
@@ -130,10 +162,8 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint) -> ProviderError:
     if status == 404:
         model = f"check that the endpoint serves {endpoint.model!r}" if endpoint.model else "check the model id"
         return ProviderRejected(what, remedy=f"{model} and that base_url ends with its API's root, such as /v1")
-    if context := _CONTEXT.search(words):
-        prompt = _PROMPT.search(words)
-        room = int(context[1]) - int(prompt[1] or prompt[2]) if prompt else None
-        return ContextOverflow(what, room=room, remedy="shorten the prompt, or take a model with a longer context")
-    if body.get("code") == "context_length_exceeded":
-        return ContextOverflow(what, room=None, remedy="shorten the prompt, or take a model with a longer context")
+    overflow = overflow_room(words, body.get("code"))
+    if overflow is not None:
+        remedy = "shorten the prompt, or take a model with a longer context"
+        return ContextOverflow(what, room=overflow.room, remedy=remedy)
     return ProviderRejected(what)

@@ -295,28 +295,42 @@ async def test_the_key_of_another_service_is_not_sent(
     assert KEY not in str(server.headers)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        "This model's maximum context length is 50 tokens. However, your request has 60 input tokens. Please reduce "
-        "the length of the input messages. None",
-        "This model's maximum context length is 50 tokens. However, you requested 80 tokens (60 in the messages, 20 in "
-        "the completion). Please reduce the length of the messages or completion.",
-        "'max_tokens' or 'max_completion_tokens' is too large: 20. This model's maximum context length is 50 tokens "
-        "and your request has 50 input tokens (20 > 50 - 50). None",
-    ],
-)
-async def test_a_context_overflow_is_prompt_too_long(server: OpenAIServer, connect: Any, message: str) -> None:
-    server.faults.append(refuse(400, message))
-    error = await failure(connect())
+@pytest.mark.parametrize("words", [47, 48, 49, 50, 60])
+async def test_a_prompt_too_long_is_told_from_one_that_just_fits(
+    server: OpenAIServer, connect: Any, words: int
+) -> None:
+    request = ask(prompt="word " * words, max_tokens=1)
+    # One token for the message itself, and one for the white space at its end.
+    if words + 2 < 50:
+        assert await text(connect(), request) == "one"
+        return
+    error = await failure(connect(), request)
     assert type(error) is PromptTooLong
     assert error.may_have_generated is False
     assert len(server.bodies) == 1
 
 
-async def test_max_tokens_is_cut_to_what_the_context_has_left(server: OpenAIServer, connect: Any) -> None:
+async def test_max_tokens_is_cut_to_what_the_context_has(server: OpenAIServer, connect: Any) -> None:
     assert await text(connect(), ask(max_tokens=1000)) == TEXT
-    assert [body["max_tokens"] for body in server.bodies] == [1000, 48]
+    assert [body["max_tokens"] for body in server.bodies] == [1000, 50]
+
+
+async def test_max_tokens_is_cut_to_what_the_prompt_leaves_where_the_endpoint_says_so(
+    server: OpenAIServer, connect: Any
+) -> None:
+    message = (
+        "This model's maximum context length is 50 tokens and your request has 45 input tokens (20 > 50 - 45). None"
+    )
+    server.faults.append(refuse(400, message))
+    assert await text(connect(), ask(max_tokens=20)) == TEXT
+    assert [body["max_tokens"] for body in server.bodies] == [20, 5]
+
+
+async def test_an_endpoint_that_goes_on_refusing_is_not_asked_for_ever(server: OpenAIServer, connect: Any) -> None:
+    message = "This model's maximum context length is 50 tokens and your request has 45 input tokens"
+    server.faults += [refuse(400, message)] * 9
+    assert type(await failure(connect())) is PromptTooLong
+    assert len(server.bodies) == 2
 
 
 async def test_an_unknown_model_is_a_refusal_with_a_remedy(server: OpenAIServer, connect: Any) -> None:
