@@ -137,6 +137,7 @@ class BoxSandbox(ABC):
     def _remedy(self) -> str:
         """Return what to do where no box starts."""
 
+    @abstractmethod
     async def _finish(self) -> None:
         """Release what the backend itself holds."""
 

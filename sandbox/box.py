@@ -42,12 +42,12 @@ class Channel(Protocol):
         ...
 
 
-class BoxLost(SandboxError):
+class BoxLostError(SandboxError):
     """The box ended or fell out of step; what it was doing has no result."""
 
 
 class Box:
-    """One sandbox with its supervisor. After a BoxLost or a cancelled request it is of no further use."""
+    """One sandbox with its supervisor. After a BoxLostError or a cancelled request it is of no further use."""
 
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
@@ -58,7 +58,7 @@ class Box:
         """Send the supervisor in and wait until it serves.
 
         Raises:
-            BoxLost: it does not.
+            BoxLostError: it does not.
         """
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -76,10 +76,10 @@ class Box:
         """Send one request and return its answer.
 
         Raises:
-            BoxLost: there is none.
+            BoxLostError: there is none.
         """
         if not self.usable:
-            raise BoxLost("the box is of no further use")
+            raise BoxLostError("the box is of no further use")
         # Until the answer is there, this box is lost to everyone else: a cancelled request leaves it so.
         self.usable = False
         try:
@@ -108,7 +108,7 @@ class Box:
         header = await self._channel.read_exactly(header_size)
         return frames.decode(header, await self._channel.read_exactly(body_size))
 
-    def _lost(self, what: str) -> BoxLost:
+    def _lost(self, what: str) -> BoxLostError:
         self.usable = False
         said = self._channel.diagnostics()
-        return BoxLost(f"sandbox box lost: {what}{f'; it said: {said}' if said else ''}")
+        return BoxLostError(f"sandbox box lost: {what}{f'; it said: {said}' if said else ''}")

@@ -304,4 +304,4 @@ def _remove_orphans(client: DockerClient) -> None:
         boot_id, _, rest = container.labels.get(OWNER_LABEL, "").partition(":")
         pid, _, started = rest.partition(":")
         if pid.isdigit() and boot_id == own_boot and _start_time(int(pid)) != started:
-            _remove(client, container.name)
+            _remove(client, str(container.name))

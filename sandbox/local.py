@@ -44,6 +44,9 @@ class LocalSandbox(BoxSandbox):
     def __init__(self, slots: int | None = None) -> None:
         super().__init__(slots)
         self._bwrap = ""
+        self._privileged = os.geteuid() == 0
+        self._prefix: tuple[str, ...] = ()
+        """Put before bubblewrap's command; tests become another user with it."""
         self._cgroup_kind: str | None = None
 
     async def _prepare(self) -> None:
@@ -53,8 +56,9 @@ class LocalSandbox(BoxSandbox):
         if not os.access(boot.COMMAND[0], os.X_OK):
             raise SandboxUnavailable(f"there is no {boot.COMMAND[0]}", remedy="install the system's Python 3")
         self._bwrap = found
-        self._cgroup_kind = cgroups.find_kind()
-        cgroups.remove_orphans()
+        if self._privileged:
+            self._cgroup_kind = cgroups.find_kind()
+            cgroups.remove_orphans()
 
     async def _open_channel(self, memory_mb: int, slot: int) -> Channel:
         group = None
@@ -79,12 +83,13 @@ class LocalSandbox(BoxSandbox):
         return _ProcessChannel(process, group)
 
     def _command(self, slot: int, group: cgroups.BoxCgroup | None) -> list[str]:
-        root = os.geteuid() == 0
+        root = self._privileged
         sizes = {"/w": (WORK_MB, INODES), "/tmp": (TMP_MB, INODES), "/dev/shm": (SHM_MB, SHM_INODES)}  # noqa: S108
         mounts = {}
         if root:
             mounts = {path: f"size={size}m,nr_inodes={inodes},mode=1777" for path, (size, inodes) in sizes.items()}
         command = [
+            *self._prefix,
             self._bwrap,
             "--unshare-pid",
             "--unshare-net",
@@ -95,7 +100,7 @@ class LocalSandbox(BoxSandbox):
         command += ["--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "box", "--clearenv"]
         command += ["--cap-drop", "ALL"]
         if root:
-            # SYS_ADMIN and SETPCAP are for the supervisor's first step, the mounts with an inode limit; then it drops them.
+            # SYS_ADMIN and SETPCAP are for the supervisor's first step (mounts with inode limits); then it drops them.
             for capability in ("CAP_SETUID", "CAP_SETGID", "CAP_SYS_ADMIN", "CAP_SETPCAP"):
                 command += ["--cap-add", capability]
         else:
@@ -114,6 +119,9 @@ class LocalSandbox(BoxSandbox):
     def _describe(self, ready: dict[str, Any]) -> SandboxInfo:
         isolation = "bubblewrap-root" if ready["uid_per_run"] else "bubblewrap-user"
         return SandboxInfo(backend="local", isolation=isolation, guarantees=guarantees(ready))
+
+    async def _finish(self) -> None:
+        """Nothing is held but boxes."""
 
     def _remedy(self) -> str:
         if shutil.which("bwrap") is None:

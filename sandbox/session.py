@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from solvent.errors import ConfigError, SandboxError
 from solvent.sandbox.base import CompileResult, Program, RunLimits, RunResult, RunStatus
-from solvent.sandbox.box import Box, BoxLost
+from solvent.sandbox.box import Box, BoxLostError
 from solvent.sandbox.languages import Language, find_language
 
 STDERR_BYTES = 64 << 10
 _GRACE_S = 45.0
 """Added to the wall-clock limit before a silent box counts as lost."""
+_STARVED = 5
+"""The supervisor does not count the time in which no core was free, up to so many limits."""
 _COMPILE_OUTPUT_BYTES = 1 << 20
 _COMPILE_FILE_MB = 256
 _COMPILE_PROCESSES = 64
@@ -76,8 +78,8 @@ class ProgramSession:
                 limits=limits,
                 processes=max(limits.processes, self._language.processes),
             )
-            frame = await box.request(header, [stdin, *extra.values()], limits.wall_time_s + _GRACE_S)
-        except BoxLost as error:
+            frame = await box.request(header, [stdin, *extra.values()], _STARVED * limits.wall_time_s + _GRACE_S)
+        except BoxLostError as error:
             return _fault(error.message)
         return _result(frame.header, frame.blobs, limits.output_bytes)
 
@@ -130,7 +132,7 @@ class ProgramSession:
             ],
             merge=True,
         )
-        frame = await box.request(header, [b""], 2 * time_s + 1 + _GRACE_S)
+        frame = await box.request(header, [b""], _STARVED * (2 * time_s + 1) + _GRACE_S)
         answer = frame.header
         if answer["status"] == RunStatus.FAULT:
             if answer.get("missing"):

@@ -15,8 +15,8 @@ import traceback
 from typing import Any
 
 # From here on nothing is imported from this directory, into which the candidate can write.
-import solvent_host
-from solvent_values import NotPlain, decode, encode
+import solvent_host  # type: ignore[import-not-found]  # beside this file only in the box
+from solvent_values import NotPlainError, decode, encode  # type: ignore[import-not-found]  # as above
 
 sys.path.pop(0)
 sys.set_int_max_str_digits(0)
@@ -28,7 +28,7 @@ class CandidateGone(BaseException):
     """The candidate's process ended. No `except Exception` of a test shall take it for a failing call."""
 
 
-class CandidateFailed(Exception):
+class CandidateFailedError(Exception):
     """The candidate raised something of its own; stands for it in the test."""
 
 
@@ -45,7 +45,7 @@ class Candidate:
             os.dup2(2, 1)
             os.set_inheritable(request_reader, True)
             os.set_inheritable(answer_writer, True)
-            script = os.path.abspath("solvent_host.py")  # noqa: PTH100  pathlib costs start-up time
+            script = os.path.abspath("solvent_host.py")
             os.execv(  # noqa: S606  no shell is wanted
                 sys.executable, [sys.executable, script, str(request_reader), str(answer_writer)]
             )
@@ -102,7 +102,7 @@ def _exception(answer: dict[str, Any]) -> Exception:
                 continue
             error.raised_by_candidate = True  # type: ignore[attr-defined]  # a mark for `_outcome`
             return error
-    failed = CandidateFailed(f"{answer['raised']}: {answer['message']}")
+    failed = CandidateFailedError(f"{answer['raised']}: {answer['message']}")
     failed.raised_by_candidate = True  # type: ignore[attr-defined]  # a mark for `_outcome`
     return failed
 
@@ -119,7 +119,8 @@ def _replace(target: Any, value: Any) -> None:
 def _needed(code: str) -> set[str]:
     """Return the names that test code takes from outside."""
     tree = ast.parse(code)
-    used, own = set(), set(dir(builtins))
+    used: set[str] = set()
+    own = set(dir(builtins))
     for node in ast.walk(tree):
         if isinstance(node, ast.Name):
             (used if isinstance(node.ctx, ast.Load) else own).add(node.id)
@@ -174,7 +175,7 @@ def _code_test(request: dict[str, Any]) -> dict[str, Any]:
     namespace["__name__"] = "__main__"
     try:
         exec(compile(code, "test.py", "exec"), namespace)  # noqa: S102  the problem's own text
-    except NotPlain:
+    except NotPlainError:
         return _in_one_process(Candidate(), request)
     except BaseException as error:  # noqa: BLE001
         return _outcome(error)
@@ -207,12 +208,12 @@ def _outcome(error: BaseException) -> dict[str, Any]:
 
 
 def _call_test(request: dict[str, Any]) -> dict[str, Any]:
-    sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    sys.path.insert(0, os.getcwd())
     try:
         module = solvent_host.load()
     except BaseException as error:  # noqa: BLE001
-        return solvent_host.failure(error)
-    return solvent_host.call(module, request["entry"], request["arguments"], request["keywords"])
+        return dict(solvent_host.failure(error))
+    return dict(solvent_host.call(module, request["entry"], request["arguments"], request["keywords"]))
 
 
 def main() -> None:

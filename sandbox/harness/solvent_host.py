@@ -11,7 +11,11 @@ import traceback
 import types
 from typing import Any
 
-from solvent_values import NotPlain, decode, encode
+from solvent_values import (  # type: ignore[import-not-found]  # beside this file only in the box
+    NotPlainError,
+    decode,
+    encode,
+)
 
 sys.set_int_max_str_digits(0)
 
@@ -19,9 +23,9 @@ sys.set_int_max_str_digits(0)
 def load() -> types.ModuleType:
     """Return the candidate's module."""
     module = types.ModuleType("solution")
-    module.__file__ = os.path.abspath("solution.py")  # noqa: PTH100  pathlib costs start-up time
+    module.__file__ = os.path.abspath("solution.py")
     sys.modules["solution"] = module
-    with open("solution.py", "rb") as file:  # noqa: PTH123
+    with open("solution.py", "rb") as file:
         source = file.read()
     exec(compile(source, "solution.py", "exec"), module.__dict__)  # noqa: S102  this is what the process is for
     return module
@@ -48,8 +52,8 @@ def call(module: types.ModuleType, name: str, arguments: list[Any], keywords: di
         for position, (value, before) in enumerate(zip(values, arguments, strict=True)):
             if isinstance(value, list | dict | set) and (after := encode(value)) != before:
                 changed[str(position)] = after
-    except NotPlain as error:
-        return {"raised": "NotPlain", "kinds": [], "message": f"the function returned {error}"}
+    except NotPlainError as error:
+        return {"raised": "NotPlainError", "kinds": [], "message": f"the function returned {error}"}
     except BaseException as error:  # noqa: BLE001  also SystemExit: a candidate must not end the judging
         return failure(error)
     else:
@@ -71,7 +75,7 @@ def names(module: types.ModuleType) -> dict[str, Any]:
         else:
             try:
                 found["values"][name] = encode(value)
-            except NotPlain:
+            except NotPlainError:
                 found["others"].append(name)
     return found
 

@@ -8,6 +8,7 @@ import collections
 import decimal
 import fractions
 import math
+from collections.abc import Callable
 from typing import Any
 
 MAX_DEPTH = 100
@@ -15,7 +16,7 @@ MAX_ITEMS = 1_000_000
 """Of an iterator, which could be endless."""
 
 
-class NotPlain(Exception):
+class NotPlainError(Exception):
     """The value is of a type that cannot be passed on."""
 
 
@@ -23,12 +24,12 @@ def encode(value: Any, depth: int = 0) -> Any:
     """Return JSON for `value`. Subclasses count as their base (Counter: dict), iterators are read to their end.
 
     Raises:
-        NotPlain: it holds something that is no plain value.
+        NotPlainError: it holds something that is no plain value.
     """
     if value is None or type(value) in (bool, str):
         return value
     if depth > MAX_DEPTH:
-        raise NotPlain("a value nested more than 100 levels deep")
+        raise NotPlainError("a value nested more than 100 levels deep")
     if isinstance(value, bool | str):
         return str(value) if isinstance(value, str) else bool(value)
     if isinstance(value, int):
@@ -45,6 +46,7 @@ def encode(value: Any, depth: int = 0) -> Any:
     return _encode_rare(value, depth)
 
 
+_VIEWS: tuple[type, ...] = (type({}.keys()), type({}.values()), type({}.items()))
 _SEQUENCES = (
     (tuple, "tuple"),
     (set, "set"),
@@ -63,15 +65,14 @@ def _encode_rare(value: Any, depth: int) -> Any:
         return {"decimal": str(value)}
     if isinstance(value, fractions.Fraction):
         return {"fraction": [value.numerator, value.denominator]}
-    views = (type({}.keys()), type({}.values()), type({}.items()))
-    if isinstance(value, views) or hasattr(value, "__next__"):
+    if isinstance(value, _VIEWS) or hasattr(value, "__next__"):
         items = []
         for item in value:
             items.append(encode(item, depth + 1))
             if len(items) > MAX_ITEMS:
-                raise NotPlain("an iterator of more than a million items")
+                raise NotPlainError("an iterator of more than a million items")
         return {"iterator": items}
-    raise NotPlain(f"a value of type {type(value).__name__}")
+    raise NotPlainError(f"a value of type {type(value).__name__}")
 
 
 def decode(data: Any) -> Any:
@@ -93,7 +94,7 @@ def decode(data: Any) -> Any:
         raise ValueError(f"not an encoded value: {name!r}") from error
 
 
-_DECODERS = {
+_DECODERS: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "dict": lambda items: {decode(key): decode(item) for key, item in items},
     "tuple": lambda items: tuple(decode(item) for item in items),

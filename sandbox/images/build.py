@@ -1,7 +1,8 @@
 """Build steps of the sandbox image that talk to the engine: `python -m solvent.sandbox.images.build STEP`.
 
 Steps: `check` (exit 0 up to date, 1 missing or old, 3 no engine), `packages` (print the Debian packages),
-`import TAR` (make the image from a root filesystem), `build` (from the Dockerfile). scripts/sandbox_image.sh calls them.
+`import TAR` (make the image from a root filesystem), `build` (from the Dockerfile). scripts/sandbox_image.sh
+calls them.
 """
 
 from __future__ import annotations

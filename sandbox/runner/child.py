@@ -52,6 +52,11 @@ class Start(NamedTuple):
     """The supervisor's channel: closed first."""
 
 
+def largest_file(limits: Limits) -> int:
+    """Return the size that no file of a run can exceed, its output streams included."""
+    return max(limits.file_bytes, limits.output_bytes + 4096)
+
+
 def check_name(name: str) -> str:
     """Return `name` if it is a relative path of plain names.
 
@@ -85,7 +90,7 @@ def become(start: Start, status: int) -> NoReturn:
         system.die_with_parent()
         step = "make the run's directory"
         os.umask(0o077)
-        os.mkdir(start.directory, 0o700)  # noqa: PTH102  pathlib costs start-up time in the box
+        os.mkdir(start.directory, 0o700)
         os.chdir(start.directory)
         step = "write files"
         for file in start.files:
@@ -129,9 +134,9 @@ def _switch(uid: int | None) -> None:
 
 
 def _write(file: File) -> None:
-    folder = os.path.dirname(file.name)  # noqa: PTH120
+    folder = os.path.dirname(file.name)
     if folder:
-        os.makedirs(folder, 0o700, exist_ok=True)  # noqa: PTH103
+        os.makedirs(folder, 0o700, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     descriptor = os.open(file.name, flags, file.mode)
     size, offset = os.fstat(file.content).st_size, 0
@@ -146,7 +151,7 @@ def _limit(start: Start) -> None:
     cpu_s = int(limits.cpu_s) + 2
     one = {
         resource.RLIMIT_CPU: (cpu_s, cpu_s + 1),
-        resource.RLIMIT_FSIZE: (max(limits.file_bytes, limits.output_bytes + 4096),) * 2,
+        resource.RLIMIT_FSIZE: (largest_file(limits),) * 2,
         resource.RLIMIT_STACK: (limits.memory_bytes,) * 2,
         resource.RLIMIT_NOFILE: (256, 256),
         resource.RLIMIT_CORE: (0, 0),

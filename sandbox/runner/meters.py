@@ -64,10 +64,10 @@ class ProcessMeter:
                 continue
             try:
                 # Of the first process only what it used itself: its children are in `reaped`.
-                with open(f"/proc/{name}/stat", "rb") as file:  # noqa: PTH123  a thousand times a second
+                with open(f"/proc/{name}/stat", "rb") as file:
                     fields = file.read().rpartition(b")")[2].split()
                 cpu_s += sum(int(ticks) for ticks in fields[11 : 13 if name == "1" else 15]) / _TICKS
-                with open(f"/proc/{name}/statm", "rb") as file:  # noqa: PTH123
+                with open(f"/proc/{name}/statm", "rb") as file:
                     _, resident, shared = (int(pages) for pages in file.read().split()[:3])
                 memory += (resident - shared) * _PAGE
             except OSError:
@@ -79,7 +79,7 @@ def find_meter() -> Meter:
     """Return the best meter that this box has."""
     for cpu in ("cpuacct", "cpu,cpuacct", "cpu"):
         usage = f"{ROOT}/{cpu}/cpuacct.usage"
-        if os.path.exists(usage) and _limited(f"{ROOT}/memory/memory.limit_in_bytes"):  # noqa: PTH110
+        if os.path.exists(usage) and _limited(f"{ROOT}/memory/memory.limit_in_bytes"):
             return CgroupMeter("v1", usage, f"{ROOT}/memory/memory.stat", f"{ROOT}/memory/memory.oom_control")
     # Without a limit this is not our own cgroup but one that holds other things too.
     if _limited(f"{ROOT}/memory.max"):
@@ -89,13 +89,13 @@ def find_meter() -> Meter:
 
 def own_memory_bytes() -> int:
     """Return the resident memory of this process."""
-    with open("/proc/self/statm", "rb") as file:  # noqa: PTH123
+    with open("/proc/self/statm", "rb") as file:
         return int(file.read().split()[1]) * _PAGE
 
 
 def _limited(path: str) -> bool:
     try:
-        with open(path, encoding="ascii") as file:  # noqa: PTH123
+        with open(path, encoding="ascii") as file:
             text = file.read().strip()
     except OSError:
         return False

@@ -131,8 +131,12 @@ def build(machine: str | None = None) -> bytes:
     # setpriority: only PRIO_PROCESS (0), and not on the supervisor.
     judge(
         _SETPRIORITY,
-        [_argument(0), (_JUMP_EQUAL, 1, 0, 0), (_RETURN, 0, 0, _ERRNO | errno.EPERM)]
-        + _not_values(1, (_PID_OF_SUPERVISOR,)),
+        [
+            _argument(0),
+            (_JUMP_EQUAL, 1, 0, 0),
+            (_RETURN, 0, 0, _ERRNO | errno.EPERM),
+            *_not_values(1, (_PID_OF_SUPERVISOR,)),
+        ],
     )
     program.append(_allow())
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in program)

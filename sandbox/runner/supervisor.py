@@ -2,8 +2,9 @@
 
 Requests (see `frames`), each answered by one frame:
 
-    put   {"key"} + blob             keep a file under a key for later runs                       -> {"op": "done"}
-    run   {"argv", "environment", "files", "stdin", "limits", "keep", "merge"} + blobs  -> {"op": "result", ...} + 2 blobs
+    put  {"key"} + blob: keep a file under a key for later runs. Answer: {"op": "done"}
+    run  {"argv", "environment", "files", "stdin", "limits", "keep", "merge", "stderr_bytes"} + blobs: run a program.
+         Answer: {"op": "result", "status", "exit_code", "signal", "cpu_s", ...} + standard output and error
 
 The first frame, unasked, is {"op": "ready", ...}. The end of the input, or anything on it during a run, ends the box:
 so no program outlives the service, and a cancelled run is killed by hanging up.
@@ -73,10 +74,7 @@ def _serve(box: Box, channel_in: int, channel_out: int) -> None:
             return
         header, blobs = frame
         if header["op"] == "put":
-            old = store.pop(header["key"], None)
-            if old is not None:
-                os.close(old)
-            store[header["key"]] = system.memory_file("file", blobs[0])
+            _keep(store, header["key"], system.memory_file("file", blobs[0]))
             answer = frames.encode({"op": "done"})
             usable = True
         else:
@@ -85,6 +83,13 @@ def _serve(box: Box, channel_in: int, channel_out: int) -> None:
         system.write_all(channel_out, answer)
         if not usable:
             return
+
+
+def _keep(store: dict[str, int], key: str, descriptor: int) -> None:
+    old = store.pop(key, None)
+    if old is not None:
+        os.close(old)
+    store[key] = descriptor
 
 
 def _run(box: Box, header: dict[str, Any], blobs: list[bytes], store: dict[str, int]) -> tuple[bytes, bool]:
@@ -116,16 +121,13 @@ def _run(box: Box, header: dict[str, Any], blobs: list[bytes], store: dict[str, 
     finally:
         for descriptor in own:
             os.close(descriptor)
-    for entry, descriptor in zip(header["keep"], result.kept, strict=True):
-        if descriptor is not None:
-            old = store.pop(entry["key"], None)
-            if old is not None:
-                os.close(old)
-            store[entry["key"]] = descriptor
+    for entry, kept in zip(header["keep"], result.kept, strict=True):
+        if kept is not None:
+            _keep(store, entry["key"], kept)
     report = {
         "op": "result",
         **result.report,
-        "kept": [descriptor is not None for descriptor in result.kept],
+        "kept": [kept is not None for kept in result.kept],
         "usable": result.usable,
     }
     return frames.encode(report, [result.stdout, result.stderr]), result.usable
@@ -164,9 +166,9 @@ def _writable() -> tuple[str, ...]:
     """Return the directories that programs may write to, and make sure that they may."""
     found = []
     for path in WRITABLE:
-        if os.path.isdir(path) and os.access(path, os.W_OK):  # noqa: PTH112  pathlib costs start-up time in the box
+        if os.path.isdir(path) and os.access(path, os.W_OK):
             # A container engine gives a tmpfs the mode of the directory in the image, whatever its options say.
-            os.chmod(path, 0o1777)  # noqa: PTH101, S103  like /tmp everywhere
+            os.chmod(path, 0o1777)  # noqa: S103  like /tmp everywhere
             found.append(path)
     return tuple(found)
 
@@ -177,7 +179,7 @@ def _has(capabilities: int, capability: int) -> bool:
 
 def _first_uid(slot: int) -> int:
     """Return the first uid for the programs of this box; it must be one that the box's user namespace maps."""
-    with open("/proc/self/uid_map", encoding="ascii") as file:  # noqa: PTH123  pathlib costs start-up time in the box
+    with open("/proc/self/uid_map", encoding="ascii") as file:
         mapped = max(int(line.split()[0]) + int(line.split()[2]) for line in file)
     wanted = _PROGRAMS_FIRST_UID + slot * _UIDS_PER_BOX
     if wanted + _UIDS_PER_BOX <= mapped:

@@ -6,6 +6,7 @@ have replaced. So a helper is forked that takes the run's own uid: whatever it i
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import stat
@@ -84,9 +85,7 @@ def _help(
             problems.append("processes survived SIGKILL")
         kept = [_bring_back(directory, entry) for entry in keep]
         deadline = time.monotonic() + WIPE_TIMEOUT_S
-        for root in roots:
-            if not _wipe(root, deadline):
-                problems.append(f"{root} could not be emptied in time")
+        problems += [f"{root} could not be emptied in time" for root in roots if not _wipe(root, deadline)]
     except Exception as error:  # noqa: BLE001  reported, and the box is replaced
         problems.append(f"sweep: {type(error).__name__}: {error}")
     finally:
@@ -137,11 +136,9 @@ def _wipe(root: str, deadline: float) -> bool:
     """Empty a directory. Sub-directories are hoisted to the top first, so depth costs no descriptors and no stack."""
     top = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
-        try:
+        # Where the directory is not ours, the run could not change it either.
+        with contextlib.suppress(PermissionError):
             os.fchmod(top, 0o1777)
-        except PermissionError:
-            # Not ours, so the run could not change it either.
-            pass
         number = 0
         while names := os.listdir(top):
             for name in names:
@@ -158,7 +155,7 @@ def _wipe(root: str, deadline: float) -> bool:
 
 def _hoist(name: str, top: int, number: int, deadline: float) -> int:
     """Empty the directory `name` by unlinking its files and moving its directories to the top."""
-    os.chmod(name, 0o700, dir_fd=top)  # noqa: PTH101
+    os.chmod(name, 0o700, dir_fd=top)
     folder = os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=top)
     try:
         for inner in os.listdir(folder):
@@ -166,11 +163,11 @@ def _hoist(name: str, top: int, number: int, deadline: float) -> int:
                 return number
             if _unlink(inner, folder):
                 continue
-            os.chmod(inner, 0o700, dir_fd=folder)  # noqa: PTH101
+            os.chmod(inner, 0o700, dir_fd=folder)
             while True:
                 number += 1
                 try:
-                    os.rename(inner, f".swept{number}", src_dir_fd=folder, dst_dir_fd=top)  # noqa: PTH104
+                    os.rename(inner, f".swept{number}", src_dir_fd=folder, dst_dir_fd=top)
                     break
                 except OSError:
                     if number > 1_000_000:
@@ -183,7 +180,7 @@ def _hoist(name: str, top: int, number: int, deadline: float) -> int:
 def _unlink(name: str, folder: int) -> bool:
     """Remove what is no directory; tell whether it was one."""
     try:
-        os.unlink(name, dir_fd=folder)  # noqa: PTH108
+        os.unlink(name, dir_fd=folder)
     except IsADirectoryError:
         return False
     return True
