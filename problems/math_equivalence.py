@@ -118,8 +118,10 @@ class MathWorker:
 
     def _write(self, process: subprocess.Popen[bytes], request: bytes) -> bool:
         assert process.stdin is not None
+        unwritten = memoryview(request)
         try:
-            process.stdin.write(request)
+            while unwritten:  # a pipe may take less than it is given
+                unwritten = unwritten[process.stdin.write(unwritten) or 0 :]
         except BrokenPipeError:
             return False
         return True

@@ -7,9 +7,12 @@ import builtins
 import doctest
 import re
 import warnings
+from itertools import islice
 
 _ARROW = re.compile(r"\s*(?:#\s*)?(?:={1,2}>|==|->|➞|→|=|(?:should )?returns?\b:?|is\b)\s*")
 LONGEST_EXAMPLE = 2000
+MOST_PARENTHESES = 50
+"""Each is tried as the end of a call; examples have a few."""
 _OTHER_NAMES = {"true": "True", "false": "False", "null": "None"}
 
 
@@ -66,7 +69,8 @@ def _plain_lines(docstring: str, function: str) -> list[str]:
 
 def _call_end(line: str, start: int) -> int:
     """Return where the call that begins at `start` ends, or 0."""
-    for end in (match.end() for match in re.finditer(r"\)", line[start:])):
+    closing = (match.end() for match in re.finditer(r"\)", line[start:]))
+    for end in islice(closing, MOST_PARENTHESES):
         if _parse(line[start : start + end], "eval") is not None:
             return start + end
     return 0

@@ -194,11 +194,17 @@ def _owns_subheadings(heading: str) -> bool:
 
 def _blocks(text: str) -> Iterator[_Block]:
     lines = text.split("\n")
+    # Shortest fence of each kind that nothing closes: looking again for every such line would be quadratic.
+    unclosed: dict[str, int] = {}
     index = 0
     while index < len(lines):
         line = lines[index]
         opening = _FENCE.match(line)
-        end = _fence_end(lines, index, opening[1]) if opening else None
+        end = None
+        if opening and len(opening[1]) < unclosed.get(line.lstrip()[0], len(opening[1]) + 1):
+            end = _fence_end(lines, index, opening[1])
+            if end is None:
+                unclosed[opening[1][0]] = len(opening[1])
         if opening and end is not None:
             inside = lines[index + 1 : end]
             content = "".join(f"{inner}\n" for inner in inside)

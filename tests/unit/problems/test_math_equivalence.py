@@ -160,7 +160,7 @@ def test_agreement_with_the_pairs_of_math_verify(shared_data: Path) -> None:
             equivalent(row["gold"], row["pred"], timeout_s=60) is row["equal"]
         )
     assert total == {"math-verify": 268}
-    assert agreed["math-verify"] >= 258
+    assert agreed["math-verify"] >= 259
 
 
 @pytest.mark.shared_data
