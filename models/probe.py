@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from solvent.errors import ConfigError, ProviderRejected, SolventError
+from solvent.models.base import Message
 from solvent.models.profiles import ModelProfile
 from solvent.models.registry import open_model
 
@@ -27,9 +28,12 @@ async def probe(profile: ModelProfile) -> Probe:
             return await _endpoint(profile)
         model = open_model(profile)
         try:
-            return Probe("ok", f"{model.info.backend}, context {model.info.context_tokens} tokens{_weights(model)}")
+            # Loads the tokenizer and the weights, where there are some.
+            await model.count_prompt_tokens([Message(role="user", content="Hello")])
         finally:
             await model.aclose()
+        detail = f"{profile.backend}, context {profile.context_tokens} tokens"
+        return Probe("ok", f"{detail}, weights sha256 {_digest(profile)}" if profile.backend == "starter" else detail)
     except SolventError as error:
         return Probe("missing", error.message, error.remedy)
     except ImportError as error:
@@ -61,8 +65,6 @@ async def _endpoint(profile: ModelProfile) -> Probe:
                 f"set context_tokens = {length}",
             )
         if profile.count == "tokenize":
-            from solvent.models.base import Message
-
             try:
                 await model.count_prompt_tokens([Message(role="user", content="Hello")])
             except SolventError as error:
@@ -74,11 +76,8 @@ async def _endpoint(profile: ModelProfile) -> Probe:
         await model.aclose()
 
 
-def _weights(model: object) -> str:
-    """Name the weights of a model that has some (attribute `weights_file`) by the start of their SHA-256."""
-    path = getattr(model, "weights_file", None)
-    if path is None:
-        return ""
-    with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return f", weights sha256 {digest[:12]}"
+def _digest(profile: ModelProfile) -> str:
+    from solvent.models.starter.weights import SHIPPED
+
+    with ((profile.weights_dir or SHIPPED) / "model.safetensors").open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()[:12]

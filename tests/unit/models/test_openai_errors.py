@@ -14,8 +14,8 @@ from solvent.models.openai_errors import LONGEST_QUOTE, Endpoint, Overflow, over
         ("max_tokens must be at least 1, got 0. (parameter=max_tokens, value=0)", 0),
         ("max_completion_tokens must be at least 1, got -3.", -3),
         (
-            "This model's maximum context length is 600 tokens. However, your prompt contains at least 601 input tokens, "
-            "which exceeds this limit even without any output tokens.",
+            "This model's maximum context length is 600 tokens. However, your prompt contains at least 601 input "
+            "tokens, which exceeds this limit even without any output tokens.",
             -1,
         ),
         (
@@ -24,8 +24,8 @@ from solvent.models.openai_errors import LONGEST_QUOTE, Endpoint, Overflow, over
             None,
         ),
         (
-            "You passed 590 input tokens and requested 20 output tokens. However, the model's context length is only 600 "
-            "tokens, resulting in a maximum input length of 580 tokens.",
+            "You passed 590 input tokens and requested 20 output tokens. However, the model's context length is only "
+            "600 tokens, resulting in a maximum input length of 580 tokens.",
             10,
         ),
         (
@@ -34,8 +34,8 @@ from solvent.models.openai_errors import LONGEST_QUOTE, Endpoint, Overflow, over
             1318,
         ),
         (
-            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (1000 in the messages, "
-            "4000 in the completion). Please reduce the length of the messages or completion.",
+            "This model's maximum context length is 4096 tokens. However, you requested 5000 tokens (1000 in the "
+            "messages, 4000 in the completion). Please reduce the length of the messages or completion.",
             3096,
         ),
         (

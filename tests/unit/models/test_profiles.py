@@ -8,6 +8,7 @@ import pytest
 
 from solvent.errors import ConfigError
 from solvent.models.base import Sampling
+from solvent.models.probe import probe
 from solvent.models.profiles import ModelProfile, Prices, read_profile
 from solvent.models.registry import BACKENDS, list_profiles, load_profile, open_model
 from solvent.models.scripted import ScriptedModel
@@ -148,3 +149,22 @@ def test_defaults_fill_only_what_a_request_leaves_open() -> None:
 def test_prices_are_per_million_tokens() -> None:
     prices = Prices(prompt_per_million=2, completion_per_million=10)
     assert prices.cost(500_000, 100_000) == 2.0
+
+
+async def test_probe_opens_a_scripted_model_and_names_a_missing_script(tmp_path: Path) -> None:
+    write(tmp_path, '{"texts": ["hi"]}\n', "replies.jsonl")
+    path = write(tmp_path, 'name = "mine"\nbackend = "scripted"\ncontext_tokens = 99\nscript = "replies.jsonl"\n')
+    profile = read_profile(path)
+    assert (await probe(profile)).status == "ok"
+    (tmp_path / "replies.jsonl").unlink()
+    state = await probe(profile)
+    assert state.status == "missing"
+    assert "replies.jsonl" in state.detail
+
+
+async def test_probe_names_missing_weights(tmp_path: Path) -> None:
+    profile = ModelProfile(name="x", backend="starter", context_tokens=64, weights_dir=tmp_path / "nowhere")
+    state = await probe(profile)
+    assert state.status == "missing"
+    assert "nowhere" in state.detail
+    assert state.remedy is not None
