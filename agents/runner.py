@@ -31,6 +31,7 @@ from solvent.errors import ConfigError, StoreError, boundary
 from solvent.models.base import ChatModel
 from solvent.models.profiles import ModelProfile
 from solvent.problems.problem import ProblemKind
+from solvent.problems.view import public_view
 from solvent.sandbox.base import Sandbox
 from solvent.sandbox.languages import find_language, languages
 
@@ -84,50 +85,40 @@ async def run_job(spec: JobSpec, deps: Deps, emit: Emit) -> JobResult:
     """
     job = _Job(spec, deps, emit)
     with deps.job_files.lock(spec.id):
-        return await job.run()
+        running = asyncio.create_task(job.run(), name=f"job {spec.id}")
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if running.done():
+                raise
+            job.cancel()
+            current = asyncio.current_task()
+            if current is not None:
+                current.uncancel()
+        try:
+            return await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
 
 
 class _Job:
     def __init__(self, spec: JobSpec, deps: Deps, emit: Emit) -> None:
-        from solvent.problems.view import public_view
-
         if spec.problem.kind not in KINDS:
             raise ConfigError(f"problems of kind {spec.problem.kind.value!r} cannot be solved yet")
         self._spec = spec
         self._deps = deps
         self._report = Reporter(spec.id, emit)
-        prompts = Prompts(deps.config_dir)
-        calls = Calls(
-            job_id=spec.id,
-            model=deps.model,
-            profile=deps.profile,
-            sandbox=deps.sandbox,
-            artifacts=deps.artifacts,
-            ledger=deps.ledger,
-            report=self._report,
-            cores=deps.cores,
-        )
-        wants_program = spec.problem.kind is not ProblemKind.MATH or deps.profile.answer_style == "program"
-        self._context = TrajectoryContext(
-            job_id=spec.id,
-            seed=spec.seed,
-            problem=spec.problem,
-            view=public_view(spec.problem),
-            profile=deps.profile,
-            prompts=prompts,
-            calls=calls,
-            artifacts=deps.artifacts,
-            report=self._report,
-            wants="program" if wants_program else "answer",
-            languages=allowed_languages(spec),
-            default_language=default_language(_languages_of(spec)),
-            memory=deps.memory,
-        )
+        self._context = job_context(spec, deps, self._report)
         info = find_strategy(spec.strategy)
         parameters = load_parameters(info, spec.parameters, deps.config_dir)
         tests = len(spec.problem.public_tests) if judgeable(spec.problem) else 0
-        self._cancelled = False
+        self._cancelled = asyncio.Event()
         self._strategy: Strategy = info.make(parameters, Task(spec.problem.kind, tests, self._context.can_refine))
+
+    def cancel(self) -> None:
+        """Let the job end soon, with a result."""
+        self._cancelled.set()
 
     async def run(self) -> JobResult:
         spec, deps = self._spec, self._deps
@@ -150,8 +141,8 @@ class _Job:
         state = await self._search(scope)
         usage = await deps.ledger.usage(spec.id)
         result = assemble(spec, state, deps.artifacts, usage=usage, wall_s=deps.clock() - scope.started_at)
-        if spec.grade and result.answer is not None and not self._cancelled:
-            graded = await self._whole(grade(spec.problem, result.answer, deps.sandbox))
+        if spec.grade and result.answer is not None:
+            graded = await self._unless_cancelled(grade(spec.problem, result.answer, deps.sandbox))
             result = result.model_copy(update={"grade": graded})
         await deps.ledger.finish(spec.id, deps.artifacts.put(result.model_dump_json()))
         deps.job_files.delete(spec.id)
@@ -199,13 +190,10 @@ class _Job:
                 "recursion_limit": STEPS_BETWEEN_INTERRUPTS,
             }
 
-            async def step(value: Any) -> dict[str, Any]:
+            async def advance(value: Any) -> dict[str, Any]:
                 with boundary(StoreError, what, sqlite3.Error):
                     state: dict[str, Any] = await search.ainvoke(value, config, context=context, durability="sync")
                     return state
-
-            async def advance(value: Any) -> dict[str, Any]:
-                return await self._whole(step(value))
 
             try:
                 with boundary(StoreError, what, sqlite3.Error):
@@ -225,18 +213,15 @@ class _Job:
     async def _arrivals(self, executor: LocalExecutor, scope: Scope) -> Arrivals:
         """Wait for the first outcome, the deadline, or the cancellation of this job."""
         deadline_s = self._spec.budget.deadline_s
-        left = None if deadline_s is None else max(0.0, scope.started_at + deadline_s - self._deps.clock())
+        left_s = None if deadline_s is None else max(0.0, scope.started_at + deadline_s - self._deps.clock())
         stop = None
         outcomes: list[TrajectoryOutcome] = []
-        if not self._cancelled:
-            try:
-                async with asyncio.timeout(left):
-                    outcomes = await executor.next()
-            except TimeoutError:
-                stop = StopReason.DEADLINE
-            except asyncio.CancelledError:
-                self._take_cancellation()
-        if self._cancelled:
+        try:
+            async with asyncio.timeout(left_s):
+                outcomes = await self._unless_cancelled(executor.next()) or []
+        except TimeoutError:
+            stop = StopReason.DEADLINE
+        if self._cancelled.is_set():
             stop = StopReason.CANCELLED
         outcomes += executor.arrived()
         return {
@@ -244,23 +229,17 @@ class _Job:
             "stop": stop and stop.value,
         }
 
-    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do a short piece of work to its end, also when the job is cancelled meanwhile; a second time stops it."""
-        task = asyncio.ensure_future(work)
+    async def _unless_cancelled(self, work: Coroutine[Any, Any, T]) -> T | None:
+        """Return what `work` returns, or None if the job is cancelled before it ends (or was already)."""
+        doing = asyncio.ensure_future(work)
+        watching = asyncio.ensure_future(self._cancelled.wait())
         try:
-            return await asyncio.shield(task)
-        except asyncio.CancelledError:
-            if task.cancelled():
-                raise
-            self._take_cancellation()
-            return await task
-
-    def _take_cancellation(self) -> None:
-        """Note that the job was cancelled: it ends with a result instead of an exception."""
-        self._cancelled = True
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
+            await asyncio.wait({doing, watching}, return_when=asyncio.FIRST_COMPLETED)
+            return doing.result() if doing.done() else None
+        finally:
+            for task in (doing, watching):
+                task.cancel()
+            await asyncio.gather(doing, watching, return_exceptions=True)
 
 
 def import_graphs() -> None:
@@ -270,6 +249,40 @@ def import_graphs() -> None:
     """
     for name in ("aiosqlite", "langgraph.checkpoint.sqlite.aio", "solvent.agents.search", "solvent.agents.trajectory"):
         importlib.import_module(name)
+
+
+def job_context(spec: JobSpec, deps: Deps, report: Reporter) -> TrajectoryContext:
+    """Return what the trajectories of a job work with.
+
+    Raises:
+        ConfigError: the problem allows no language that the sandbox knows.
+    """
+    calls = Calls(
+        job_id=spec.id,
+        model=deps.model,
+        profile=deps.profile,
+        sandbox=deps.sandbox,
+        artifacts=deps.artifacts,
+        ledger=deps.ledger,
+        report=report,
+        cores=deps.cores,
+    )
+    wants_program = spec.problem.kind is not ProblemKind.MATH or deps.profile.answer_style == "program"
+    return TrajectoryContext(
+        job_id=spec.id,
+        seed=spec.seed,
+        problem=spec.problem,
+        view=public_view(spec.problem),
+        profile=deps.profile,
+        prompts=Prompts(deps.config_dir),
+        calls=calls,
+        artifacts=deps.artifacts,
+        report=report,
+        wants="program" if wants_program else "answer",
+        languages=allowed_languages(spec),
+        default_language=default_language(_languages_of(spec)),
+        memory=deps.memory,
+    )
 
 
 def fingerprint(spec: JobSpec) -> str:
