@@ -236,9 +236,12 @@ async def test_cancelling_the_reader_stops_the_generation(subject: Subject) -> N
     arrived = asyncio.Event()
 
     async def read() -> None:
-        async with aclosing(subject.model.stream(ask(subject, n=3, max_tokens=500))) as stream:
-            async for _ in stream:
-                arrived.set()
+        try:
+            async with aclosing(subject.model.stream(ask(subject, n=3, max_tokens=500))) as stream:
+                async for _ in stream:
+                    arrived.set()
+        finally:
+            arrived.set()
 
     task = asyncio.create_task(read())
     await arrived.wait()
