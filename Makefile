@@ -41,6 +41,7 @@ lock: ## write the lock files anew from pyproject.toml
 	@scripts/lock.sh
 
 sandbox-image: ## build the sandbox's Docker image
+	@scripts/setup.sh base
 	@scripts/sandbox_image.sh
 
 clean: ## remove the virtual environment and caches

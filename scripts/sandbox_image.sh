@@ -15,7 +15,7 @@ say() { printf 'sandbox image: %s\n' "$*" >&2; }
 die() { printf 'sandbox image: cannot go on: %s\n' "$*" >&2; exit 3; }
 
 python=.venv/bin/python
-[ -x "$python" ] || die "there is no .venv (run: make install)"
+[ -x "$python" ] || die "there is no .venv (run: make sandbox-image)"
 image() { "$python" -m solvent.sandbox.images.build "$@"; }
 
 way=${1:-auto}
