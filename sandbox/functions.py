@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import json
 import secrets
+import textwrap
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +25,7 @@ def complete_function(problem: Problem, text: str) -> str:
     """Return the module that `text` stands for; pure.
 
     A text that is a module which defines the function gets the starter code's imports and helpers in front. Anything
-    else is taken as the continuation of the starter code; a first line that lost its indentation gets it back.
+    else is taken as the continuation of the starter code; lines that lost their indentation get it back.
 
     Raises:
         DataError: the problem asks for no function.
@@ -37,10 +39,12 @@ def complete_function(problem: Problem, text: str) -> str:
         return text
     starter = spec.starter_code if spec.starter_code.endswith("\n") else spec.starter_code + "\n"
     whole = starter + text
-    if _parse(whole) is None:
-        indented = f"{starter}    {text.lstrip()}"
-        if _parse(indented) is not None:
-            return indented
+    if text[:1].isspace():
+        return whole
+    # Models often drop the indentation of the first line, or of all lines.
+    for body in (f"    {text}", textwrap.indent(text, "    ")):
+        if _compiles(starter + body):
+            return starter + body
     return whole
 
 
@@ -168,6 +172,16 @@ def _with_preface(preface: str, text: str) -> str:
 
 def _parse(text: str) -> ast.Module | None:
     try:
-        return ast.parse(text)
+        with warnings.catch_warnings(action="ignore"):
+            return ast.parse(text)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
+
+
+def _compiles(text: str) -> bool:
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            compile(text, "solution.py", "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return True

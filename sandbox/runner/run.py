@@ -314,10 +314,7 @@ def _judge(watched: _Watched, wall_s: float, stdout_size: int, stderr_size: int)
         how = "cpu_time"
     elif watched.oom or peak > limits.memory_bytes:
         how = "memory"
-    elif (
-        stdout_size > limits.output_bytes
-        or stderr_size >= largest_file(limits)
-    ):
+    elif stdout_size > limits.output_bytes or stderr_size >= largest_file(limits):
         how = "output"
     elif number is not None:
         how = "signal"
