@@ -18,7 +18,7 @@ from solvent.agents.ledgers import MemoryLedger, SqliteLedger
 from solvent.agents.runner import Deps, run_job
 from solvent.artifacts import ArtifactStore
 from solvent.models.profiles import ModelProfile
-from solvent.models.scripted import Reply, Script, ScriptedModel
+from solvent.models.scripted import Script, ScriptedModel
 from solvent.problems.problem import IoTest, Problem, ProblemKind
 from solvent.sandbox.base import (
     CompileResult,
@@ -134,9 +134,7 @@ class Bench:
         )
         return replace(deps, **self.changes)
 
-    async def run(
-        self, script: Script | Sequence[str | Reply], problem: Problem | None = None, **spec: Any
-    ) -> JobResult:
+    async def run(self, script: Script, problem: Problem | None = None, **spec: Any) -> JobResult:
         self.model = ScriptedModel(script)
         job = JobSpec(**{"id": "job", "problem": problem or echo_problem(), **spec})
         return await run_job(job, self.deps(), self.events.append)
