@@ -9,7 +9,7 @@ from torch.nn import functional
 from solvent.training.config import ModelConfig
 
 
-class _Norm(nn.Module):
+class _Norm(nn.Module):  # type: ignore[misc, unused-ignore]  # Any where torch is not installed
     """Root mean square normalisation."""
 
     def __init__(self, width: int, epsilon: float) -> None:
@@ -21,7 +21,7 @@ class _Norm(nn.Module):
         return functional.rms_norm(x, (x.shape[-1],), self.weight.to(x.dtype), self._epsilon)
 
 
-class _Layer(nn.Module):
+class _Layer(nn.Module):  # type: ignore[misc, unused-ignore]  # Any where torch is not installed
     """Attention and gated feed-forward, with the projections of like input joined into one matrix."""
 
     def __init__(self, config: ModelConfig) -> None:
@@ -56,7 +56,7 @@ def _rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
     return x * cosine + torch.cat((-second, first), dim=-1) * sine
 
 
-class Decoder(nn.Module):
+class Decoder(nn.Module):  # type: ignore[misc, unused-ignore]  # Any where torch is not installed
     """Token ids (rows, length) to logits (rows, length, vocabulary). Padding must be on the right."""
 
     def __init__(self, config: ModelConfig, vocabulary: int) -> None:
@@ -87,4 +87,5 @@ class Decoder(nn.Module):
         return self.norm(x)
 
     def forward(self, ids: Tensor) -> Tensor:
+        """The logits."""
         return functional.linear(self.hidden(ids), self.embedding.weight)

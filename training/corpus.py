@@ -67,7 +67,9 @@ def build_rows(config: Config, tokenizer: Tokenizer, cache: Path) -> list[Row]:
         prompts = tokenizer.encode_batch([f"<|user|>{prompt}<|assistant|>" for prompt, _ in texts])
         answers = tokenizer.encode_batch([f"{completion}<|end|>" for _, completion in texts])
         lengths = np.array([[len(p.ids), len(a.ids)] for p, a in zip(prompts, answers, strict=True)], np.int32)
-        ids = np.fromiter(chain.from_iterable(chain(p.ids, a.ids) for p, a in zip(prompts, answers, strict=True)), np.int32)
+        ids = np.fromiter(
+            chain.from_iterable(chain(p.ids, a.ids) for p, a in zip(prompts, answers, strict=True)), np.int32
+        )
         np.savez(cache, lengths=lengths, ids=ids)
     with np.load(cache) as stored:
         lengths, ids = stored["lengths"], stored["ids"]

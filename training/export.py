@@ -25,8 +25,10 @@ def export(checkpoint: Path, tokenizer_directory: Path, directory: Path) -> None
     directory.mkdir(parents=True, exist_ok=True)
     halves = {name: tensor.astype(np.float16) for name, tensor in tensors.items()}
     save_file(halves, directory / "model.safetensors", metadata={"format": "pt"})
+    # The library makes files that only their owner can read.
+    (directory / "model.safetensors").chmod(0o644)
     vocabulary = len(tensors["model.embed_tokens.weight"])
-    _write_json(directory / "config.json", _model_settings(shape, vocabulary))
+    _write_json(directory / "config.json", model_settings(shape, vocabulary))
     _write_json(directory / "generation_config.json", _generation_settings())
     for name in TOKENIZER_FILES:
         shutil.copyfile(tokenizer_directory / name, directory / name)
@@ -58,10 +60,9 @@ def hugging_face_tensors(state: dict[str, torch.Tensor], shape: ModelConfig) -> 
 
 def export_ctranslate2(tensors: dict[str, np.ndarray], shape: ModelConfig, tokenizer: Path, directory: Path) -> None:
     """Write the weights as a CTranslate2 decoder, matrices in int8."""
-    from ctranslate2.specs import TransformerDecoderModelSpec, attention_spec, common_spec
+    from ctranslate2.specs import TransformerDecoderModelSpec, common_spec
     from tokenizers import Tokenizer
 
-    del attention_spec
     spec = TransformerDecoderModelSpec.from_config(
         shape.layers, shape.heads, activation=common_spec.Activation.SWISH, pre_norm=True, ffn_glu=True, rms_norm=True,
         rotary_dim=0, rotary_interleave=False, rotary_base=shape.rope_theta,
@@ -94,7 +95,8 @@ def export_ctranslate2(tensors: dict[str, np.ndarray], shape: ModelConfig, token
     spec.save(str(directory))
 
 
-def _model_settings(shape: ModelConfig, vocabulary: int) -> dict[str, Any]:
+def model_settings(shape: ModelConfig, vocabulary: int) -> dict[str, Any]:
+    """The `config.json` of Hugging Face."""
     return {
         "architectures": ["LlamaForCausalLM"],
         "model_type": "llama",

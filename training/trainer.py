@@ -30,7 +30,9 @@ def learning_rate(step: int, steps: int, config: TrainingConfig) -> float:
     return config.final_learning_rate + swing * (1 + math.cos(math.pi * min(1.0, progress)))
 
 
-def _loss(hidden_of: Callable[[torch.Tensor], torch.Tensor], embedding: torch.Tensor, batch: Batch) -> tuple[torch.Tensor, torch.Tensor]:
+def _loss(
+    hidden_of: Callable[[torch.Tensor], torch.Tensor], embedding: torch.Tensor, batch: Batch
+) -> tuple[torch.Tensor, torch.Tensor]:
     """The weighted loss that is minimised, and the mean loss of completion tokens that is reported (nats)."""
     ids = torch.from_numpy(batch.ids).long()
     weights = torch.from_numpy(batch.weights)[:, :-1].flatten()
@@ -63,7 +65,9 @@ class Trainer:
         vectors = [p for p in self.model.parameters() if p.dim() != 2]
         self._optimizer = torch.optim.AdamW(
             [{"params": matrices, "weight_decay": settings.weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=settings.peak_learning_rate, betas=settings.betas, fused=True,
+            lr=settings.peak_learning_rate,
+            betas=settings.betas,
+            fused=True,
         )
         self._hidden = torch.compile(self.model.hidden, dynamic=True) if settings.compile else self.model.hidden
         self._step = 0
@@ -86,7 +90,9 @@ class Trainer:
                 loss = sum(running) / len(running)
                 running.clear()
                 self._log(rate, loss)
-                report(f"step {self._step}/{len(plan)}  loss {loss:.4f}  {self._tokens:,} tokens  {self._seconds:.0f} s")
+                report(
+                    f"step {self._step}/{len(plan)}  loss {loss:.4f}  {self._tokens:,} tokens  {self._seconds:.0f} s"
+                )
             if time.monotonic() - saved > settings.checkpoint_every_s or self._step == len(plan):
                 self._save()
                 saved = time.monotonic()

@@ -107,11 +107,13 @@ class Decoder:
     def _feed_forward(self, layer: Layer, x: Array) -> Array:
         joined = self._normalise(x, layer.feed_forward_norm) @ layer.gate_up
         gate, up = np.split(joined, 2, axis=1)
-        return x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
+        result: Array = x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
+        return result
 
     def _normalise(self, x: Array, scale: Array) -> Array:
         mean_square = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[1])
-        return x * (scale / np.sqrt(mean_square + np.float32(self._weights.shape.rms_norm_eps)))
+        result: Array = x * (scale / np.sqrt(mean_square + np.float32(self._weights.shape.rms_norm_eps)))
+        return result
 
     def _unembed(self, x: Array) -> Array:
         return self._normalise(x, self._weights.norm) @ self._weights.unembedding
@@ -138,10 +140,11 @@ class Decoder:
 def _rotate(x: Array, cosine: Array, sine: Array) -> Array:
     """Rotary position embedding (Su et al. 2021, arXiv:2104.09864) in Hugging Face's order of the halves."""
     half = x.shape[-1] // 2
-    return x * cosine + np.concatenate([x[..., half:], x[..., :half]], axis=-1) * sine
+    swapped: Array = np.concatenate([x[..., half:], x[..., :half]], axis=-1)
+    return x * cosine + swapped * sine
 
 
 def _softmax(scores: Array) -> Array:
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    weights: Array = np.exp(scores - scores.max(axis=-1, keepdims=True))
     weights /= weights.sum(axis=-1, keepdims=True)
     return weights

@@ -37,7 +37,8 @@ def draw(logits: Array, rules: Sequence[Rule], sources: Sequence[np.random.Gener
     cumulative = np.cumsum(mass, axis=1)
     points = np.array([0.0 if still else source.random() for still, source in zip(greedy, sources, strict=True)])
     drawn = (cumulative <= (points * cumulative[:, -1])[:, None]).sum(axis=1)
-    return np.where(greedy, logits.argmax(axis=1), np.minimum(drawn, logits.shape[1] - 1))
+    tokens: NDArray[np.int64] = np.where(greedy, logits.argmax(axis=1), np.minimum(drawn, logits.shape[1] - 1))
+    return tokens
 
 
 def log_probabilities(logits: Array) -> NDArray[np.float64]:

@@ -33,7 +33,9 @@ class ChatTokenizer:
         try:
             self._tokenizer: Tokenizer = Tokenizer.from_file(str(path))
         except Exception as cause:  # the library raises bare Exception
-            raise ConfigError(f"cannot read the starter model's {path}: {cause}", remedy="restore the weights") from cause
+            raise ConfigError(
+                f"cannot read the starter model's {path}: {cause}", remedy="restore the weights"
+            ) from cause
         self._tokenizer.encode_special_tokens = True
         self._roles = {role: self._special(f"<|{role}|>") for role in ("system", "user", "assistant")}
         self.end_id = self._special(END)
@@ -71,8 +73,9 @@ class ChatTokenizer:
         return int(number)
 
     def _bytes_of(self, number: int) -> bytes:
-        added = self._tokenizer.get_added_tokens_decoder()
-        return b"" if number in added else bytes(_BYTE_OF[sign] for sign in self._tokenizer.id_to_token(number))
+        if number in self._tokenizer.get_added_tokens_decoder():
+            return b""
+        return bytes(_BYTE_OF[sign] for sign in self._tokenizer.id_to_token(number) or "")
 
 
 def _byte_alphabet() -> dict[str, int]:

@@ -10,8 +10,12 @@ from dataclasses import dataclass
 
 from solvent.training.families.sample import Sample, Split, split_of
 
-_NAMES = "Anna Ben Carla David Ella Felix Grace Henry Iris Jack Kate Leo Maria Noah Olga Paul Rosa Sam Tara Victor".split()
-_ITEMS = "apples stamps coins shells books cards marbles pens nuts stickers eggs beads".split()
+_NAMES = (  # noqa: SIM905 - a list literal of words is longer and no clearer
+    "Anna Ben Carla David Ella Felix Grace Henry Iris Jack Kate Leo Maria Noah Olga Paul Rosa Sam Tara Victor"
+).split()
+_ITEMS = (  # noqa: SIM905 - as above
+    "apples stamps coins shells books cards marbles pens nuts stickers eggs beads"
+).split()
 _WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
 _DISTRACTORS = (
     "The shop closes in {k} minutes.",
@@ -40,25 +44,97 @@ class _Event:
 
 
 _EVENTS = (
-    _Event("gain", "{v} = {v} + {k}", ("{p} buys {k} more {items}.", "{p} finds {k} {items}.", "{p} gets {k} {items} from a neighbour."), undo="{v} = {v} - {k}"),
-    _Event("lose", "{v} = {v} - {k}", ("{p} loses {k} {items}.", "{p} gives away {k} {items}.", "{p} sells {k} of the {items}."), undo="{v} = {v} + {k}"),
-    _Event("gain_groups", "{v} = {v} + {m} * {k}", ("{p} buys {m} bags with {k} {items} each.", "{m} friends give {p} {k} {items} each."), (2, 12), "{v} = {v} - {m} * {k}"),
-    _Event("lose_groups", "{v} = {v} - {m} * {k}", ("{p} gives {k} {items} to each of {m} friends.", "{p} fills {m} boxes with {k} {items} each and sells them."), (2, 12), "{v} = {v} + {m} * {k}"),
-    _Event("times", "{v} = {v} * {m}", ("{p} plays and ends with {m} times as many {items}.", "{p} makes the number of {items} {m} times as large."), undo="{v} = {v} // {m}"),
-    _Event("double", "{v} = {v} * 2", ("{p} doubles the number of {items}.", "{p} gets as many {items} again."), undo="{v} = {v} // 2"),
-    _Event("half", "{v} = {v} // 2", ("{p} gives away half of the {items}.", "{p} keeps only half of the {items}."), undo="{v} = {v} * 2"),
-    _Event("share", "{v} = {v} // {m}", ("{p} shares the {items} equally among {m} people and keeps one share.", "{p} makes {m} equal piles of {items} and keeps one pile."), undo="{v} = {v} * {m}"),
-    _Event("give_other", "{v}, {o} = {v} - {k}, {o} + {k}", ("{p} gives {k} {items} to {q}.", "{q} takes {k} {items} from {p}."), (2, 15), needs_other=True),
-)  # fmt: skip
+    _Event(
+        "gain",
+        "{v} = {v} + {k}",
+        ("{p} buys {k} more {items}.", "{p} finds {k} {items}.", "{p} gets {k} {items} from a neighbour."),
+        undo="{v} = {v} - {k}",
+    ),
+    _Event(
+        "lose",
+        "{v} = {v} - {k}",
+        ("{p} loses {k} {items}.", "{p} gives away {k} {items}.", "{p} sells {k} of the {items}."),
+        undo="{v} = {v} + {k}",
+    ),
+    _Event(
+        "gain_groups",
+        "{v} = {v} + {m} * {k}",
+        ("{p} buys {m} bags with {k} {items} each.", "{m} friends give {p} {k} {items} each."),
+        (2, 12),
+        "{v} = {v} - {m} * {k}",
+    ),
+    _Event(
+        "lose_groups",
+        "{v} = {v} - {m} * {k}",
+        ("{p} gives {k} {items} to each of {m} friends.", "{p} fills {m} boxes with {k} {items} each and sells them."),
+        (2, 12),
+        "{v} = {v} + {m} * {k}",
+    ),
+    _Event(
+        "times",
+        "{v} = {v} * {m}",
+        ("{p} plays and ends with {m} times as many {items}.", "{p} makes the number of {items} {m} times as large."),
+        undo="{v} = {v} // {m}",
+    ),
+    _Event(
+        "double",
+        "{v} = {v} * 2",
+        ("{p} doubles the number of {items}.", "{p} gets as many {items} again."),
+        undo="{v} = {v} // 2",
+    ),
+    _Event(
+        "half",
+        "{v} = {v} // 2",
+        ("{p} gives away half of the {items}.", "{p} keeps only half of the {items}."),
+        undo="{v} = {v} * 2",
+    ),
+    _Event(
+        "share",
+        "{v} = {v} // {m}",
+        (
+            "{p} shares the {items} equally among {m} people and keeps one share.",
+            "{p} makes {m} equal piles of {items} and keeps one pile.",
+        ),
+        undo="{v} = {v} * {m}",
+    ),
+    _Event(
+        "give_other",
+        "{v}, {o} = {v} - {k}, {o} + {k}",
+        ("{p} gives {k} {items} to {q}.", "{q} takes {k} {items} from {p}."),
+        (2, 15),
+        needs_other=True,
+    ),
+)
 _INTRODUCTIONS = (
-    _Event("other_more", "{o} = {v} + {k}", ("{q} has {k} more {items} than {p}.", "{q} has {k} {items} more than {p} has.")),
-    _Event("other_fewer", "{o} = {v} - {k}", ("{q} has {k} fewer {items} than {p}.", "{q} has {k} {items} less than {p} has.")),
+    _Event(
+        "other_more",
+        "{o} = {v} + {k}",
+        ("{q} has {k} more {items} than {p}.", "{q} has {k} {items} more than {p} has."),
+    ),
+    _Event(
+        "other_fewer",
+        "{o} = {v} - {k}",
+        ("{q} has {k} fewer {items} than {p}.", "{q} has {k} {items} less than {p} has."),
+    ),
     _Event("other_times", "{o} = {v} * {m}", ("{q} has {m} times as many {items} as {p}.",)),
 )
 _ENDINGS = (
-    _Event("together", "a + b", ("How many {items} do {p} and {q} have together?", "How many {items} do they have in total?"), needs_other=True),
-    _Event("price", "{v} * {k}", ("Each of the {items} costs {k} dollars. How many dollars are those of {p} worth?", "{p} sells all the {items} for {k} dollars each. How many dollars does {p} get?"), (2, 12)),
-)  # fmt: skip
+    _Event(
+        "together",
+        "a + b",
+        ("How many {items} do {p} and {q} have together?", "How many {items} do they have in total?"),
+        needs_other=True,
+    ),
+    _Event(
+        "price",
+        "{v} * {k}",
+        (
+            "Each of the {items} costs {k} dollars. How many dollars are those of {p} worth?",
+            "{p} sells all the {items} for {k} dollars each. How many dollars does {p} get?",
+        ),
+        (2, 12),
+    ),
+)
 
 
 @dataclass(frozen=True)
@@ -113,7 +189,9 @@ class WordProblemFamily:
                 return None
         end = story.values["a"]
         story.say(f"{rng.choice(_NOW)} {{p}} has {{k}} {{items}}.", "a", k=end)
-        story.say(rng.choice(("How many {items} did {p} have at first?", "How many {items} were there at the start?")), "a")
+        story.say(
+            rng.choice(("How many {items} did {p} have at first?", "How many {items} were there at the start?")), "a"
+        )
         story.lines = [f"a = {end}", *reversed(story.undo_lines), "print(a)"]
         story.answer = start
         return story.sample(depth)

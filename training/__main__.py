@@ -1,0 +1,192 @@
+"""`python -m solvent.training`: make the starter model again, and measure it."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from solvent.training.config import DEFAULT_CONFIG, load_config
+from solvent.training.families import FAMILIES, Split, generate
+from solvent.training.families.catalog import MAX_DEPTH
+
+if TYPE_CHECKING:
+    from solvent.training.evaluate import Evaluation, EvaluationSettings
+
+ROOM = Path(__file__).parent
+WEIGHTS = ROOM.parent / "models" / "starter" / "weights"
+EVALUATION = ROOM / "evaluation.json"
+
+config_option = click.option(
+    "--config", type=click.Path(path_type=Path, exists=True), default=DEFAULT_CONFIG, help="Hyperparameters."
+)
+run_option = click.option(
+    "--run-dir", type=click.Path(path_type=Path), default=Path("runs/starter"), show_default=True,
+    help="Where tokenizer, corpus, checkpoint and loss curve are kept.",
+)  # fmt: skip
+weights_option = click.option(
+    "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
+)
+threads_option = click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+
+
+@click.group()
+def main() -> None:
+    """Make and measure the starter model. Needs the extra `training`, but for `generate`."""
+
+
+@main.command("generate")
+@click.option("--split", type=click.Choice(["train", "held-out"]), default="held-out", show_default=True)
+@click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)), help="Default: all.")
+@click.option("--depth", "depths", multiple=True, type=click.IntRange(1, MAX_DEPTH), help="Default: 1 to 8.")
+@click.option("--count", type=click.IntRange(1), default=50, show_default=True, help="Problems in all.")
+@click.option("--seed", type=int, default=0, show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="A directory, or a .jsonl file.")
+def generate_command(
+    split: Split, families: tuple[str, ...], depths: tuple[int, ...], count: int, seed: int, out: Path
+) -> None:
+    """Write generated problems: one Markdown file each, or one JSONL file."""
+    from solvent.problems.readers.native_writer import to_native
+
+    cells = [(family, depth) for depth in depths or range(1, MAX_DEPTH + 1) for family in families or FAMILIES]
+    problems = []
+    for number, (family, depth) in enumerate(cells):
+        problems += generate(split, family, depth, len(range(number, count, len(cells))), seed)
+    if out.suffix == ".jsonl":
+        out.parent.mkdir(parents=True, exist_ok=True)
+        rows = (problem.model_dump(mode="json", exclude_defaults=True) for problem in problems)
+        out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    else:
+        out.mkdir(parents=True, exist_ok=True)
+        for problem in problems:
+            (out / f"{problem.id}.md").write_text(to_native(problem))
+    click.echo(f"{len(problems)} problems in {out}")
+
+
+@main.command("tokenizer")
+@config_option
+@run_option
+def tokenizer_command(config: Path, run_dir: Path) -> None:
+    """Learn the tokenizer."""
+    from solvent.training.tokenizer import save_tokenizer, train_tokenizer
+
+    settings = load_config(config)
+    save_tokenizer(train_tokenizer(settings), run_dir, settings.model.context)
+    click.echo(f"tokenizer in {run_dir}")
+
+
+@main.command("train")
+@config_option
+@run_option
+@threads_option
+def train_command(config: Path, run_dir: Path, threads: int) -> None:
+    """Train, from the last checkpoint if there is one."""
+    from tokenizers import Tokenizer
+
+    from solvent.training.corpus import build_rows
+    from solvent.training.trainer import LOSS_CURVE, Trainer
+
+    settings = load_config(config)
+    tokenizer = Tokenizer.from_file(str(run_dir / "tokenizer.json"))
+    started = time.monotonic()
+    rows = build_rows(settings, tokenizer, run_dir / "corpus.npz")
+    tokens = sum(len(row.ids) for row in rows)
+    click.echo(f"{len(rows)} rows, {tokens} tokens, {time.monotonic() - started:.0f} s")
+    Trainer(settings, tokenizer.get_vocab_size(), rows, run_dir, threads).train(click.echo)
+    draw_loss_curve(run_dir / LOSS_CURVE, run_dir / "loss.png")
+
+
+@main.command("export")
+@run_option
+@weights_option
+def export_command(run_dir: Path, weights: Path) -> None:
+    """Write the weights that are shipped, from the checkpoint."""
+    from solvent.training.export import export
+    from solvent.training.trainer import CHECKPOINT
+
+    export(run_dir / CHECKPOINT, run_dir, weights)
+    size = sum(path.stat().st_size for path in weights.rglob("*") if path.is_file())
+    click.echo(f"{size / 2**20:.1f} MiB in {weights}")
+
+
+@main.command("evaluate")
+@weights_option
+@click.option("--problems", type=click.IntRange(1), default=12, show_default=True, help="Per family and depth.")
+@click.option("--samples", type=click.IntRange(1), default=32, show_default=True)
+@click.option("--temperature", type=float, default=0.8, show_default=True)
+@click.option("--seed", type=int, default=7, show_default=True)
+@click.option("--write/--no-write", default=True, help="Update evaluation.json, README.md and the model card.")
+def evaluate_command(weights: Path, problems: int, samples: int, temperature: float, seed: int, write: bool) -> None:
+    """Measure pass@1 and pass@k on held-out compositions, in the sandbox."""
+    import asyncio
+
+    from solvent.training.evaluate import EvaluationSettings, write_evaluation
+    from solvent.training.report import describe, update_model_card, update_readme
+
+    settings = EvaluationSettings(problems_per_cell=problems, samples=samples, temperature=temperature, seed=seed)
+    evaluation = asyncio.run(_evaluate(weights, settings))
+    click.echo(describe(evaluation))
+    if write:
+        write_evaluation(evaluation, EVALUATION)
+        update_readme(evaluation, ROOM / "README.md")
+        update_model_card(evaluation, weights / "model_card.json")
+
+
+@main.command("all")
+@config_option
+@run_option
+@weights_option
+@threads_option
+@click.pass_context
+def all_command(context: click.Context, config: Path, run_dir: Path, weights: Path, threads: int) -> None:
+    """Everything: tokenizer, train, export, evaluate. Steps that are done are not done again."""
+    if not (run_dir / "tokenizer.json").exists():
+        context.invoke(tokenizer_command, config=config, run_dir=run_dir)
+    context.invoke(train_command, config=config, run_dir=run_dir, threads=threads)
+    context.invoke(export_command, run_dir=run_dir, weights=weights)
+    context.invoke(evaluate_command, weights=weights, problems=12, samples=32, temperature=0.8, seed=7, write=True)
+
+
+async def _evaluate(weights: Path, settings: EvaluationSettings) -> Evaluation:
+    from solvent.models.profiles import ModelProfile
+    from solvent.models.starter.model import StarterModel
+    from solvent.models.starter.weights import read_shape
+    from solvent.sandbox.choose import open_sandbox
+    from solvent.settings import Settings
+    from solvent.training.evaluate import evaluate
+
+    context = read_shape(weights).max_position_embeddings
+    profile = ModelProfile(
+        name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=64
+    )
+    model, sandbox = StarterModel(profile), await open_sandbox(Settings())
+    try:
+        return await evaluate(model, sandbox, settings, click.echo)
+    finally:
+        await model.aclose()
+        await sandbox.aclose()
+
+
+def draw_loss_curve(source: Path, picture: Path) -> None:
+    """Draw the loss over the tokens seen, if matplotlib is installed."""
+    try:
+        from matplotlib.figure import Figure
+    except ModuleNotFoundError:
+        click.echo("matplotlib is not installed: no picture of the loss curve")
+        return
+    import csv
+
+    with source.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    axes = (figure := Figure(figsize=(7, 4))).add_subplot()
+    axes.plot([int(row["tokens"]) / 1e6 for row in rows], [float(row["completion_loss"]) for row in rows])
+    axes.set(xlabel="million tokens", ylabel="loss of completion tokens (nats)", yscale="log")
+    axes.grid(True, which="both", alpha=0.3)
+    figure.savefig(picture, dpi=120, bbox_inches="tight")
+
+
+if __name__ == "__main__":
+    main()
