@@ -45,6 +45,7 @@ _STREAM_HEADER = struct.Struct(">BxxxL")
 _STDERR = 2
 _DIAGNOSTICS_BYTES = 4000
 _CALL_TIMEOUT_S = 60
+_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
 
 T = TypeVar("T")
 
@@ -244,14 +245,36 @@ def _connect() -> DockerClient:
     from docker.errors import DockerException
 
     try:
+        _check_socket()
         client = docker.from_env(timeout=_CALL_TIMEOUT_S)
-        client.ping()
-    except DockerException as error:
+        try:
+            client.ping()
+        except BaseException:
+            client.close()
+            raise
+    except (DockerException, OSError) as error:
         raise SandboxUnavailable(
             f"no Docker engine answers: {error}",
             remedy="start one (scripts/start_dockerd.sh), or set SOLVENT_SANDBOX=local",
         ) from error
     return client
+
+
+def _check_socket() -> None:
+    """Try the engine's socket first: the SDK leaks the one that it could not connect.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    url = os.environ.get("DOCKER_HOST") or _DEFAULT_ENGINE
+    if url.startswith("unix://"):
+        path = url.removeprefix("unix://")
+        with socket.socket(socket.AF_UNIX) as attempt:
+            attempt.settimeout(_CALL_TIMEOUT_S)
+            try:
+                attempt.connect(path)
+            except OSError as error:
+                raise OSError(f"{path}: {error.strerror or error}") from error
 
 
 def _attach(client: DockerClient, name: str) -> Any:

@@ -90,7 +90,7 @@ def decode(data: Any) -> Any:
     [(name, content)] = data.items()
     try:
         return _DECODERS[name](content)
-    except (KeyError, TypeError, ArithmeticError) as error:
+    except (LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise ValueError(f"not an encoded value: {name!r}") from error
 
 

@@ -267,12 +267,6 @@ class TestCompiling:
 
     async def test_a_compiler_that_needs_too_much_memory(self, sandbox: Sandbox) -> None:
         source = "char pad[] = {" + "1," * 400_000 + "};\nint main() { return pad[5]; }"
-        source = (
-            "template <int n> struct T { T<n - 1> a; char b[n]; };\ntemplate <> struct T<0> {};\nchar pad[] = {"
-            + "1," * 400_000
-            + "};\n"
-            + source
-        )
         async with sandbox.open(memory_mb=512) as session:
             result = await session.compile(Program(language="cpp", source=source), time_s=30, memory_mb=64)
         assert not result.ok
@@ -292,14 +286,10 @@ class TestCompiling:
         assert not result.ok
         assert "root:" not in result.log
 
-    async def test_an_output_that_is_a_link_is_not_followed(self, sandbox: Sandbox) -> None:
+    async def test_further_files_are_beside_the_source(self, sandbox: Sandbox) -> None:
+        source = '#include <stdio.h>\n#include "more.h"\nint main(void) { puts(MORE); }'
         async with sandbox.open(memory_mb=512) as session:
-            await compiled(
-                session,
-                '#include <stdio.h>\n#include "more.h"\nint main(void) { puts(MORE); }',
-                "c",
-                **{"more.h": '#define MORE "more"'},
-            )
+            await compiled(session, source, "c", **{"more.h": '#define MORE "more"'})
             assert (await session.run(limits=LIMITS)).stdout == b"more\n"
 
     async def test_unknown_language(self, sandbox: Sandbox) -> None:
@@ -414,7 +404,8 @@ def attempt(what):
     except OSError: refused.append(True)
     else: refused.append(False)
 for family in (socket.AF_INET, socket.AF_INET6, socket.AF_NETLINK, 40):
-    attempt(lambda: socket.socket(family, socket.SOCK_STREAM if family != 16 else socket.SOCK_RAW).connect(("1.1.1.1", 53)))
+    kind = socket.SOCK_RAW if family == socket.AF_NETLINK else socket.SOCK_STREAM
+    attempt(lambda: socket.socket(family, kind).connect(("1.1.1.1", 53)))
 attempt(lambda: socket.getaddrinfo("example.org", 80))
 attempt(lambda: socket.create_connection(("127.0.0.1", 22), timeout=1))
 one, other = socket.socketpair()
@@ -427,7 +418,8 @@ print(refused, other.recv(1))
         source = """
 import os
 writable = []
-for folder in ("/", "/usr", "/usr/lib/python3", "/etc", "/dev", "/bin", "/proc", "/sys", "/sys/fs/cgroup", "/usr/local", "/var", "/run", "/home", "/root"):
+folders = "/ /usr /usr/lib/python3 /etc /dev /bin /proc /sys /sys/fs/cgroup /usr/local /var /run /home /root"
+for folder in folders.split():
     try:
         open(folder + "/x", "w")
         writable.append(folder)
@@ -443,7 +435,11 @@ for folder in ("/home", "/root"):
         self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("SOLVENT_TEST_SECRET", "hunter2")
-        source = "import os\nprint(sorted(os.environ))\nprint(open('/proc/1/environ').read() if os.access('/proc/1/environ', os.R_OK) else '')"
+        source = """
+import os
+print(sorted(os.environ))
+print(open("/proc/1/environ").read() if os.access("/proc/1/environ", os.R_OK) else "")
+"""
         shown = await run(sandbox, source)
         assert b"SOLVENT" not in shown.stdout
         assert b"hunter2" not in shown.stdout
@@ -453,7 +449,8 @@ for folder in ("/home", "/root"):
         source = """
 import os, resource
 status = dict(line.split(":", 1) for line in open("/proc/self/status").read().splitlines())
-print(os.getuid() != 0, os.geteuid() != 0, os.getgroups() in ([], [65534]), status["CapEff"].strip(), status["CapPrm"].strip(), status["NoNewPrivs"].strip(), status["Seccomp"].strip())
+print(os.getuid() != 0, os.geteuid() != 0, os.getgroups() in ([], [65534]), end=" ")
+print(*(status[name].strip() for name in ("CapEff", "CapPrm", "NoNewPrivs", "Seccomp")))
 def refused(what):
     try: what()
     except OSError: return True
@@ -492,10 +489,15 @@ print("still here")
         source = """
 import ctypes, ctypes.util, platform
 libc = ctypes.CDLL(None, use_errno=True)
-calls = {"x86_64": {"io_uring_setup": 425, "userfaultfd": 323, "keyctl": 250, "bpf": 321, "ptrace": 101, "mount": 165, "unshare": 272, "perf": 298, "clone3": 435, "add_key": 248, "kcmp": 312, "shmget": 29, "mq_open": 240, "pidfd_getfd": 438, "personality": 135},
-         "aarch64": {"io_uring_setup": 425, "userfaultfd": 282, "keyctl": 219, "bpf": 280, "ptrace": 117, "mount": 40, "unshare": 97, "perf": 241, "clone3": 435, "add_key": 217, "kcmp": 272, "shmget": 194, "mq_open": 180, "pidfd_getfd": 438, "personality": 92}}[platform.machine()]
+calls = {
+    "io_uring_setup": (425, 425), "userfaultfd": (323, 282), "keyctl": (250, 219), "bpf": (321, 280),
+    "ptrace": (101, 117), "mount": (165, 40), "unshare": (272, 97), "perf": (298, 241), "clone3": (435, 435),
+    "add_key": (248, 217), "kcmp": (312, 272), "shmget": (29, 194), "mq_open": (240, 180), "pidfd_getfd": (438, 438),
+    "personality": (135, 92),
+}
 allowed = []
-for name, number in calls.items():
+for name, numbers in calls.items():
+    number = numbers[platform.machine() == 'aarch64']
     ctypes.set_errno(0)
     result = libc.syscall(number, 0x400000, 1, 1, 1, 1)
     if not (result == -1 and ctypes.get_errno() in (1, 38)): allowed.append((name, result, ctypes.get_errno()))
@@ -504,14 +506,18 @@ print(allowed)
         assert await printed(sandbox, source) == "[]"
 
     async def test_new_namespaces_are_refused(self, sandbox: Sandbox) -> None:
-        source = "import ctypes\nlibc = ctypes.CDLL(None, use_errno=True)\nprint(libc.syscall(56, 0x10000011, 0, 0, 0, 0), ctypes.get_errno())"
+        source = """
+import ctypes
+libc = ctypes.CDLL(None, use_errno=True)
+print(libc.syscall(56, 0x10000011, 0, 0, 0, 0), ctypes.get_errno())
+"""
         if os.uname().machine == "x86_64":
             assert await printed(sandbox, source) == "-1 1"
 
     async def test_32_bit_system_calls_kill(self, sandbox: Sandbox) -> None:
         if os.uname().machine != "x86_64":
             pytest.skip("only x86-64 has them")
-        source = '#include <stdio.h>\nint main(void) { int r; __asm__ volatile("int $0x80" : "=a"(r) : "a"(20)); printf("%d", r); return 0; }'
+        source = 'int main(void) { int r; __asm__ volatile("int $0x80" : "=a"(r) : "a"(20)); return r == 0; }'
         result = await run(sandbox, source, "c")
         assert (result.status, result.signal) == (RunStatus.SIGNAL, 31)
 

@@ -213,7 +213,7 @@ RIGHT = "def double(xs):\n    print('noise')\n    return [2 * x for x in xs]"
         ),
         ("import atexit, os\natexit.register(os._exit, 0)\ndef double(xs): return 1", Verdict.WA),
         (
-            "import threading, os\nthreading.Timer(0.01, os._exit, (0,)).start()\ndef double(xs):\n    import time; time.sleep(1)",
+            "import os, threading, time\nthreading.Timer(0.01, os._exit, (0,)).start()\ndef double(xs): time.sleep(1)",
             Verdict.RE,
         ),
     ],
@@ -274,8 +274,8 @@ async def test_code_tests_see_helpers_changed_arguments_and_classes(sandbox: San
         "xs = [1, 2]\nassert double(xs) is None and xs == [2, 4]": "    xs[:] = [twice(x) for x in xs]",
         # The helper is the problem's, whatever the candidate makes of it.
         "assert twice(4) == 8 and candidate(1) == 8": "def twice(x):\n    return 0\ndef double(x):\n    return 8",
-        "try:\n    double(1)\nexcept ValueError as error:\n    assert 'no' in str(error)\nelse:\n    assert False": "    raise ValueError('no')",
-        "assert double(Pair(1, 2)) == 3": "class Pair:\n    def __init__(self, a, b): self.sum = a + b\ndef double(p): return p.sum",
+        "try:\n    assert double(1) == 0\nexcept ValueError as e:\n    assert str(e) == 'n'": "raise ValueError('n')",
+        "assert double(Pair(1)) == 1": "class Pair:\n    def __init__(self, a): self.a = a\ndef double(p): return p.a",
         "assert double(lambda x: x + 1) == 3": "    return xs(2)",
         "assert set(double('ab')) == {'a', 'b'} and LIMIT == 5": "LIMIT = 5\ndef double(s): return (c for c in s)",
     }

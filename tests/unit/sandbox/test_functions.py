@@ -12,7 +12,17 @@ from solvent.problems.problem import CallTest, Checker, CodeTest, FunctionSpec, 
 from solvent.sandbox.functions import complete_function, request, verdict
 from solvent.sandbox.harness.solvent_values import encode
 
-STARTER = 'import math\nfrom typing import List\n\n\ndef helper(x):\n    return x + 1\n\n\ndef solve(x: int) -> List[int]:\n    """Doc."""\n'
+STARTER = """import math
+from typing import List
+
+
+def helper(x):
+    return x + 1
+
+
+def solve(x: int) -> List[int]:
+    \"\"\"Doc.\"\"\"
+"""
 
 
 def problem(starter: str = STARTER) -> Problem:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import json
 import math
 from decimal import Decimal
@@ -76,10 +77,8 @@ def test_endless_and_bottomless_values_are_refused() -> None:
     )
 )
 def test_forged_answers_are_refused_and_never_crash(data: Any) -> None:
-    try:
+    with contextlib.suppress(ValueError):
         decode(data)
-    except (ValueError, AttributeError):
-        pass
 
 
 def test_rare_types() -> None:
