@@ -9,6 +9,7 @@ Every node is safe to run again: its calls have fixed keys, and the ledger answe
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph.graph import END, START, StateGraph
@@ -21,6 +22,7 @@ from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, judgeable
 from solvent.agents.writing import Update, announce, enter, first_state, write
+from solvent.errors import StoreError, boundary
 from solvent.problems.problem import ProblemKind, Verdict
 from solvent.sandbox.base import Program
 
@@ -198,6 +200,16 @@ async def run_trajectory(
         "configurable": {"thread_id": trajectory},
         "recursion_limit": STEPS_AROUND + STEPS_PER_ROUND * (plan["repairs"] + 1),
     }
+    with boundary(StoreError, f"keep the checkpoints of trajectory {trajectory}", sqlite3.Error):
+        return await _run_graph(graph, context, plan, config)
+
+
+async def _run_graph(
+    graph: CompiledStateGraph[TrajectoryState, TrajectoryContext, TrajectoryState, TrajectoryState],
+    context: TrajectoryContext,
+    plan: Plan,
+    config: RunnableConfig,
+) -> TrajectoryOutcome:
     snapshot = await graph.aget_state(config)
     if snapshot.values and not snapshot.next:
         return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict

@@ -215,6 +215,7 @@ async def test_a_prompt_that_does_not_fit_fails_with_the_remedy(bench: Any, echo
     bench.model = ScriptedModel([], context_tokens=10)
     result = await run_job(JobSpec(id="j", problem=echo()), bench.deps(), bench.events.append)
     assert result.status is JobStatus.FAILED
+    assert result.error is not None
     assert result.error["type"] == "PromptTooLong"
 
 
