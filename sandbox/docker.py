@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import secrets
 import socket
@@ -46,6 +47,8 @@ _STDERR = 2
 _DIAGNOSTICS_BYTES = 4000
 _CALL_TIMEOUT_S = 60
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -219,7 +222,12 @@ class _ContainerChannel:
             await asyncio.gather(self._pump, return_exceptions=True)
         if self._hijacked is not None:
             _release(self._hijacked)
-        await asyncio.to_thread(_remove, self._client, self._name)
+        try:
+            await asyncio.to_thread(_remove, self._client, self._name)
+        except SandboxError as error:
+            # What it ran is known and stays so; its supervisor leaves by itself now that nobody is connected, and
+            # the next start removes what is left.
+            _log.warning("%s", error)
 
     def diagnostics(self) -> str:
         return self._said.decode("utf-8", errors="replace").strip()[-1000:]

@@ -25,7 +25,8 @@ class Frame(NamedTuple):
     """One message."""
 
     header: dict[str, Any]
-    blobs: list[bytes]
+    blobs: list[Any]
+    """`bytes`, or views of one buffer."""
 
 
 def encode(header: dict[str, Any], blobs: list[bytes] | None = None) -> bytes:
@@ -57,8 +58,8 @@ def decode_prefix(prefix: bytes) -> tuple[int, int]:
     return header_size, body_size
 
 
-def decode(header: bytes, body: bytes) -> Frame:
-    """Return the frame whose header and body these are.
+def decode(header: bytes, body: bytes | memoryview) -> Frame:
+    """Return the frame whose header and body these are; its blobs are slices of `body`, views where that is one.
 
     Raises:
         FrameError: the header is no JSON object, or its lengths do not add up to the body.

@@ -68,21 +68,26 @@ def main(config: dict[str, Any]) -> None:
 
 def _serve(box: Box, channel_in: int, channel_out: int) -> None:
     store: dict[str, int] = {}
-    while True:
+    usable = True
+    while usable:
         frame = _read_frame(channel_in)
         if frame is None:
             return
         header, blobs = frame
+        # Inputs may be large; from here on they exist once, in anonymous files.
+        del frame
         if header["op"] == "put":
             _keep(store, header["key"], system.memory_file("file", blobs[0]))
+            del blobs
             answer = frames.encode({"op": "done"})
-            usable = True
         else:
-            answer, usable = _run(box, header, blobs, store)
-        del frame, header, blobs
+            own: list[int] = []
+            request = _request(header, blobs, store, own)
+            del blobs
+            answer, usable = _run(box, header["keep"], request, store)
+            for descriptor in own:
+                os.close(descriptor)
         system.write_all(channel_out, answer)
-        if not usable:
-            return
 
 
 def _keep(store: dict[str, int], key: str, descriptor: int) -> None:
@@ -92,36 +97,31 @@ def _keep(store: dict[str, int], key: str, descriptor: int) -> None:
     store[key] = descriptor
 
 
-def _run(box: Box, header: dict[str, Any], blobs: list[bytes], store: dict[str, int]) -> tuple[bytes, bool]:
-    own: list[int] = []
+def _request(header: dict[str, Any], blobs: list[bytes], store: dict[str, int], own: list[int]) -> Request:
+    """Return the run that is asked for; descriptors that were made for it are added to `own`."""
 
     def memory_file(blob: bytes) -> int:
         own.append(system.memory_file("file", blob))
         return own[-1]
 
-    try:
-        request = Request(
-            argv=header["argv"],
-            environment=header["environment"],
-            files=[
-                (
-                    check_name(file["name"]),
-                    file["mode"],
-                    store[file["key"]] if "key" in file else memory_file(blobs[file["blob"]]),
-                )
-                for file in header["files"]
-            ],
-            stdin=memory_file(blobs[header["stdin"]] if header["stdin"] is not None else b""),
-            limits=Limits(**header["limits"]),
-            keep=[FileToKeep(check_name(entry["name"]), entry["max_bytes"]) for entry in header["keep"]],
-            merge=header["merge"],
-            stderr_bytes=header["stderr_bytes"],
-        )
-        result = execute(box, request)
-    finally:
-        for descriptor in own:
-            os.close(descriptor)
-    for entry, kept in zip(header["keep"], result.kept, strict=True):
+    def content(file: dict[str, Any]) -> int:
+        return store[file["key"]] if "key" in file else memory_file(blobs[file["blob"]])
+
+    return Request(
+        argv=header["argv"],
+        environment=header["environment"],
+        files=[(check_name(file["name"]), file["mode"], content(file)) for file in header["files"]],
+        stdin=memory_file(blobs[header["stdin"]]),
+        limits=Limits(**header["limits"]),
+        keep=[FileToKeep(check_name(entry["name"]), entry["max_bytes"]) for entry in header["keep"]],
+        merge=header["merge"],
+        stderr_bytes=header["stderr_bytes"],
+    )
+
+
+def _run(box: Box, keep: list[dict[str, Any]], request: Request, store: dict[str, int]) -> tuple[bytes, bool]:
+    result = execute(box, request)
+    for entry, kept in zip(keep, result.kept, strict=True):
         if kept is not None:
             _keep(store, entry["key"], kept)
     report = {
@@ -137,21 +137,21 @@ def _read_frame(descriptor: int) -> frames.Frame | None:
     prefix = _read(descriptor, frames.PREFIX.size)
     if prefix is None:
         return None
-    header_size, body_size = frames.decode_prefix(prefix)
+    header_size, body_size = frames.decode_prefix(bytes(prefix))
     header, body = _read(descriptor, header_size), _read(descriptor, body_size)
     if header is None or body is None:
         return None
-    return frames.decode(header, body)
+    return frames.decode(bytes(header), memoryview(body))
 
 
-def _read(descriptor: int, size: int) -> bytes | None:
+def _read(descriptor: int, size: int) -> bytearray | None:
     buffer = bytearray()
     while len(buffer) < size:
         part = os.read(descriptor, min(size - len(buffer), 1 << 20))
         if not part:
             return None
         buffer += part
-    return bytes(buffer)
+    return buffer
 
 
 def _mount(mounts: dict[str, str]) -> bool:
