@@ -10,6 +10,7 @@ Safe provider errors are retried by the backends themselves (`solvent.models.ret
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, nullcontext
@@ -222,7 +223,15 @@ class Calls:
                     continue
                 return kind.model_validate_json(self._artifacts.get(answer.artifact))
             async with self._held(call), self._cores or nullcontext():
-                result, used_s, fault = await run()
+                started = time.monotonic()
+                try:
+                    result, used_s, fault = await run()
+                except asyncio.CancelledError:
+                    # The program was killed: it cannot have used more than all cores for as long as it ran.
+                    most_s = min(cpu_s, (time.monotonic() - started) * (os.cpu_count() or 1))
+                    used = Usage(sandbox_runs=1, sandbox_cpu_s=most_s)
+                    await asyncio.shield(self._ledger.commit(self._job_id, call, used, note={"cancelled": True}))
+                    raise
                 used = Usage(sandbox_runs=1, sandbox_cpu_s=used_s)
                 artifact = None
                 if fault is None:

@@ -241,8 +241,8 @@ def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:
 
 def _summary(state: TrajectoryState, best: Candidate | None, stop: StopReason) -> str:
     if best is not None and best["verdict"] is not None:
-        said = f"{best['verdict']}: {best['passed']} of {best['total']} public tests"
-        said += f", {best['repairs']} repairs" if best["repairs"] else ""
+        said = f"{best['passed']} of {best['total']} public tests"
+        said += {0: "", 1: ", 1 repair"}.get(best["repairs"], f", {best['repairs']} repairs")
     elif state.get("answer"):
         said = "an answer, no public test"
     else:

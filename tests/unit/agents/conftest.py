@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -60,6 +61,8 @@ class ScriptedSession:
         files: Mapping[str, bytes] | None = None,
     ) -> RunResult:
         self._owner.runs += 1
+        if self._owner.gate is not None:
+            await self._owner.gate.wait()
         if self._output == "fault":
             return RunResult(status=RunStatus.FAULT, fault="scripted fault")
         if self._output == "crash":
@@ -72,6 +75,7 @@ class ScriptedSandbox:
     def __init__(self) -> None:
         self.compiled: list[str] = []
         self.runs = 0
+        self.gate: asyncio.Event | None = None
         self.info = SandboxInfo(backend="local", isolation="none: nothing is run", guarantees={})
         self.slots = 2
 

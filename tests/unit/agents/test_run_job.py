@@ -315,3 +315,15 @@ async def test_own_prompts_come_first(bench: Any, reply: Block, tmp_path: Path) 
     request = bench.model.requests[0]
     assert [message.role for message in request.messages] == ["system", "user"]
     assert request.messages[1].content == "OWN Print ok."
+
+
+async def test_a_cancelled_program_counts_for_as_long_as_it_ran(bench: Any, reply: Block) -> None:
+    bench.sandbox.gate = asyncio.Event()
+    running = asyncio.create_task(bench.run([reply("ok")], parameters=ONE))
+    while not bench.sandbox.compiled:
+        await asyncio.sleep(0)
+    running.cancel()
+    result = await running
+    assert result.status is JobStatus.CANCELLED
+    assert result.usage.sandbox_runs == 1
+    assert result.usage.sandbox_cpu_s < 9.0, "not the whole reservation"
