@@ -107,6 +107,8 @@ class BoxSandbox(ABC):
         Raises:
             SandboxError: it does not start.
         """
+        if self._closed:
+            raise SandboxError("the sandbox was closed")
         channel = await self._open_channel(memory_mb, secrets.randbelow(_SLOTS_OF_UIDS))
         box = Box(channel)
         self._boxes.add(box)

@@ -81,12 +81,14 @@ def verdict(checker: Checker, test: CallTest | CodeTest, token: str, stdout: byt
     if not isinstance(answer, dict) or answer.get("token") != token:
         return Verdict.RE, "the process ended before the function returned"
     if isinstance(test, CodeTest):
-        outcome = {"passed": Verdict.AC, "failed": Verdict.WA, "error": Verdict.RE}.get(answer["outcome"], Verdict.IE)
+        outcome = {"passed": Verdict.AC, "failed": Verdict.WA, "error": Verdict.RE}.get(
+            str(answer.get("outcome")), Verdict.IE
+        )
         return outcome, str(answer.get("reason", ""))
-    if "raised" in answer:
-        return Verdict.RE, f"{answer['raised']}: {answer.get('message', '')}"
+    if "raised" in answer or "value" not in answer:
+        return Verdict.RE, f"{answer.get('raised', 'no value')}: {answer.get('message', answer.get('reason', ''))}"
     try:
-        actual = _as_json(solvent_values.decode(answer.get("value")))
+        actual = _as_json(solvent_values.decode(answer["value"]))
     except (ValueError, RecursionError) as error:
         return Verdict.WA, f"the function returned no plain value: {error}"
     return _compare(checker, test.expected, actual)

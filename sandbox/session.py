@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Literal
 
 from solvent.errors import ConfigError, SandboxError
 from solvent.sandbox.base import CompileResult, Program, RunLimits, RunResult, RunStatus
-from solvent.sandbox.box import Box, BoxLostError
+from solvent.sandbox.box import Box
 from solvent.sandbox.languages import Language, find_language
+
+_log = logging.getLogger(__name__)
 
 STDERR_BYTES = 64 << 10
 _GRACE_S = 45.0
@@ -79,8 +82,10 @@ class ProgramSession:
                 processes=max(limits.processes, self._language.processes),
             )
             frame = await box.request(header, [stdin, *extra.values()], _STARVED * limits.wall_time_s + _GRACE_S)
-        except BoxLostError as error:
+        except SandboxError as error:
             return _fault(error.message)
+        for problem in frame.header["problems"]:
+            _log.warning("the box is replaced: %s", problem)
         return _result(frame.header, frame.blobs, limits.output_bytes)
 
     async def close(self) -> None:

@@ -7,6 +7,7 @@ have replaced. So a helper is forked that takes the run's own uid: whatever it i
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -169,8 +170,8 @@ def _hoist(name: str, top: int, number: int, deadline: float) -> int:
                 try:
                     os.rename(inner, f".swept{number}", src_dir_fd=folder, dst_dir_fd=top)
                     break
-                except OSError:
-                    if number > 1_000_000:
+                except OSError as error:
+                    if error.errno not in (errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR):
                         raise
     finally:
         os.close(folder)

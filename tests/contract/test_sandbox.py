@@ -554,3 +554,15 @@ class TestBackend:
         else:
             assert info.isolation in ("docker", "bubblewrap-root")
             assert all(info.guarantees.values())
+
+    async def test_closing_ends_what_runs(self, sandbox: Sandbox) -> None:
+        own = type(sandbox)()
+        await own.start()
+        async with own.open(memory_mb=64) as session:
+            await compiled(session, "import time; time.sleep(60)")
+            running = asyncio.create_task(session.run(limits=LIMITS.model_copy(update={"wall_time_s": 60.0})))
+            await asyncio.sleep(0)
+            await own.aclose()
+            assert (await running).status is RunStatus.FAULT
+            assert (await session.run(limits=LIMITS)).status is RunStatus.FAULT
+        await own.aclose()

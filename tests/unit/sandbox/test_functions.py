@@ -129,6 +129,11 @@ def test_an_answer_without_the_token_is_none(stdout: bytes) -> None:
     assert verdict(Checker(), CodeTest(name="t", code=""), "k", stdout)[0] is Verdict.RE
 
 
+def test_an_answer_without_a_value_is_not_none() -> None:
+    stdout = json.dumps({"outcome": "failed", "reason": "odd", "token": "k"}).encode()
+    assert verdict(Checker(), CallTest(name="t", expected=None), "k", stdout)[0] is Verdict.RE
+
+
 def test_a_forged_value_is_a_wrong_answer() -> None:
     stdout = json.dumps({"value": {"nonsense": 1}, "token": "k"}).encode()
     assert verdict(Checker(), CallTest(name="t", expected=1), "k", stdout)[0] is Verdict.WA

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solvent.sandbox.harness import solvent_values
 from solvent.sandbox.harness.solvent_values import NotPlainError, decode, encode
 
 keys = st.none() | st.booleans() | st.integers() | st.text() | st.binary() | st.fractions()
@@ -62,7 +63,8 @@ def test_anything_else_is_refused(value: object) -> None:
         encode(value)
 
 
-def test_endless_and_bottomless_values_are_refused() -> None:
+def test_endless_and_bottomless_values_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(solvent_values, "MAX_ITEMS", 1000)
     nested: list[Any] = []
     nested.append(nested)
     with pytest.raises(NotPlainError, match="100 levels"):
