@@ -135,6 +135,16 @@ def evaluate_command(weights: Path, problems: int, samples: int, temperature: fl
         update_model_card(evaluation, weights / "model_card.json")
 
 
+@main.command("engines")
+@weights_option
+def engines_command(weights: Path) -> None:
+    """Measure tokens per second of the NumPy engine and of CTranslate2."""
+    from solvent.training.engines import compare
+
+    for engine, batch, rate in compare(weights):
+        click.echo(f"{engine:18} batch {batch:3}: {rate:7.0f} tokens/s")
+
+
 @main.command("all")
 @config_option
 @run_option
@@ -160,7 +170,7 @@ async def _evaluate(weights: Path, settings: EvaluationSettings) -> Evaluation:
 
     context = read_shape(weights).max_position_embeddings
     profile = ModelProfile(
-        name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=64
+        name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=64, threads=1
     )
     model, sandbox = StarterModel(profile), await open_sandbox(Settings())
     try:

@@ -12,9 +12,9 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict
 
 from solvent.models.base import ChatModel, ChatRequest, Message, Sampling, generate
-from solvent.problems.problem import IoTest, Problem, ProblemKind, Verdict
-from solvent.sandbox.base import Program, Sandbox
-from solvent.sandbox.judge import judge
+from solvent.problems.problem import IoTest, Problem, ProblemKind
+from solvent.sandbox.base import Sandbox
+from solvent.training.bulk import Candidate, judge_all
 from solvent.training.families import FAMILIES, Sample, generate_samples
 from solvent.training.families.catalog import MAX_DEPTH, to_problem
 from solvent.training.passk import pass_at_k
@@ -132,39 +132,26 @@ async def _sample_all(
 async def _judge_all(
     sandbox: Sandbox, samples: list[Sample], programs: list[Counter[str]], report: Callable[[str], None]
 ) -> list[ProblemResult]:
-    gate = asyncio.Semaphore(2 * sandbox.slots)
-    judged, total = 0, sum(map(len, programs))
-
-    async def judge_one(problem: Problem, source: str) -> tuple[bool, bool]:
-        nonlocal judged
-        tests = (*problem.public_tests, *problem.hidden_tests)
-        async with gate:
-            program = Program(language="python", source=source)
-            judgement = await judge(sandbox, problem, program, tests, stop_on_failure=True)
-        if judgement.verdict is Verdict.IE:
-            raise RuntimeError(f"{problem.id}: the judge failed: {judgement.message}")
-        judged += 1
-        if judged % 500 == 0 or judged == total:
-            report(f"judged {judged} of {total} different programs")
-        right = judgement.verdict is Verdict.AC
-        passed = len(judgement.tests) - (not right)
-        return right, not right and passed >= len(problem.public_tests) > 0
-
-    async def judge_problem(number: int) -> ProblemResult:
-        sample, counts = samples[number], programs[number]
-        problem = _judgeable(to_problem(sample, f"held-out-{number:04d}"))
-        verdicts = await asyncio.gather(*(judge_one(problem, source) for source in counts))
-        return ProblemResult(
+    problems = [_judgeable(to_problem(sample, f"held-out-{number:04d}")) for number, sample in enumerate(samples)]
+    pairs = [(number, source) for number, counts in enumerate(programs) for source in counts]
+    verdicts = await judge_all(sandbox, [Candidate(problems[number], source) for number, source in pairs], report)
+    right, misled = [0] * len(samples), [0] * len(samples)
+    for (number, source), verdict in zip(pairs, verdicts, strict=True):
+        count = programs[number][source]
+        right[number] += count * (verdict.public and verdict.hidden)
+        misled[number] += count * (verdict.public and not verdict.hidden and bool(samples[number].public_tests))
+    return [
+        ProblemResult(
             family=sample.family,
             depth=sample.depth,
             open_steps=sample.open_steps,
-            samples=counts.total(),
-            right=sum(count for (right, _), count in zip(verdicts, counts.values(), strict=True) if right),
-            different=len(counts),
-            misled=sum(count for (_, misled), count in zip(verdicts, counts.values(), strict=True) if misled),
+            samples=programs[number].total(),
+            right=right[number],
+            different=len(programs[number]),
+            misled=misled[number],
         )
-
-    return list(await asyncio.gather(*map(judge_problem, range(len(samples)))))
+        for number, sample in enumerate(samples)
+    ]
 
 
 def _judgeable(problem: Problem) -> Problem:

@@ -25,6 +25,8 @@ _DEFAULT_TEMPERATURE = 0.8
 def open_starter(profile: ModelProfile) -> StarterModel:
     """The bundled model, or weights of the same kind in the profile's `weights_dir`; they are loaded on first use.
 
+    The profile's `threads` bounds the threads of NumPy's matrix products, for the whole process.
+
     Raises:
         ConfigError: there are no such weights, or the profile's context is longer than theirs.
     """
@@ -143,6 +145,10 @@ class StarterModel:
         from solvent.models.starter.weights import read_weights
 
         with self._loading:
+            if self._profile.threads is not None:
+                from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # ships no types
+
+                threadpool_limits(limits=self._profile.threads, user_api="blas")
             if self._closed:
                 raise ProviderUnavailable(f"{self._info.name}: the model was closed")
             self._tokenizer = self._tokenizer or ChatTokenizer(self._directory)
