@@ -135,8 +135,11 @@ def evidence_lines(evidence: Evidence) -> list[str]:
     """Return what the selection rests on, a line each; never empty."""
     lines = []
     if evidence.public_tests:
-        passed = sum(test.verdict is Verdict.AC for test in evidence.public_tests)
-        lines.append(f"public tests {passed} of {len(evidence.public_tests)} AC")
+        failed = next((test for test in evidence.public_tests if test.verdict is not Verdict.AC), None)
+        if failed is None:
+            lines.append(f"public tests {len(evidence.public_tests)} of {len(evidence.public_tests)} AC")
+        else:
+            lines.append(f"public test {failed.name} {failed.verdict.value}")
     if evidence.votes > 1:
         lines.append(f"agreement {evidence.agreement} of {evidence.votes} answers")
     if evidence.verifier is not None:

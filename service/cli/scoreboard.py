@@ -45,7 +45,7 @@ def scoreboard(jobs: Sequence[JobRecord]) -> Table:
     table.add_column("tries", justify="right")
     table.add_column("tokens", justify="right")
     table.add_column("time", justify="right")
-    table.add_column("reason", overflow="ellipsis", no_wrap=True)
+    table.add_column("reason")
     for job in jobs:
         word, style = result_words(job)
         result = job.result
@@ -58,9 +58,15 @@ def scoreboard(jobs: Sequence[JobRecord]) -> Table:
             str(result.usage.trajectories) if result else "",
             count(result.usage.tokens) if result else "",
             seconds(result.wall_s) if result else "",
-            Text(reason_words(job), style="dim"),
+            Text(_short_reason(job), style="dim"),
         )
     return table
+
+
+def _short_reason(job: JobRecord) -> str:
+    if job.error:
+        return f"{job.error.get('kind')} error, see below"
+    return job.result.stop_reason.value if job.result else ""
 
 
 def _public(result: JobResult | None) -> Text:
@@ -100,6 +106,11 @@ def totals(jobs: Sequence[JobRecord]) -> dict[str, int | float | dict[str, int]]
 def print_scoreboard(console: Console, jobs: Sequence[JobRecord], wall_s: float | None = None) -> None:
     """Print the table and the totals."""
     console.print(scoreboard(jobs))
+    for job in jobs:
+        if job.error:
+            remedy = f" ({job.error['remedy']})" if job.error.get("remedy") else ""
+            words = f"#{job.position + 1} {job.custom_id}: {reason_words(job)}{remedy}"
+            console.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
     figures = totals(jobs)
     words = [f"solved {figures['solved']} of {figures['problems']}"]
     words += [

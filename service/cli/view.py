@@ -108,8 +108,7 @@ def plain_line(event: Event, before: JobView) -> str | None:
         case CaseJudged():
             return f"{stamp} {event.trajectory} test {event.test} {event.verdict.value}"
         case TrajectoryFinished():
-            verdict = f" {event.verdict.value}" if event.verdict else ""
-            summary = f" {event.summary}" if event.summary else ""
-            return f"{stamp} {event.trajectory} ended {event.stop_reason.value}{verdict}{summary}"
+            said = event.summary or (event.verdict.value if event.verdict else "")
+            return f"{stamp} {event.trajectory} ended {event.stop_reason.value} {said}".rstrip()
         case _:
             return None

@@ -84,8 +84,12 @@ class World:
         )
 
     def run(self, *arguments: str, code: int = 0, stdin: str = "") -> subprocess.CompletedProcess[str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(stdin, timeout=300)
+        with self.start(*arguments) as process:
+            try:
+                out, err = process.communicate(stdin, timeout=300)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
         assert process.returncode == code, f"exit {process.returncode}\n{out}\n{err}"
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
@@ -130,7 +134,7 @@ def test_unsolved_is_exit_1_and_says_what_failed(world: World) -> None:
     world.script({"texts": [WRONG], "contains": "sum"})
     done = world.run("solve", str(world.problem()), "--param", "max_trajectories=2", "--param", "repairs=0", code=1)
     assert "unsolved  sum  (stopped: max_rounds)" in done.stdout
-    assert "evidence: public tests 0 of" in done.stdout
+    assert "evidence: public test one WA" in done.stdout
 
 
 def test_an_exhausted_budget_is_exit_4(world: World) -> None:
@@ -210,8 +214,7 @@ def test_a_batch_runs_every_row_and_names_what_is_wrong_with_the_others(world: W
 
 
 def test_a_batch_killed_with_9_goes_on_without_paying_twice(world: World) -> None:
-    plain = [{"texts": [RIGHT]}, {"hold": True}, *[{"texts": [RIGHT]}] * 4]
-    world.script(*plain)
+    world.script({"texts": [RIGHT]}, {"hold": True})
     for name in ("a", "b", "c"):
         world.problem(name)
     options = ("--jobs", "1", "--param", "wave=1")
@@ -223,11 +226,12 @@ def test_a_batch_killed_with_9_goes_on_without_paying_twice(world: World) -> Non
     process.kill()
     process.communicate()
     before = world.calls()
+    world.script({"texts": [RIGHT], "contains": "sum"})
     done = world.run("batch", "run", "problems", *options, "--resume")
     assert "solved 3 of 3" in done.stdout
     results = json.loads(world.run("run", "list", "--json").stdout)
     assert len(results) == 1
-    assert world.calls() - before <= 3
+    assert world.calls() - before == 2, "the first problem was paid for already"
     shown = json.loads(world.run("run", "show", results[0]["id"], "--json").stdout)
     assert shown["totals"]["solved"] == 3
 

@@ -45,7 +45,7 @@ EVENTS: list[Event] = [
     PhaseEntered(job_id=JOB, trajectory="t0", phase="verify", round=1),
     CaseJudged(job_id=JOB, trajectory="t0", test="1", verdict=Verdict.AC),
     TrajectoryFinished(
-        job_id=JOB, trajectory="t0", stop_reason=StopReason.TESTS_PASSED, verdict=Verdict.AC, summary="1 of 1"
+        job_id=JOB, trajectory="t0", stop_reason=StopReason.TESTS_PASSED, verdict=Verdict.AC, summary="AC: 1 of 1"
     ),
     JobFinished(job_id=JOB, result=RESULT),
 ]
@@ -94,7 +94,7 @@ def test_plain_lines_say_each_thing_once() -> None:
         "t0 refine repair=1",
         "t0 verify repair=1",
         "t0 test 1 AC",
-        "t0 ended tests_passed AC 1 of 1",
+        "t0 ended tests_passed AC: 1 of 1",
     ]
 
 
