@@ -23,7 +23,7 @@ class Plan(TypedDict):
     trajectory: str
     temperature: float | None
     max_tokens: int | None
-    """Most completion tokens of one reply; None for what the context leaves, up to a bound."""
+    """Most completion tokens of one reply; None for what the model profile says."""
     repairs: int
     """Most rounds after the first reply."""
 

@@ -17,8 +17,6 @@ from solvent.agents.trajectory_state import Plan, TrajectoryContext, TrajectoryS
 from solvent.errors import PromptTooLong
 from solvent.models.base import ChatRequest, Sampling
 
-LONGEST_REPLY_TOKENS = 16_384
-"""Completion tokens of one reply where the strategy says nothing."""
 SHORTEST_REPLY_TOKENS = 16
 """A model call that could not even be this long is not made: no program fits."""
 
@@ -114,7 +112,7 @@ def _request(
     )
     sampling = Sampling(
         temperature=plan["temperature"],
-        max_tokens=plan["max_tokens"] or LONGEST_REPLY_TOKENS,
+        max_tokens=plan["max_tokens"] or context.profile.reply_tokens,
         seed=derived_seed(context.seed, plan["trajectory"], round_),
     )
     request = ChatRequest(messages=messages, sampling=sampling)

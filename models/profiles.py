@@ -85,6 +85,8 @@ class ModelProfile(_Strict):
 
     prompts: str = "default"
     """Folder in configs/prompts."""
+    reply_tokens: int = Field(default=16_384, ge=1)
+    """Most completion tokens of one reply, where the strategy does not say; what the context leaves may be less."""
     answer_style: Literal["boxed", "program"] = "boxed"
     """How math answers are given: in \\boxed{}, or as a program that prints the answer."""
     sampling: SamplingDefaults = SamplingDefaults()

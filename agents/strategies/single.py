@@ -29,7 +29,7 @@ class Single:
         temperature: float | None = Field(default=None, ge=0, le=2)
         """None: the model profile's."""
         max_tokens: int | None = Field(default=None, ge=1)
-        """Most completion tokens of a reply; None: what the context leaves."""
+        """Most completion tokens of a reply; None: the model profile's `reply_tokens`."""
 
     def __init__(self, parameters: Single.Parameters, task: Task) -> None:
         self._parameters = parameters

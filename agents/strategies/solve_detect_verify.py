@@ -46,7 +46,7 @@ class SolveDetectVerify:
         temperature: float | None = Field(default=None, ge=0, le=2)
         """None: the model profile's."""
         max_tokens: int | None = Field(default=None, ge=1)
-        """Most completion tokens of a reply; None: what the context leaves."""
+        """Most completion tokens of a reply; None: the model profile's `reply_tokens`."""
         repairs: int = Field(default=3, ge=0, le=3)
         """Most repairs of one program; none where the model's prompts know no repair: a fresh start costs the same."""
         confidence: float = Field(default=0.95, gt=0.5, lt=1)

@@ -109,8 +109,8 @@ def print_scoreboard(console: Console, jobs: Sequence[JobRecord], wall_s: float 
     for job in jobs:
         if job.error:
             remedy = f" ({job.error['remedy']})" if job.error.get("remedy") else ""
-            words = f"#{job.position + 1} {job.custom_id}: {reason_words(job)}{remedy}"
-            console.print(words, style="yellow", markup=False, highlight=False, soft_wrap=True)
+            line = f"#{job.position + 1} {job.custom_id}: {reason_words(job)}{remedy}"
+            console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
     figures = totals(jobs)
     words = [f"solved {figures['solved']} of {figures['problems']}"]
     words += [
