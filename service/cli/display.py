@@ -8,7 +8,6 @@ from types import TracebackType
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
-from rich.syntax import Syntax
 from rich.table import Table
 from rich.text import Text
 
@@ -154,6 +153,8 @@ def print_result(console: Console, result: JobResult, *, show_answer: bool = Tru
     if result.answer and show_answer:
         source, language = result.answer.program or result.answer.text, result.answer.language
         if console.is_terminal:
+            from rich.syntax import Syntax
+
             console.print(Syntax(source.rstrip("\n"), language or "text", background_color="default", word_wrap=True))
         else:
             console.print(source.rstrip("\n"), markup=False, highlight=False, soft_wrap=True)
