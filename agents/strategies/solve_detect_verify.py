@@ -24,6 +24,7 @@ from solvent.agents.strategies.base import (
     Task,
     strategy,
 )
+from solvent.problems.problem import ProblemKind
 
 
 @strategy(
@@ -62,7 +63,7 @@ class SolveDetectVerify:
         """Stop when solved or done; else keep `wave` trajectories running."""
         selection = self.select(state)
         parameters = self._parameters
-        if selection.solved and self._decided(state):
+        if self._decided(state, selection):
             return [Stop(selection.reason)]
         left = parameters.max_trajectories - state["started"]
         if left <= 0 and not state["pending"]:
@@ -101,11 +102,13 @@ class SolveDetectVerify:
             return Selection(None if best is None else _read(best))
         leader = votes.index(max(votes))
         majority = votes[leader] * 2 > sum(votes) >= self._parameters.min_votes
-        return Selection(_read(memo["first"][leader]), majority, StopReason.AGREED, votes[leader], sum(votes))
+        # Programs that nothing could run on agree by their text only: that chooses one, and proves nothing.
+        solved = majority and self._task.kind is ProblemKind.MATH
+        return Selection(_read(memo["first"][leader]), solved, StopReason.AGREED, votes[leader], sum(votes))
 
-    def _decided(self, state: StrategyState) -> bool:
+    def _decided(self, state: StrategyState, selection: Selection) -> bool:
         if self._task.public_tests:
-            return True
+            return selection.solved
         parameters = self._parameters
         return agreed(state["memo"].get("votes", []), confidence=parameters.confidence, min_votes=parameters.min_votes)
 
