@@ -51,13 +51,13 @@ class Decoder:
         cache = np.empty((shape.num_hidden_layers, 2, self._heads, length, self._head_size), np.float32)
         cosine, sine = self._cosine[:length, None], self._sine[:length, None]
         future = np.triu(np.full((length, length), -np.inf, np.float32), 1)
-        x = self._weights.embedding[ids]
+        x = np.asfortranarray(self._weights.embedding[ids])
         for layer, kept in zip(self._weights.layers, cache, strict=True):
             q, k, v = self._project(layer, x, cosine, sine)
             kept[0], kept[1] = k.transpose(1, 0, 2), v.transpose(1, 0, 2)
             scores = q.transpose(1, 0, 2) @ kept[0].transpose(0, 2, 1) + future
             mixed = (_softmax(scores) @ kept[1]).transpose(1, 0, 2).reshape(length, -1)
-            x = self._feed_forward(layer, x + mixed @ layer.out)
+            x = self._feed_forward(layer, x + _product(layer.out, mixed))
         return Prompt(cache, self._unembed(x[-1:])[0])
 
     def join(self, prompt: Prompt) -> int:
@@ -87,36 +87,37 @@ class Decoder:
         rows = np.arange(count)
         cosine, sine = self._cosine[lengths][:, None], self._sine[lengths][:, None]
         beyond = np.where(np.arange(longest) > lengths[:, None], np.float32(-np.inf), np.float32(0))[:, None]
-        x = self._weights.embedding[ids]
+        x = np.asfortranarray(self._weights.embedding[ids])
         for layer, (keys, values) in zip(self._weights.layers, self._cache, strict=True):
             q, k, v = self._project(layer, x, cosine, sine)
             keys[rows, :, lengths], values[rows, :, lengths] = k, v
             scores = (keys[:count, :, :longest] @ q[..., None])[..., 0] + beyond
             mixed = (_softmax(scores)[..., None, :] @ values[:count, :, :longest]).reshape(count, -1)
-            x = self._feed_forward(layer, x + mixed @ layer.out)
+            x = self._feed_forward(layer, x + _product(layer.out, mixed))
         self._lengths[:count] += 1
         return self._unembed(x)
 
     def _project(self, layer: Layer, x: Array, cosine: Array, sine: Array) -> tuple[Array, Array, Array]:
         """Queries (scaled), keys and values (tokens, heads, head size), the first two rotated to their positions."""
-        joined = (self._normalise(x, layer.attention_norm) @ layer.qkv).reshape(len(x), 3, self._heads, -1)
+        joined = np.ascontiguousarray(_product(layer.qkv, self._normalise(x, layer.attention_norm)))
+        joined = joined.reshape(len(x), 3, self._heads, -1)
         q, k, v = joined[:, 0], joined[:, 1], joined[:, 2]
         scale = np.float32(self._head_size**-0.5)
         return _rotate(q, cosine, sine) * scale, _rotate(k, cosine, sine), v
 
     def _feed_forward(self, layer: Layer, x: Array) -> Array:
-        joined = self._normalise(x, layer.feed_forward_norm) @ layer.gate_up
-        gate, up = np.split(joined, 2, axis=1)
-        result: Array = x + (gate / (1 + np.exp(-gate)) * up) @ layer.down
+        joined = layer.gate_up @ self._normalise(x, layer.feed_forward_norm).T
+        gate, up = np.split(joined, 2)
+        result: Array = x + (layer.down @ (gate / (1 + np.exp(-gate)) * up)).T
         return result
 
     def _normalise(self, x: Array, scale: Array) -> Array:
-        mean_square = np.einsum("ij,ij->i", x, x)[:, None] / np.float32(x.shape[1])
+        mean_square = np.square(x).mean(axis=1, keepdims=True)
         result: Array = x * (scale / np.sqrt(mean_square + np.float32(self._weights.shape.rms_norm_eps)))
         return result
 
     def _unembed(self, x: Array) -> Array:
-        return self._normalise(x, self._weights.norm) @ self._weights.unembedding
+        return np.ascontiguousarray(_product(self._weights.unembedding, self._normalise(x, self._weights.norm)))
 
     def _empty_cache(self, slots: int, length: int) -> Array:
         # Zeros: what a masked position holds is multiplied by 0, and an uninitialised NaN would survive that.
@@ -135,6 +136,15 @@ class Decoder:
         grown[:, :, :held_slots, :, :held_length] = self._cache
         self._cache = grown
         self._lengths = np.concatenate([self._lengths, np.zeros(wanted_slots - held_slots, np.int64)])
+
+
+def _product(matrix: Array, x: Array) -> Array:
+    """Each row of x times the matrix (outputs, inputs); the result lies in memory column by column.
+
+    OpenBLAS is up to twice as fast with the large matrix on the left (measured at 8 rows; 1.4 times at 32).
+    """
+    result: Array = (matrix @ x.T).T
+    return result
 
 
 def _rotate(x: Array, cosine: Array, sine: Array) -> Array:

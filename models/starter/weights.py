@@ -43,7 +43,7 @@ class Shape(BaseModel):
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer's matrices, (inputs, outputs); those that read the same input are joined."""
+    """One layer's matrices, (outputs, inputs); those that read the same input are joined."""
 
     attention_norm: Array
     qkv: Array
@@ -55,7 +55,7 @@ class Layer:
 
 @dataclass(frozen=True)
 class Weights:
-    """All arrays, float32. `unembedding` is (width, vocabulary)."""
+    """All arrays, float32. `unembedding` is (vocabulary, width)."""
 
     shape: Shape
     embedding: Array
@@ -104,7 +104,7 @@ def _arrange(shape: Shape, stored: dict[str, Any]) -> Weights:
         return np.ascontiguousarray(stored[name], np.float32)
 
     def matrix(*names: str) -> Array:
-        return np.ascontiguousarray(np.concatenate([stored[name] for name in names]).T, np.float32)
+        return np.ascontiguousarray(np.concatenate([stored[name] for name in names]), np.float32)
 
     layers = []
     for number in range(shape.num_hidden_layers):
