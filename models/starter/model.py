@@ -23,7 +23,7 @@ _CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", 
 _DEFAULT_TEMPERATURE = 0.8
 _SWITCH_INTERVAL_S = 0.0001
 """How soon a busy Python thread hands the interpreter to the engine, which asks for it after every matrix product.
-Python's 5 ms let a busy thread slow the engine to a tenth; with 0.1 ms it keeps half of its speed (measured, 4 samples).
+Python's 5 ms let a busy thread slow the engine to a tenth; with 0.1 ms it keeps half of its speed (measured).
 """
 
 
