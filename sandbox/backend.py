@@ -11,6 +11,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 from solvent.errors import SandboxError, SandboxUnavailable
+from solvent.problems.problem import Limits
 from solvent.sandbox.base import SandboxInfo, SandboxSession
 from solvent.sandbox.box import Box, Channel
 from solvent.sandbox.session import ProgramSession
@@ -20,6 +21,10 @@ INODES, SHM_INODES = 4096, 512
 BOX_MARGIN_MB = 256
 """Memory of a box beyond its programs': the supervisor, its copies of inputs and outputs, and full tmpfs."""
 _SLOTS_OF_UIDS = 20_000
+_FIRST_BOX_MEMORY_MB = Limits().compile_memory_mb
+"""What most sessions ask for, so that the first one finds the box of `start`."""
+_RUNS_PER_BOX = 2_000
+"""A box that has run so many programs is replaced, well before it has used up its uids."""
 
 
 def usable_cores() -> int:
@@ -38,6 +43,8 @@ class BoxSandbox(ABC):
         self._slots = slots or usable_cores()
         self._free: asyncio.Semaphore | None = None
         self._boxes: set[Box] = set()
+        self._idle: dict[int, list[Box]] = {}
+        """Clean boxes that wait for the next session, by their memory_mb; never more than slots in all."""
         self._info: SandboxInfo | None = None
         self._closed = False
 
@@ -61,7 +68,7 @@ class BoxSandbox(ABC):
         self._free = asyncio.Semaphore(self._slots)
         await self._prepare()
         try:
-            box = await self._open_box(64)
+            box = await self._open_box(_FIRST_BOX_MEMORY_MB)
         except SandboxUnavailable:
             raise
         except SandboxError as error:
@@ -69,7 +76,7 @@ class BoxSandbox(ABC):
         try:
             self._info = self._describe(box.ready)
         finally:
-            await self._close_box(box)
+            await asyncio.shield(self._give_back(box, _FIRST_BOX_MEMORY_MB))
 
     def open(self, *, memory_mb: int) -> AbstractAsyncContextManager[SandboxSession]:
         """See Sandbox.open."""
@@ -83,7 +90,8 @@ class BoxSandbox(ABC):
             mine: list[Box] = []
 
             async def open_box() -> Box:
-                box = await self._open_box(memory_mb)
+                waiting = self._idle.get(memory_mb)
+                box = waiting.pop() if waiting else await self._open_box(memory_mb)
                 mine.append(box)
                 return box
 
@@ -92,12 +100,29 @@ class BoxSandbox(ABC):
                 yield session
             finally:
                 # A cancelled job must not leave its box behind, so the end is not cancelled with it.
-                await asyncio.shield(asyncio.gather(*(self._close_box(box) for box in mine)))
+                await asyncio.shield(asyncio.gather(*(self._give_back(box, memory_mb) for box in mine)))
+
+    async def _give_back(self, box: Box, memory_mb: int) -> None:
+        """Keep a box in which nothing is left for the next session; remove any other.
+
+        Only where every run has a uid of its own: there the sweep after a run can tell, and reach, all that it left.
+        """
+        own_uids = self._info is not None and self._info.guarantees["uid_per_run"]
+        if own_uids and box.usable and box.runs < _RUNS_PER_BOX and await box.forget() and not self._closed:
+            idle = [(size, one) for size, boxes in self._idle.items() for one in boxes]
+            if len(idle) >= self._slots:
+                size, oldest = idle[0]
+                self._idle[size].remove(oldest)
+                await self._close_box(oldest)
+            self._idle.setdefault(memory_mb, []).append(box)
+        else:
+            await self._close_box(box)
 
     async def aclose(self) -> None:
         """See Sandbox.aclose."""
         self._closed = True
         self._info = None
+        self._idle.clear()
         await asyncio.gather(*(self._close_box(box) for box in list(self._boxes)))
         await self._finish()
 

@@ -141,7 +141,10 @@ class Sandbox(Protocol):
         ...
 
     def open(self, *, memory_mb: int) -> AbstractAsyncContextManager[SandboxSession]:
-        """Return a context with a session in a fresh sandbox; leaving it kills and removes everything.
+        """Return a context with a session; leaving it kills and removes everything that its program left.
+
+        A session begins in a sandbox in which nothing of an earlier one can be found: a new one, or one whose
+        emptiness was checked after each run.
 
         Args:
             memory_mb: most memory that any run or compilation of this session may ask for.

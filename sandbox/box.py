@@ -12,6 +12,8 @@ from solvent.sandbox.runner import frames
 START_TIMEOUT_S = 60.0
 """A box answers within a third of a second; on a machine under load everything takes longer."""
 
+FORGET_TIMEOUT_S = 10.0
+
 
 class Channel(Protocol):
     """Bytes to and from the supervisor, and the power to end the box."""
@@ -52,6 +54,7 @@ class Box:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self.usable = True
+        self.runs = 0
         self.ready: dict[str, Any] = {}
 
     async def start(self) -> None:
@@ -80,6 +83,7 @@ class Box:
         """
         if not self.usable:
             raise BoxLostError("the box is of no further use")
+        self.runs += header["op"] == "run"
         # Until the answer is there, this box is lost to everyone else: a cancelled request leaves it so.
         self.usable = False
         try:
@@ -97,6 +101,14 @@ class Box:
             raise self._lost(f"it broke off: {type(error).__name__}") from error
         self.usable = bool(frame.header.get("usable", True))
         return frame
+
+    async def forget(self) -> bool:
+        """Drop the files that the supervisor keeps for later runs; returns whether the box can be used again."""
+        try:
+            await self.request({"op": "forget"}, [], FORGET_TIMEOUT_S)
+        except SandboxError:
+            return False
+        return self.usable
 
     async def close(self) -> None:
         """Kill and remove the box; safe to call twice."""

@@ -3,6 +3,7 @@
 Requests (see `frames`), each answered by one frame:
 
     put  {"key"} + blob: keep a file under a key for later runs. Answer: {"op": "done"}
+    forget {}: drop all kept files, because another program comes next. Answer: {"op": "done"}
     run  {"argv", "environment", "files", "stdin", "limits", "keep", "merge", "stderr_bytes"} + blobs: run a program.
          Answer: {"op": "result", "status", "exit_code", "signal", "cpu_s", ...} + standard output and error
 
@@ -79,6 +80,11 @@ def _serve(box: Box, channel_in: int, channel_out: int) -> None:
         if header["op"] == "put":
             _keep(store, header["key"], system.memory_file("file", blobs[0]))
             del blobs
+            answer = frames.encode({"op": "done"})
+        elif header["op"] == "forget":
+            for descriptor in store.values():
+                os.close(descriptor)
+            store.clear()
             answer = frames.encode({"op": "done"})
         else:
             own: list[int] = []

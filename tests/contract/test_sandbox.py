@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from solvent.errors import ConfigError
+from solvent.errors import ConfigError, SandboxError
 from solvent.sandbox.base import Program, RunLimits, RunResult, RunStatus, Sandbox, SandboxSession
 from solvent.sandbox.languages import language_of_file, languages
 from solvent.sandbox.local import LocalSandbox
@@ -328,7 +328,8 @@ class TestContainment:
         result = await run(sandbox, source, wall_time_s=3)
         assert result.status in (RunStatus.EXIT, RunStatus.WALL_TIME, RunStatus.SIGNAL)
 
-    async def test_nothing_of_a_run_is_left_for_the_next(self, sandbox: Sandbox) -> None:
+    @pytest.mark.parametrize("of", ["the session", "the sandbox"])
+    async def test_nothing_of_a_run_is_left_for_the_next_one_of(self, sandbox: Sandbox, of: str) -> None:
         attack = """
 import os, pathlib, signal, sys
 for folder in (".", "..", "/tmp", "/w", "/dev/shm", os.path.expanduser("~")):
@@ -354,11 +355,19 @@ here = sorted(os.listdir("."))
 others = [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) not in (1, os.getpid())]
 print(here, os.listdir("/tmp"), os.listdir("/dev/shm"), len(os.listdir("/w")), others, json.__name__)
 """
+        source = f"import sys\nexec({attack!r} if input() == 'attack' else {probe!r})"
         async with sandbox.open(memory_mb=128) as session:
-            await compiled(session, f"import sys\nexec({attack!r} if input() == 'attack' else {probe!r})")
+            await compiled(session, source)
             clean = await session.run(limits=LIMITS, stdin=b"probe\n")
             attacked = await session.run(limits=LIMITS, stdin=b"attack\n")
-            after = await session.run(limits=LIMITS, stdin=b"probe\n")
+            if of == "the session":
+                after = await session.run(limits=LIMITS, stdin=b"probe\n")
+        if of == "the sandbox":
+            async with sandbox.open(memory_mb=128) as session:
+                with pytest.raises(SandboxError, match="before compile"):
+                    await session.run(limits=LIMITS)
+                await compiled(session, source)
+                after = await session.run(limits=LIMITS, stdin=b"probe\n")
         assert clean.stdout == b"['main.py'] [] [] 1 [] json\n", clean
         assert attacked.status is RunStatus.OK, attacked
         assert after.stdout == clean.stdout
@@ -554,6 +563,29 @@ class TestBackend:
         else:
             assert info.isolation in ("docker", "bubblewrap-root")
             assert all(info.guarantees.values())
+
+    async def test_boxes_are_used_again_only_where_each_run_has_its_own_uid(self, sandbox: Sandbox) -> None:
+        started = "import os; print(open('/proc/1/stat').read().rsplit(')', 1)[1].split()[19], os.getuid())"
+        (first, uid), (second, next_uid) = [(await printed(sandbox, started)).split() for _ in range(2)]
+        if sandbox.info.guarantees["uid_per_run"]:
+            assert first == second
+            assert uid != next_uid
+        else:
+            assert first != second
+
+    async def test_a_box_whose_run_was_cancelled_is_not_used_again(self, sandbox: Sandbox) -> None:
+        source = (
+            "import time\nprint(open('/proc/1/stat').read().rsplit(')', 1)[1].split()[19])\nif input(): time.sleep(60)"
+        )
+        first = (await run(sandbox, source, stdin=b"\n")).stdout
+        async with sandbox.open(memory_mb=512) as session:
+            await compiled(session, source)
+            running = asyncio.create_task(session.run(limits=LIMITS, stdin=b"sleep\n"))
+            await asyncio.sleep(0)
+            running.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await running
+        assert (await run(sandbox, source, stdin=b"\n")).stdout != first
 
     async def test_closing_ends_what_runs(self, sandbox: Sandbox) -> None:
         own = type(sandbox)()
