@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
 import re
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
@@ -12,7 +10,8 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from solvent.errors import ConfigError, StoreError, boundary
+from solvent.errors import StoreError, boundary
+from solvent.locks import exclusive
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
@@ -32,25 +31,8 @@ class JobFiles:
             ConfigError: another run holds it.
             StoreError: the lock file cannot be made.
         """
-        path = self._path(job_id, ".lock")
-        with boundary(StoreError, f"lock job {job_id!r} in {self._directory}", OSError):
-            self._directory.mkdir(parents=True, exist_ok=True)
-            handle = os.open(path, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                # Who held it before may have deleted the file between our open and our lock.
-                ours = path.exists() and path.stat().st_ino == os.fstat(handle).st_ino
-            except BlockingIOError:
-                ours = False
-            if not ours:
-                raise ConfigError(f"job {job_id!r} is being run already", remedy="wait for it, or give another id")
-            try:
-                yield
-            finally:
-                path.unlink(missing_ok=True)
-        finally:
-            os.close(handle)
+        with exclusive(self._path(job_id, ".lock"), f"job {job_id!r}"):
+            yield
 
     @asynccontextmanager
     async def saver(self, job_id: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:

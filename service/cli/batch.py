@@ -158,9 +158,9 @@ async def _run(
 ) -> bool:
     from rich.console import Console
 
+    from solvent.locks import exclusive
     from solvent.service.cli.batch_display import BatchDisplay
     from solvent.service.cli.parts import open_parts
-    from solvent.workers.lock import exclusive
     from solvent.workers.results import append_result, write_results
     from solvent.workers.runner import run_jobs
 
@@ -172,7 +172,8 @@ async def _run(
         append_result(results, job)
         display.end(job)
 
-    with exclusive(settings.home / "locks", record.id), BatchDisplay(progress, jobs, live=live) as display:
+    lock = exclusive(settings.home / "locks" / f"{record.id}.lock", f"batch {record.id!r}")
+    with lock, BatchDisplay(progress, jobs, live=live) as display:
         async with open_parts(settings, record.model, batch=record) as parts:
             await run_jobs(
                 store,

@@ -10,7 +10,6 @@ from solvent.agents.job import JobResult, JobSpec, JobStatus, Outcome, StopReaso
 from solvent.errors import ConfigError, StoreError
 from solvent.problems.problem import Problem, ProblemKind
 from solvent.usage import Usage
-from solvent.workers.lock import exclusive
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.results import append_result, result_row, write_results
 from solvent.workers.runner import run_jobs
@@ -144,16 +143,6 @@ async def test_events_are_stored_but_not_the_streamed_text(store: JobStore) -> N
     )
     assert seen == ["text", "budget"]
     assert [json.loads(body)["type"] for body in store.events("job-0")] == ["budget"]
-
-
-def test_one_process_at_a_time(tmp_path: Path) -> None:
-    with exclusive(tmp_path, "job-1"):
-        with pytest.raises(ConfigError, match="another process"), exclusive(tmp_path, "job-1"):
-            pass
-        with exclusive(tmp_path, "job-2"):
-            pass
-    with exclusive(tmp_path, "job-1"):
-        pass
 
 
 def test_results_are_rows_in_order_with_their_custom_ids(tmp_path: Path) -> None:
