@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from solvent.errors import SandboxError, SandboxUnavailable
-from solvent.sandbox.base import Sandbox
+from solvent.sandbox.backend import usable_cores
+from solvent.sandbox.base import Sandbox, SandboxInfo, SandboxSession
 from solvent.settings import Settings
 
 Backend = Literal["docker", "local"]
@@ -20,6 +25,80 @@ _WEAKER = {
     "uid_per_run": "all programs of a session have one uid",
     "inodes_limited": "the number of files is not limited",
 }
+
+
+class LazySandbox:
+    """The sandbox that the settings ask for, started in the background by `begin` or at the first `open`.
+
+    Args:
+        settings: see `open_sandbox`.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._starting: asyncio.Task[Sandbox] | None = None
+
+    @property
+    def info(self) -> SandboxInfo:
+        """See Sandbox.info."""
+        if self._starting is None or not self._starting.done():
+            raise SandboxError("the sandbox has not been started")
+        return self._starting.result().info
+
+    @property
+    def slots(self) -> int:
+        """See Sandbox.slots."""
+        return self._settings.cores or usable_cores()
+
+    def begin(self) -> None:
+        """Start in the background; a failure is raised by the first `open`."""
+        if self._starting is None:
+            self._starting = asyncio.create_task(open_sandbox(self._settings))
+
+    async def start(self) -> None:
+        """See Sandbox.start."""
+        await self._started()
+
+    @asynccontextmanager
+    async def open(self, *, memory_mb: int) -> AsyncIterator[SandboxSession]:
+        """See Sandbox.open.
+
+        Raises:
+            SandboxUnavailable: no sandbox works here.
+        """
+        sandbox = await self._started()
+        async with sandbox.open(memory_mb=memory_mb) as session:
+            yield session
+
+    async def aclose(self) -> None:
+        """See Sandbox.aclose."""
+        if self._starting is None:
+            return
+        self._starting.cancel()
+        [sandbox] = await asyncio.gather(self._starting, return_exceptions=True)
+        if not isinstance(sandbox, BaseException):
+            await sandbox.aclose()
+
+    async def _started(self) -> Sandbox:
+        self.begin()
+        assert self._starting is not None
+        # The start is everybody's: one who is cancelled while waiting must not cancel it.
+        return await asyncio.shield(self._starting)
+
+
+def refuse_if_hopeless(settings: Settings) -> None:
+    """Look, without starting anything, whether a sandbox may work here.
+
+    Raises:
+        SandboxUnavailable: there is neither an engine's socket nor bubblewrap, of those that the settings allow.
+    """
+    docker = settings.sandbox != "local" and ("DOCKER_HOST" in os.environ or Path("/var/run/docker.sock").exists())
+    local = settings.sandbox != "docker" and shutil.which("bwrap") is not None
+    if not docker and not local:
+        raise SandboxUnavailable(
+            f"no sandbox works here (asked for: {settings.sandbox}), and code is never run without one",
+            remedy="start a Docker engine, or install bubblewrap (`solvent doctor` tells more)",
+        )
 
 
 class Probe(BaseModel):

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Prepare the sandbox.  usage: setup_sandbox.sh demo|all
-#   demo  the first that is there or can be had: the image in a Docker engine, bubblewrap, building the image
+#   demo  the first that is there or can be had: bubblewrap, the image in a Docker engine, building the image
 #   all   both backends, for the tests: bubblewrap, compilers, a Docker engine and the image
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,8 +11,8 @@ engine_answers() { .venv/bin/python -c 'import docker; docker.from_env(timeout=5
 bubblewrap_works() { command -v bwrap >/dev/null && bwrap --unshare-all --ro-bind / / true 2>/dev/null; }
 
 prepare_one() {
-  if image check 2>/dev/null; then return 0; fi
   if bubblewrap_works; then apt_install python3; return 0; fi
+  if image check 2>/dev/null; then return 0; fi
   if can_install; then
     apt_install bubblewrap python3
     if bubblewrap_works; then return 0; fi

@@ -116,7 +116,7 @@ def export_command(run_dir: Path, weights: Path) -> None:
 @weights_option
 @click.option("--problems", type=click.IntRange(1), default=12, show_default=True, help="Per family and depth.")
 @click.option("--samples", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--temperature", type=float, default=0.8, show_default=True)
+@click.option("--temperature", type=float, default=1.0, show_default=True)
 @click.option("--seed", type=int, default=7, show_default=True)
 @click.option("--write/--no-write", default=True, help="Update evaluation.json, README.md and the model card.")
 def evaluate_command(weights: Path, problems: int, samples: int, temperature: float, seed: int, write: bool) -> None:
@@ -157,7 +157,7 @@ def all_command(context: click.Context, config: Path, run_dir: Path, weights: Pa
         context.invoke(tokenizer_command, config=config, run_dir=run_dir)
     context.invoke(train_command, config=config, run_dir=run_dir, threads=threads)
     context.invoke(export_command, run_dir=run_dir, weights=weights)
-    context.invoke(evaluate_command, weights=weights, problems=12, samples=32, temperature=0.8, seed=7, write=True)
+    context.invoke(evaluate_command, weights=weights, problems=12, samples=32, temperature=1.0, seed=7, write=True)
 
 
 async def _evaluate(weights: Path, settings: EvaluationSettings) -> Evaluation:

@@ -34,7 +34,7 @@ class EvaluationSettings(_Frozen):
     problems_per_cell: int = 12
     """Held-out problems for each family and depth."""
     samples: int = 32
-    temperature: float = 0.8
+    temperature: float = 1.0
     seed: int = 7
     max_tokens: int = 220
 

@@ -124,7 +124,7 @@ def model_settings(shape: ModelConfig, vocabulary: int) -> dict[str, Any]:
 def _generation_settings() -> dict[str, Any]:
     return {
         "do_sample": True,
-        "temperature": 0.8,
+        "temperature": 1.0,
         "pad_token_id": SPECIAL_TOKENS.index(PAD),
         "eos_token_id": SPECIAL_TOKENS.index(END),
     }

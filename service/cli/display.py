@@ -15,7 +15,7 @@ from solvent.agents.events import Event
 from solvent.agents.job import Evidence, JobResult, Outcome
 from solvent.problems.problem import Verdict
 from solvent.service.cli.amounts import count, of_cap, seconds
-from solvent.service.cli.view import JobView, TrajectoryView, plain_line
+from solvent.service.cli.view import JobView, TrajectoryView
 
 LINES_SHOWN = 8
 """Trajectories shown at once; the newest and the running ones come first."""
@@ -38,24 +38,21 @@ def verdict_text(verdict: Verdict) -> Text:
 
 
 class LiveDisplay:
-    """Shows a job's events: on a terminal a live picture on `console`, in a pipe one plain line per event."""
+    """Shows a job's events as a live picture on `console`."""
 
-    def __init__(self, console: Console, *, live: bool) -> None:
-        self._console = console
+    def __init__(self, console: Console) -> None:
         self._view = JobView()
         self._started = time.monotonic()
-        self._live = Live(self, console=console, refresh_per_second=REFRESH_PER_S, transient=True) if live else None
+        self._live = Live(self, console=console, refresh_per_second=REFRESH_PER_S, transient=True)
 
     def __enter__(self) -> LiveDisplay:
-        if self._live:
-            self._live.start()
+        self._live.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._live:
-            self._live.stop()
+        self._live.stop()
 
     def __rich__(self) -> RenderableType:
         """Return the picture as of now; called by the refresh thread."""
@@ -63,10 +60,7 @@ class LiveDisplay:
 
     def emit(self, event: Event) -> None:
         """Take one event."""
-        line = None if self._live else plain_line(event, self._view)
         self._view.apply(event)
-        if line is not None:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def job_panel(view: JobView, elapsed_s: float) -> RenderableType:

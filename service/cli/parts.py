@@ -15,16 +15,15 @@ from solvent.agents.runner import Deps, run_job
 from solvent.agents.strategies.base import find_strategy, load_parameters
 from solvent.artifacts import ArtifactStore
 from solvent.models.registry import load_profile, open_model
-from solvent.sandbox.choose import open_sandbox
+from solvent.sandbox.choose import LazySandbox, refuse_if_hopeless
 from solvent.settings import Settings
 from solvent.workers.runner import RunJob
 
 if TYPE_CHECKING:
     from pydantic import JsonValue
 
-    from solvent.agents.events import Emit
+    from solvent.agents.events import Emit, Event
     from solvent.agents.job import JobResult, JobSpec
-    from solvent.sandbox.base import SandboxInfo
     from solvent.workers.records import BatchRecord
 
 
@@ -34,7 +33,6 @@ class Parts:
 
     run_job: RunJob
     cores: int
-    sandbox: SandboxInfo
 
 
 def check_strategy(settings: Settings, name: str, parameters: dict[str, JsonValue]) -> None:
@@ -57,20 +55,17 @@ async def open_parts(settings: Settings, model_name: str, *, batch: BatchRecord 
 
     Raises:
         ConfigError: the profile or a setting is wrong.
-        DependencyError: a part is missing or does not answer; nothing was spent.
+        DependencyError: a part is missing or does not answer; nothing was spent. A sandbox that is there and does
+            not start ends the first job that needs it, as its error.
     """
     home = settings.home
+    refuse_if_hopeless(settings)
     profile = load_profile(model_name, settings)
     async with AsyncExitStack() as stack:
-        opening = asyncio.create_task(open_sandbox(settings))
-        loading = asyncio.create_task(asyncio.to_thread(open_model, profile))
-        try:
-            await asyncio.wait({opening, loading})
-        finally:
-            for task in (loading, opening):
-                if task.done() and not task.cancelled() and task.exception() is None:
-                    stack.push_async_callback(task.result().aclose)
-        sandbox, model = opening.result(), loading.result()
+        model = await asyncio.to_thread(open_model, profile)
+        stack.push_async_callback(model.aclose)
+        sandbox = LazySandbox(settings)
+        stack.push_async_callback(sandbox.aclose)
         ledger = SqliteLedger(home / "ledger.sqlite")
         stack.push_async_callback(ledger.aclose)
         if batch is not None:
@@ -85,8 +80,14 @@ async def open_parts(settings: Settings, model_name: str, *, batch: BatchRecord 
             config_dir=settings.config_dir,
             batch=None if batch is None else batch.id,
         )
-        yield Parts(run_job=partial(_run, deps), cores=sandbox.slots, sandbox=sandbox.info)
+        yield Parts(run_job=partial(_run, deps, sandbox), cores=sandbox.slots)
 
 
-async def _run(deps: Deps, spec: JobSpec, emit: Emit) -> JobResult:
-    return await run_job(spec, deps, emit)
+async def _run(deps: Deps, sandbox: LazySandbox, spec: JobSpec, emit: Emit) -> JobResult:
+    def begin_sandbox(event: Event) -> None:
+        # Not before the first token: starting it would only take the core that the model writes on.
+        if event.type == "text":
+            sandbox.begin()
+        emit(event)
+
+    return await run_job(spec, deps, begin_sandbox)

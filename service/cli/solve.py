@@ -15,6 +15,8 @@ from solvent.service.cli.options import json_option, load_settings, parse_parame
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
+    from solvent.service.cli.display import LiveDisplay
+    from solvent.service.cli.plain import PlainDisplay
     from solvent.workers.records import JobRecord
 
 
@@ -43,9 +45,6 @@ def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, a
     Every format of docs/problem-formats.md is found by its content. The answer comes with its evidence; hidden tests
     and gold answers grade it after the selection and never take part in it.
     """
-    from rich.console import Console
-
-    from solvent.service.cli.display import print_result
     from solvent.service.cli.loop import INTERRUPTED, exit_code, run
     from solvent.workers.results import result_row
 
@@ -60,6 +59,10 @@ def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, a
     if as_json:
         click.echo(json.dumps(result_row(finished), ensure_ascii=False, indent=2))
         return exit_code(result)
+    from rich.console import Console
+
+    from solvent.service.cli.display import print_result
+
     console = Console(soft_wrap=not sys.stdout.isatty())
     print_result(console, result)
     if exit_code(result) == INTERRUPTED:
@@ -70,10 +73,7 @@ def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, a
 async def _solve(
     stop: asyncio.Event, file: str | None, resume: str | None, quiet: bool, options: dict[str, Any]
 ) -> JobRecord:
-    from rich.console import Console
-
     from solvent.agents.job import JobSpec
-    from solvent.service.cli.display import LiveDisplay
     from solvent.service.cli.parts import check_strategy, open_parts
     from solvent.service.cli.reading import read_problem
     from solvent.workers.ids import new_id
@@ -100,10 +100,8 @@ async def _solve(
             if job.ended or job.spec is None:
                 raise click.UsageError(f"{job.id} has ended ({job.status.value}): nothing to resume")
             spec = job.spec
-        progress = Console(stderr=True, quiet=quiet, soft_wrap=not sys.stderr.isatty())
-        live = not quiet and sys.stdout.isatty() and sys.stderr.isatty()
         check_strategy(settings, spec.strategy, spec.parameters)
-        with LiveDisplay(progress, live=live) as display:
+        with _display(quiet) as display:
             async with open_parts(settings, spec.model) as parts:
                 record = store.job(spec.id) if resume else store.add_job(spec, custom_id=spec.problem.id)
                 task = asyncio.create_task(
@@ -117,3 +115,15 @@ async def _solve(
                 return await task
     finally:
         store.close()
+
+
+def _display(quiet: bool) -> LiveDisplay | PlainDisplay:
+    if quiet or not (sys.stdout.isatty() and sys.stderr.isatty()):
+        from solvent.service.cli.plain import PlainDisplay
+
+        return PlainDisplay(quiet=quiet)
+    from rich.console import Console
+
+    from solvent.service.cli.display import LiveDisplay
+
+    return LiveDisplay(Console(stderr=True))

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+PREFIX = "SOLVENT_"
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Where things lie and which parts to use."""
 
-    model_config = SettingsConfigDict(env_prefix="SOLVENT_", extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
     home: Path = Field(default_factory=lambda: Path.home() / ".local" / "share" / "solvent")
     """Directory of the job store, checkpoints, artifacts and the compile cache."""
@@ -29,3 +31,11 @@ class Settings(BaseSettings):
     """Programs run at once; default: the cores this process may use."""
     redis_url: str = "redis://localhost:6379/0"
     """Where cluster mode finds Redis; embedded mode uses none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
+        # A library for this takes as long to import as pydantic itself, on the way to the first token.
+        names = {field: PREFIX + field.upper() for field in cls.model_fields}
+        found = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
+        return {**found, **given}
