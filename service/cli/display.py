@@ -85,7 +85,8 @@ def job_panel(view: JobView, elapsed_s: float) -> RenderableType:
         (f" of {seconds(budget.deadline_s)}" if budget.deadline_s else "", ""),
     )
     lines = list(view.trajectories.values())
-    shown = sorted(lines, key=lambda line: line.ended)[:LINES_SHOWN]
+    running, ended = [line for line in lines if not line.ended], [line for line in lines if line.ended]
+    shown = [*running, *reversed(ended)][:LINES_SHOWN]
     table = Table.grid(padding=(0, 2))
     for line in shown:
         table.add_row(*_cells(line))
