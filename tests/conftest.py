@@ -6,6 +6,7 @@ import asyncio
 import os
 import shutil
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,8 @@ def require_docker() -> None:
             await sandbox.aclose()
 
     try:
-        asyncio.run(start())
+        # In a thread: an asynchronous fixture that asks for this one has a loop running.
+        with ThreadPoolExecutor(1) as executor:
+            executor.submit(lambda: asyncio.run(start())).result()
     except SandboxUnavailable as error:
         pytest.skip(str(error))
