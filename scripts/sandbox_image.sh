@@ -7,7 +7,7 @@
 #   pull         from images/Dockerfile; needs a registry
 #   auto         debootstrap where it is installed and we may use it, else pull
 #
-# SOLVENT_DEBIAN_MIRROR is the mirror; default: the one that apt uses, else http://deb.debian.org/debian.
+# SOLVENT_DEBIAN_MIRROR is the mirror; default: the one that apt uses, else debootstrap's own.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -42,7 +42,6 @@ case $way in
       apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $suite" 2>/dev/null | head -n 1
     }
     mirror=${SOLVENT_DEBIAN_MIRROR:-$(from_apt)}
-    mirror=${mirror:-http://deb.debian.org/debian}
     # debootstrap does not read apt's settings, so apt's proxy is handed on.
     if command -v apt-config >/dev/null && [ -z "${http_proxy:-}" ]; then
       eval "$(apt-config shell proxy Acquire::http::Proxy)"
@@ -51,9 +50,9 @@ case $way in
     work=$(mktemp -d "${TMPDIR:-/var/tmp}/solvent-image.XXXXXX")
     trap '"${as_root[@]}" rm -rf --one-file-system "$work"' EXIT
     packages=$(image packages)
-    say "debootstrap $suite from $mirror with $packages (about a minute)"
+    say "debootstrap $suite from ${mirror:-its default mirror} with $packages (about a minute)"
     "${as_root[@]}" env ${http_proxy:+http_proxy="$http_proxy"} PATH="$PATH:/usr/sbin:/sbin" \
-      debootstrap --variant=minbase --include="${packages// /,}" "$suite" "$work/root" "$mirror" >"$work/log" 2>&1 \
+      debootstrap --variant=minbase --include="${packages// /,}" "$suite" "$work/root" ${mirror:+"$mirror"} >"$work/log" 2>&1 \
       || die "debootstrap failed: $(tail -n 1 "$work/log" | cut -c1-300)"
     "${as_root[@]}" sh -c '
       cd "$1" && rm -rf var/lib/apt/lists/* var/cache/apt/* var/log/* usr/share/doc/* usr/share/man/* usr/share/locale/* dev/* \

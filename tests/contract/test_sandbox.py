@@ -433,11 +433,12 @@ for folder in folders.split():
         open(folder + "/x", "w")
         writable.append(folder)
     except OSError: pass
-print(writable, os.path.exists("/var/run/docker.sock"), os.path.exists("/work"))
+print(writable, os.path.exists("/var/run/docker.sock"), os.path.exists(CHECKOUT))
 for folder in ("/home", "/root"):
     try: print(os.listdir(folder))
     except OSError: print([])
 """
+        source = source.replace("CHECKOUT", repr(str(Path(__file__).resolve().parents[2])))
         assert (await printed(sandbox, source)).split("\n") == ["[] False False", "[]", "[]"]
 
     async def test_the_environment_holds_nothing_of_the_host(
