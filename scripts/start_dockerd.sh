@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Make sure that a Docker engine answers: start `dockerd` where none does, we are root and it is installed.
+# Make sure that a Docker engine answers: start `dockerd` where none does, if it is installed and we are root or have sudo.
 # Never starts a second engine. Ends with 0 if an engine answers, 3 with one line that says why not.
 set -euo pipefail
 
 socket=${DOCKER_HOST:-unix:///var/run/docker.sock}
 socket=${socket#unix://}
-log=${SOLVENT_DOCKERD_LOG:-/var/log/solvent-dockerd.log}
+# Not in /tmp: others could have put a link there.
+if [ "$(id -u)" -eq 0 ]; then folder=/var/log; else folder=${XDG_CACHE_HOME:-$HOME/.cache}/solvent; fi
+log=${SOLVENT_DOCKERD_LOG:-$folder/solvent-dockerd.log}
 wait_s=${SOLVENT_DOCKERD_WAIT_S:-60}
 
 say() { printf 'docker: %s\n' "$*" >&2; }
@@ -17,21 +19,30 @@ answers() { curl -fsS --max-time 5 --unix-socket "$socket" http://engine/_ping >
 case $socket in /*) ;; *) die "DOCKER_HOST=$DOCKER_HOST is not a local socket, and nothing is started for it" ;; esac
 command -v curl >/dev/null || die "curl is not installed"
 if answers; then exit 0; fi
-[ "$(id -u)" -eq 0 ] || die "the engine does not answer on $socket; start it (sudo systemctl start docker) or add yourself to the group docker"
+if [ -S "$socket" ] && ! [ -w "$socket" ]; then
+  die "you may not use $socket: add yourself to the group docker (sudo usermod -aG docker $(id -un)) and log in again"
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  sudo -n true 2>/dev/null || die "the engine does not answer on $socket; start it (sudo systemctl start docker)"
+  as_root=(sudo -n)
+fi
+PATH=$PATH:/usr/sbin:/sbin
 command -v dockerd >/dev/null || die "dockerd is not installed (apt-get install docker.io)"
 
-exec 9>/run/lock/solvent-dockerd.lock
+mkdir -p "$(dirname "$log")"
+exec 9>"$log.lock"
 flock 9
 if ! answers; then
   if [ -d /run/systemd/system ] && systemctl list-unit-files docker.service >/dev/null 2>&1; then
     say "starting docker.service"
-    systemctl start docker.service || die "docker.service did not start: journalctl -u docker"
+    "${as_root[@]}" systemctl start docker.service || die "docker.service did not start: journalctl -u docker"
   elif pgrep -x dockerd >/dev/null; then
     say "dockerd runs already; waiting for $socket"
   else
     say "starting dockerd (log: $log)"
     # 9>&-: the engine outlives this script and must not keep the lock.
-    setsid nohup dockerd >>"$log" 2>&1 </dev/null 9>&- &
+    setsid nohup "${as_root[@]}" dockerd >>"$log" 2>&1 </dev/null 9>&- &
   fi
   for _ in $(seq "$((wait_s * 5))"); do
     if answers; then break; fi
