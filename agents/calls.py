@@ -91,6 +91,7 @@ class Calls:
         self._report = report
         self._cores = cores
         self._running: dict[str, asyncio.Task[Generated | Refused]] = {}
+        self._text_came = asyncio.Event()
 
     async def start_trajectory(self, trajectory: str) -> Refused | None:
         """Count a trajectory; returns why it may not start, or None."""
@@ -125,6 +126,14 @@ class Calls:
             work = self._generate(key, trajectory, request, floor)
             self._running[key] = asyncio.create_task(work, name=f"generate {key}")
         return self._running[key]
+
+    async def first_text(self, *, at_most_s: float) -> None:
+        """Wait until a call that was begun writes its first text, until one ends, or until the time is over."""
+        if not self._running:
+            return
+        waiting = asyncio.create_task(self._text_came.wait())
+        await asyncio.wait({waiting, *self._running.values()}, timeout=at_most_s, return_when=asyncio.FIRST_COMPLETED)
+        waiting.cancel()
 
     async def aclose(self) -> None:
         """Cancel what was begun and never asked for."""
@@ -278,6 +287,7 @@ class Calls:
             async for chunk in chunks:
                 if chunk.text:
                     pieces.append(chunk.text)
+                    self._text_came.set()
                     self._report(TextGenerated, trajectory=trajectory, text=chunk.text)
                 if chunk.finish_reason is not None and chunk.usage is not None:
                     end = chunk.finish_reason, chunk.usage

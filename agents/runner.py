@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from solvent.agents.search import Arrivals, Learn, SearchState
 
 T = TypeVar("T")
+FIRST_TEXT_WAIT_S = 0.5
+"""A model in this process shares the interpreter with the import of the graphs, so that waits this long for the first
+text; a slower endpoint loses nothing by the import."""
 SEARCH = "search"
 """Checkpoint thread of the search; trajectories have their own ids as threads."""
 KINDS = frozenset({ProblemKind.STDIO, ProblemKind.FUNCTION, ProblemKind.MATH})
@@ -154,6 +157,7 @@ class _Job:
         try:
             if not scope.resumed and self._deps.memory is None:
                 await self._write_ahead()
+                await self._context.calls.first_text(at_most_s=FIRST_TEXT_WAIT_S)
             # A second of imports, in which the model is writing already.
             await asyncio.to_thread(import_graphs)
             return await self._run_graphs(scope)
