@@ -16,6 +16,16 @@ die() { printf 'docker: no engine: %s\n' "$*" >&2; exit 3; }
 # Only the socket counts: another program named `docker` may come first on PATH.
 answers() { curl -fsS --max-time 5 --unix-socket "$socket" http://engine/_ping >/dev/null 2>&1; }
 
+# runs NAME: whether a process of this name runs. A killed one that nobody has waited for (a zombie) does not.
+runs() {
+  local stat line
+  for stat in /proc/[0-9]*/stat; do
+    { read -r line <"$stat"; } 2>/dev/null || continue
+    case $line in *"($1) Z "*) ;; *"($1) "*) return 0 ;; esac
+  done
+  return 1
+}
+
 case $socket in /*) ;; *) die "DOCKER_HOST=$DOCKER_HOST is not a local socket, and nothing is started for it" ;; esac
 command -v curl >/dev/null || die "curl is not installed"
 if answers; then exit 0; fi
@@ -37,10 +47,13 @@ if ! answers; then
   if [ -d /run/systemd/system ] && systemctl list-unit-files docker.service >/dev/null 2>&1; then
     say "starting docker.service"
     "${as_root[@]}" systemctl start docker.service || die "docker.service did not start: journalctl -u docker"
-  elif pgrep -x dockerd >/dev/null; then
+  elif runs dockerd; then
     say "dockerd runs already; waiting for $socket"
   else
     say "starting dockerd (log: $log)"
+    # An engine that was killed leaves these, and a new one takes a zombie's number in them for a living engine.
+    "${as_root[@]}" rm -f /var/run/docker.pid
+    runs containerd || "${as_root[@]}" rm -f /var/run/docker/containerd/containerd.pid
     # 9>&-: the engine outlives this script and must not keep the lock.
     setsid nohup "${as_root[@]}" dockerd >>"$log" 2>&1 </dev/null 9>&- &
   fi
