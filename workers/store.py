@@ -1,7 +1,7 @@
 """Embedded job store: batches, jobs, results and events in one SQLite file.
 
 The standard library's sqlite3 and not SQLAlchemy, because `solvent solve` opens it before the first token and
-SQLAlchemy's import alone would take a fifth of that time (docs/decisions/0007-embedded-store.md).
+SQLAlchemy takes long to import (docs/decisions/0007-embedded-store.md).
 """
 
 from __future__ import annotations
