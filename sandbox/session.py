@@ -88,11 +88,6 @@ class ProgramSession:
             _log.warning("the box is replaced: %s", problem)
         return _result(frame.header, frame.blobs, limits.output_bytes)
 
-    async def close(self) -> None:
-        """Kill and remove the box."""
-        if self._box is not None:
-            await self._box.close()
-
     async def _fresh_box(self) -> Box:
         if self._box is not None and not self._box.usable:
             await self._box.close()

@@ -1,6 +1,6 @@
 """Verdicts for thousands of short programs: many runs in one sandbox session, compared outside of it.
 
-`solvent.sandbox.judge` opens a fresh sandbox for each program, which is right for answers and slow for a corpus. Here a
+`solvent.sandbox.judge` takes a session for each program, which is right for answers and slow for a corpus. Here a
 harness in the sandbox runs each program on each input in a process of its own; a test keeps both in agreement.
 """
 
