@@ -147,8 +147,10 @@ class SandboxInfo(_Frozen):
 
 
 class RunningProgram(Protocol):
-    """A running program whose standard input and output are connected to the caller. Not for concurrent use,
-    but one task may send while another receives."""
+    """A running program whose standard input and output are connected to the caller.
+
+    One task may send while another receives.
+    """
 
     async def send(self, data: bytes) -> None:
         """Write to its standard input; returns when the sandbox has taken it. Does nothing once it has ended."""
@@ -171,8 +173,10 @@ class RunningProgram(Protocol):
         ...
 
     async def result(self) -> RunResult:
-        """Wait for its end and return how it came; `stdout` is empty, since it was received. A program that was
-        killed by `kill` has status `signal` with signal 9."""
+        """Wait for its end and return how it came; `stdout` is empty, since it was received.
+
+        A program that was killed by `kill` has status `signal` with signal 9.
+        """
         ...
 
 
@@ -201,8 +205,10 @@ class SandboxSession(Protocol):
 
 
 class Sandbox(Protocol):
-    """A backend. At most `slots` programs (compilers included) run at once; further calls wait, and jobs that wait
-    take turns."""
+    """A backend.
+
+    At most `slots` programs (compilers included) run at once; further calls wait, and jobs that wait take turns.
+    """
 
     @property
     def info(self) -> SandboxInfo:
