@@ -72,7 +72,7 @@ class Prompts:
 
         values = {
             "problem": problem,
-            "statement": problem.statement,
+            "statement": "\n".join([problem.statement, *(["", *notes] if (notes := problem.judging_notes) else [])]),
             "public_tests": problem.public_tests,
             "kind": problem.kind.value,
             "language": language,

@@ -86,7 +86,7 @@ def read_front_matter(text: str, place: Place) -> Problem:
     if end is None:
         raise place.error("the front matter does not end", remedy="close it with a line of three hyphens")
     # An empty line for the opening one keeps the line numbers of errors right.
-    header = parse_yaml("\n" + "\n".join(lines[1:end]), place)
+    header = parse_yaml("\n" + "\n".join([*lines[1:end], ""]), place)
     if header is None:
         header = {}
     if not isinstance(header, dict):

@@ -56,7 +56,8 @@ def _render(problem: Problem, *, everything_in_front: bool) -> str:
 
 def _fits(test: TestCase) -> bool:
     if isinstance(test, IoTest):
-        return bool(_NAME.fullmatch(test.name)) and _is_block(test.stdin) and _is_block(test.expected)
+        is_plain = test == IoTest(name=test.name, stdin=test.stdin, expected=test.expected)
+        return is_plain and bool(_NAME.fullmatch(test.name)) and _is_block(test.stdin) and _is_block(test.expected)
     return test.type == "code" and bool(_NAME.fullmatch(test.name)) and _is_block(test.code)
 
 
@@ -65,8 +66,10 @@ def _is_block(text: str) -> bool:
 
 
 def _solution_fits(solution: Solution) -> bool:
+    plain = Solution(language=solution.language, source=solution.source, name=solution.name, expected=solution.expected)
     return (
-        _is_block(solution.source)
+        solution == plain
+        and _is_block(solution.source)
         and (not solution.name or bool(_NAME.fullmatch(solution.name)))
         and re.fullmatch(r"[A-Za-z0-9+#_.-]+", solution.language) is not None
     )
@@ -100,7 +103,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    style = '"' if _UNPRINTABLE.search(text) else "|" if "\n" in text.strip("\n") else None
+    # A block that ends with empty lines would be closed with a line `...`, which ends the front matter.
+    style = '"' if _UNPRINTABLE.search(text) or text.endswith("\n\n") else "|" if "\n" in text.strip("\n") else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

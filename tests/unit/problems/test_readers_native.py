@@ -262,6 +262,8 @@ def problems(draw: st.DrawFn) -> Problem:
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(problems())
 @example(Problem(id="a", kind=ProblemKind.MATH, statement="x\r\ny", answer=" 5"))
+@example(Problem(id="a", kind=ProblemKind.MATH, statement="0\n", checker=Checker(files={"a": "1\n2\n"})))
+@example(Problem(id="a", kind=ProblemKind.MATH, statement="0\n", checker=Checker(files={"a": "1\n2\n\n"})))
 @example(Problem(id="a", kind=ProblemKind.MATH, statement="# T\n## Answer\n3", answer="5"))
 @example(
     Problem(id="a", kind=ProblemKind.STDIO, statement="s", public_tests=(IoTest(name="n", stdin="", expected=""),))

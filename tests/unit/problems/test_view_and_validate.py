@@ -28,7 +28,10 @@ def test_nothing_hidden_reaches_the_public_view() -> None:
     assert HIDDEN not in view.model_dump_json()
     assert view.public_tests == FULL.public_tests
     assert view.statement == FULL.statement
-    hidden = {"hidden_tests", "answer", "solutions", "checker", "metadata", "source", "tags", "interactive"}
+    hidden = {
+        "hidden_tests", "answer", "solutions", "checker", "metadata", "source", "tags", "interactor", "groups",
+        "included_files", "validation_limits", "time_rule",
+    }  # fmt: skip
     assert set(Problem.model_fields) - set(PublicProblem.model_fields) == hidden
 
 
