@@ -3,40 +3,36 @@
 Tokens follow the default output validator of the ICPC problem package format
 (https://icpc.io/problem-package-format/spec/2025-09.html#default-output-validator-specification): white space is the
 six ASCII characters, letter case means ASCII letters, and with a tolerance every expected token that is a number is
-compared as one.
+compared as one. The other types are those of the DMOJ judge and of testlib's standard checkers.
 """
 
 from __future__ import annotations
 
-import math
 import re
-from collections import Counter
-from dataclasses import dataclass
 from itertools import zip_longest
 
 from pydantic import JsonValue
 
+from solvent.problems.check_parts import (
+    ACCEPTED,
+    SHOWN_CHARACTERS,
+    SPACE,
+    CheckResult,
+    compare_tokens,
+    differs,
+    line_equal,
+    show,
+    split_lines,
+    split_tokens,
+    to_bytes,
+    within,
+)
+from solvent.problems.check_unordered import compare_characters, compare_line_count, compare_unordered
 from solvent.problems.problem import Checker
 
-SHOWN_CHARACTERS = 40
-LONGEST_NUMBER = 400
-"""Longer tokens are compared as text: no double needs so many digits."""
+__all__ = ["ACCEPTED", "CheckResult", "compare", "compare_values", "show"]
 
-_NUMBER = re.compile(rb"[+-]?(?:[0-9]++(?:\.[0-9]*+)?|\.[0-9]++)(?:[eE][+-]?[0-9]++)?")
-_INTEGER = re.compile(rb"[+-]?[0-9]++")
-_SPACE = b" \t\n\r\v\f"
-_PIECE = re.compile(b"[" + _SPACE + b"]++|[^" + _SPACE + b"]++")
-
-
-@dataclass(frozen=True, slots=True)
-class CheckResult:
-    """Whether an output is accepted and, if not, where it first differs (one short line for a person)."""
-
-    accepted: bool
-    reason: str = ""
-
-
-ACCEPTED = CheckResult(accepted=True)
+_LINE_END = re.compile(rb"[\r\n]")
 
 
 def compare(checker: Checker, expected: str, actual: str) -> CheckResult:
@@ -54,16 +50,27 @@ def compare(checker: Checker, expected: str, actual: str) -> CheckResult:
         raise ValueError("a custom checker is a program: the judge runs it in a sandbox")
     if expected == actual:
         return ACCEPTED
-    wanted, got = _bytes(expected), _bytes(actual)
+    wanted, got = to_bytes(expected), to_bytes(actual)
     if checker.type == "exact":
         return _compare_exact(wanted, got)
     if checker.type == "tokens":
         unit = "piece" if checker.space_sensitive else "token"
-        return _compare_tokens(checker, _split(checker, wanted), _split(checker, got), unit)
-    wanted_lines, got_lines = _lines(checker, wanted), _lines(checker, got)
+        return compare_tokens(checker, split_tokens(checker, wanted), split_tokens(checker, got), unit)
+    if checker.type == "line_tokens":
+        return _compare_line_tokens(checker, wanted, got)
+    if checker.type == "characters":
+        return compare_characters(checker, wanted, got)
+    if checker.type == "unordered_tokens":
+        return compare_unordered(checker, split_tokens(checker, wanted), split_tokens(checker, got), "token")
+    if checker.type in {"line_count", "unordered_line_tokens"}:
+        wanted_lines, got_lines = _normal_lines(checker, wanted), _normal_lines(checker, got)
+        if checker.type == "line_count":
+            return compare_line_count(checker, wanted_lines, got_lines)
+        return compare_unordered(checker, wanted_lines, got_lines)
+    wanted_lines, got_lines = split_lines(checker, wanted), split_lines(checker, got)
     if checker.type == "lines":
         return _compare_lines(checker, wanted_lines, got_lines)
-    return _compare_unordered(checker, wanted_lines, got_lines)
+    return compare_unordered(checker, wanted_lines, got_lines)
 
 
 def compare_values(
@@ -96,90 +103,6 @@ def compare_values(
     return ACCEPTED
 
 
-def show(value: object) -> str:
-    """Return `value` as Python would print it, cut to a length that fits a line."""
-    if isinstance(value, bytes):
-        cut = value[: 4 * SHOWN_CHARACTERS].decode("utf-8", errors="replace")
-        text = repr(cut[:SHOWN_CHARACTERS])
-        return f"{text}..." if len(value) > len(cut[:SHOWN_CHARACTERS].encode("utf-8", "replace")) else text
-    if isinstance(value, str):
-        text = repr(value[:SHOWN_CHARACTERS])
-        return f"{text}..." if len(value) > SHOWN_CHARACTERS else text
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # more digits than Python prints; nested too deep
-        return f"a {type(value).__name__} too large to show"
-    return f"{text[:SHOWN_CHARACTERS]}..." if len(text) > SHOWN_CHARACTERS else text
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", errors="surrogatepass")
-
-
-def _split(checker: Checker, text: bytes) -> list[bytes]:
-    """Return the tokens, and with `space_sensitive` also the white space between them; lower case where it is free."""
-    if not checker.case_sensitive:
-        text = text.lower()
-    return _PIECE.findall(text) if checker.space_sensitive else text.split()
-
-
-def _lines(checker: Checker, text: bytes) -> list[bytes]:
-    if not checker.case_sensitive:
-        text = text.lower()
-    if checker.space_sensitive:
-        return text.split(b"\n")
-    lines = [line.rstrip(_SPACE) for line in text.split(b"\n")]
-    while lines and not lines[-1]:
-        lines.pop()
-    return lines
-
-
-def _has_tolerance(checker: Checker) -> bool:
-    return checker.absolute_tolerance is not None or checker.relative_tolerance is not None
-
-
-def _number(token: bytes) -> int | float | None:
-    if len(token) > LONGEST_NUMBER or _NUMBER.fullmatch(token) is None:
-        return None
-    if _INTEGER.fullmatch(token):
-        return int(token)
-    value = float(token)
-    return value if math.isfinite(value) else None
-
-
-def _within(wanted: float, got: float, absolute: float | None, relative: float | None) -> bool:
-    try:
-        difference = abs(wanted - got)
-        if absolute is not None and difference <= absolute:
-            return True
-        return relative is not None and difference <= relative * abs(wanted)
-    except OverflowError:  # an integer beyond the range of a double
-        return wanted == got
-
-
-def _tokens_equal(checker: Checker, wanted: bytes, got: bytes) -> bool:
-    if wanted == got:
-        return True
-    if not _has_tolerance(checker) or (value := _number(wanted)) is None or (other := _number(got)) is None:
-        return False
-    return _within(value, other, checker.absolute_tolerance, checker.relative_tolerance)
-
-
-def _compare_tokens(checker: Checker, wanted: list[bytes], got: list[bytes], unit: str) -> CheckResult:
-    if wanted == got:
-        return ACCEPTED
-    for index, (one, other) in enumerate(zip(wanted, got, strict=False), start=1):
-        if not _tokens_equal(checker, one, other):
-            return _differs(unit, index, one, other)
-    if len(wanted) == len(got):
-        return ACCEPTED
-    index = min(len(wanted), len(got))
-    if len(got) > len(wanted):
-        return CheckResult(accepted=False, reason=f"{unit} {index + 1}: expected the end, got {show(got[index])}")
-    end = f"but the output ends after {index} of {len(wanted)}"
-    return CheckResult(accepted=False, reason=f"{unit} {index + 1}: expected {show(wanted[index])}, {end}")
-
-
 def _compare_lines(checker: Checker, wanted: list[bytes], got: list[bytes]) -> CheckResult:
     for index, (one, other) in enumerate(zip_longest(wanted, got), start=1):
         if one == other:
@@ -188,44 +111,37 @@ def _compare_lines(checker: Checker, wanted: list[bytes], got: list[bytes]) -> C
             return CheckResult(accepted=False, reason=f"line {index}: expected the end, got {show(other)}")
         if other is None:
             return CheckResult(accepted=False, reason=f"line {index}: expected {show(one)}, but the output ends")
-        if not _line_equal(checker, one, other):
-            return _differs("line", index, one, other)
+        if not line_equal(checker, one, other):
+            return differs("line", index, one, other)
     return ACCEPTED
 
 
-def _line_equal(checker: Checker, wanted: bytes, got: bytes) -> bool:
-    if not _has_tolerance(checker):
-        return wanted == got
-    return _compare_tokens(checker, _split(checker, wanted), _split(checker, got), "token").accepted
+def _compare_line_tokens(checker: Checker, wanted: bytes, got: bytes) -> CheckResult:
+    wanted_lines, got_lines = _lines_with_tokens(wanted), _lines_with_tokens(got)
+    for index, (one, other) in enumerate(zip(wanted_lines, got_lines, strict=False), start=1):
+        result = compare_tokens(checker, split_tokens(checker, one), split_tokens(checker, other), "token")
+        if not result.accepted:
+            return CheckResult(accepted=False, reason=f"line {index} (of those with text), {result.reason}")
+    if len(wanted_lines) == len(got_lines):
+        return ACCEPTED
+    index = min(len(wanted_lines), len(got_lines))
+    if len(got_lines) > len(wanted_lines):
+        return CheckResult(accepted=False, reason=f"line {index + 1}: expected the end, got {show(got_lines[index])}")
+    return CheckResult(
+        accepted=False, reason=f"line {index + 1}: expected {show(wanted_lines[index])}, but the output ends"
+    )
 
 
-def _compare_unordered(checker: Checker, wanted: list[bytes], got: list[bytes]) -> CheckResult:
-    missing, extra = Counter(wanted), Counter(got)
-    missing, extra = missing - extra, extra - missing
-    if _has_tolerance(checker) and missing.total() == extra.total():
-        pairs = list(
-            zip(sorted(missing.elements(), key=_sort_key), sorted(extra.elements(), key=_sort_key), strict=True)
-        )
-        missing = Counter(one for one, other in pairs if not _line_equal(checker, one, other))
-        extra = Counter(other for one, other in pairs if not _line_equal(checker, one, other))
-    if missing:
-        return CheckResult(accepted=False, reason=f"the line {show(next(iter(missing)))} is missing, in any order")
-    if extra:
-        return CheckResult(accepted=False, reason=f"the line {show(next(iter(extra)))} is not expected, in any order")
-    return ACCEPTED
+def _normal_lines(checker: Checker, text: bytes) -> list[bytes]:
+    """Return the lines that have tokens: the tokens with one space between, or (`line_count`) without space around."""
+    if not checker.case_sensitive:
+        text = text.lower()
+    lines = _lines_with_tokens(text)
+    return [line.strip(SPACE) if checker.type == "line_count" else b" ".join(line.split()) for line in lines]
 
 
-def _sort_key(line: bytes) -> list[tuple[bool, float, bytes]]:
-    key = []
-    for token in line.split():
-        number = _number(token)
-        # As a double: an integer of 400 digits is none, and sorts as text.
-        try:
-            value = float(number) if number is not None else None
-        except OverflowError:
-            value = None
-        key.append((False, 0.0, token) if value is None else (True, value, b""))
-    return key
+def _lines_with_tokens(text: bytes) -> list[bytes]:
+    return [line for line in _LINE_END.split(text) if line.strip(SPACE)]
 
 
 def _compare_exact(wanted: bytes, got: bytes) -> CheckResult:
@@ -242,17 +158,13 @@ def _compare_exact(wanted: bytes, got: bytes) -> CheckResult:
     )
 
 
-def _differs(unit: str, index: int, wanted: bytes, got: bytes) -> CheckResult:
-    return CheckResult(accepted=False, reason=f"{unit} {index}: expected {show(wanted)}, got {show(got)}")
-
-
 def _scalars_equal(wanted: object, got: object, absolute: float | None, relative: float | None) -> bool:
     if isinstance(wanted, bool) or isinstance(got, bool):
         return wanted is got
     if wanted == got:
         return True
     if isinstance(wanted, int | float) and isinstance(got, int | float):
-        return _within(wanted, got, absolute, relative)
+        return within(wanted, got, absolute, relative)
     return False
 
 

@@ -85,7 +85,8 @@ class Checker(Frozen):
 
     `tokens`: white-space separated tokens (ICPC default). `lines`: line by line without trailing space.
     `line_tokens`: the tokens of each line; empty lines do not count. `exact`: byte by byte.
-    `unordered`: the lines in any order. `unordered_tokens`: the tokens in any order.
+    `unordered`: the lines in any order. `unordered_line_tokens`: the same, where the amount of space and empty lines do
+    not count. `unordered_tokens`: the tokens in any order.
     `line_count`: the share of right lines is the score. `characters`: the same characters in any order, without space.
     `custom`: a program that comes with the problem decides.
     With a tolerance, tokens that are numbers are accepted if either the absolute or the relative error fits.
@@ -97,6 +98,7 @@ class Checker(Frozen):
         "line_tokens",
         "exact",
         "unordered",
+        "unordered_line_tokens",
         "unordered_tokens",
         "line_count",
         "characters",
@@ -118,6 +120,8 @@ class Checker(Frozen):
     files: dict[str, str] = Field(default_factory=dict)
     """`custom`: further source files beside the program (headers), by name."""
     arguments: tuple[str, ...] = ()
+    call: tuple[str, ...] = ()
+    """`custom`: arguments in place of the style's own, with {input}, {output}, {answer}; empty: the style's own."""
     keywords: dict[str, JsonValue] = Field(default_factory=dict)
     """`custom` with style `python`: further keyword arguments of `check`."""
 
@@ -135,3 +139,5 @@ class Interactor(Frozen):
     """Further source files beside it, by name."""
     arguments: tuple[str, ...] = ()
     style: Literal["icpc", "testlib"] = "icpc"
+    call: tuple[str, ...] = ()
+    """Arguments in place of the style's own, with {input}, {output}, {answer}; empty: the style's own."""
