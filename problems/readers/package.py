@@ -1,7 +1,7 @@
 """Kattis/ICPC problem packages, legacy and 2025-09 (https://icpc.io/problem-package-format/), in a folder or a zip.
 
-Samples are public tests, secret data are hidden tests, submissions are solutions. What cannot be used (scoring, flags
-of single test groups, unknown keys of older versions) is said in `metadata.warnings`.
+Samples are public tests, secret data are hidden tests, submissions are solutions. What cannot be used (custom graders,
+static validators, unknown keys of older versions) is said in `metadata.warnings`.
 """
 
 from __future__ import annotations
@@ -11,10 +11,13 @@ from pathlib import PurePosixPath
 from pydantic import JsonValue
 
 from solvent.errors import DataError
-from solvent.problems.problem import IoTest, Problem, ProblemKind
-from solvent.problems.readers.package_config import read_config
+from solvent.problems.problem import Checker, Interactor, Problem, ProblemKind
+from solvent.problems.readers.package_config import PackageConfig, read_config
+from solvent.problems.readers.package_groups import GroupTree
+from solvent.problems.readers.package_programs import ConstantsTree, read_included, read_validator
 from solvent.problems.readers.package_statement import latex_to_text, markdown_to_text
-from solvent.problems.readers.package_submissions import read_submissions, read_validator
+from solvent.problems.readers.package_submissions import read_submissions
+from solvent.problems.readers.package_tests import TestReader
 from solvent.problems.readers.package_tree import Tree
 from solvent.problems.readers.place import Place, build, slug
 from solvent.problems.readers.text import decode
@@ -43,31 +46,32 @@ def read_package(tree: Tree, place: Place, name: str) -> Problem:
 
 
 def _read(tree: Tree, place: Place, name: str) -> Problem:
-    names = tree.names()
+    names = [one for one in tree.names() if not _is_hidden(one)]
     warnings: list[str] = []
     config = read_config(tree, names, place, warnings)
+    if config.constants:
+        tree = ConstantsTree(tree, config.constants)
     statement, statement_name = _statement(tree, names, place)
-    checker = dict(config.checker)
-    validator = read_validator(tree, names)
-    if config.custom_validator:
-        checker["type"] = "custom"
-        if validator is None:
-            warnings.append("the output validator is not in the package: outputs cannot be judged")
-        else:
-            checker["program"], checker["files"] = validator
-    elif validator is not None:
-        warnings.append("output_validators is there, but problem.yaml does not say 'validation: custom': not used")
-    is_custom = checker.get("type") == "custom"
-    public = _tests(tree, names, "data/sample/", answers_needed=not (is_custom or config.interactive))
-    hidden = _tests(tree, names, "data/secret/", answers_needed=not (is_custom or config.interactive))
+    statement += _interactions(tree, names)
+    group_tree = GroupTree(tree, names, place, config, warnings)
+    reader = TestReader(tree, names, place, config, group_tree, warnings)
+    samples, secrets = reader.stems("sample"), reader.stems("secret")
+    main = group_tree.checker(group_tree.flags((secrets or samples or [""])[0].split("/")[0]))
+    groups = group_tree.groups({stem.rpartition("/")[0] for stem in (*samples, *secrets)}, main)
+    answers_needed = not (config.custom_validator or config.interactive)
+    public = reader.read(samples, groups, answers_needed=answers_needed)
+    hidden = reader.read(secrets, groups, answers_needed=answers_needed)
     if not public and not hidden:
         warnings.append("the package has no tests")
-    solutions, others = read_submissions(tree, names)
+    checker, interactor = _programs(tree, names, config, main, warnings)
+    solutions, others = read_submissions(tree, names, place, config)
     metadata: dict[str, JsonValue] = {"format": "package", "format_version": config.version, **config.metadata}
     if others:
         metadata["other_submissions"] = others
+    if any(one.startswith("attachments/") for one in names):
+        metadata["attachments"] = [one for one in names if one.startswith("attachments/")]
     if warnings:
-        metadata["warnings"] = list(warnings)
+        metadata["warnings"] = list(dict.fromkeys(warnings))
     return build(
         place,
         {
@@ -76,16 +80,62 @@ def _read(tree: Tree, place: Place, name: str) -> Problem:
             "title": config.name or statement_name or name,
             "statement": statement,
             "limits": config.limits,
+            "time_rule": config.time_rule,
+            "validation_limits": config.validation_limits,
             "checker": checker,
+            "interactor": interactor,
             "public_tests": tuple(public),
             "hidden_tests": tuple(hidden),
+            "groups": tuple(groups),
+            "scoring": config.scoring,
+            "objective": config.objective,
+            "passes": config.passes,
             "solutions": tuple(solutions),
+            "languages": tuple(config.languages),
             "interactive": config.interactive,
+            "included_files": read_included(tree, names),
             "tags": tuple(config.keywords),
             "source": place.source,
             "metadata": metadata,
         },
     )
+
+
+def _is_hidden(name: str) -> bool:
+    """Return whether a file is to be passed over: its name, or a folder's, begins with a point (but `.timelimit`)."""
+    return name != ".timelimit" and any(part.startswith(".") for part in name.split("/"))
+
+
+def _programs(
+    tree: Tree, names: list[str], config: PackageConfig, main: Checker, warnings: list[str]
+) -> tuple[Checker, Interactor | None]:
+    """Return the checker with its program, and the interactor."""
+    if not config.custom_validator:
+        if any(name.startswith("output_validators/") for name in names):
+            warnings.append("output_validators is there, but problem.yaml does not say 'validation: custom': not used")
+        if config.interactive or config.passes > 1:
+            warnings.append("it is interactive or multi-pass, but without an output validator it cannot be judged")
+        return main, None
+    validator = read_validator(tree, names)
+    if validator is None:
+        warnings.append("the output validator is not in the package: outputs cannot be judged")
+        return main, None
+    program, files = validator
+    checker = main.model_copy(update={"program": program, "files": files})
+    if not config.interactive:
+        return checker, None
+    return checker, Interactor(program=program, files=files, arguments=main.arguments)
+
+
+def _interactions(tree: Tree, names: list[str]) -> str:
+    """Return the sample interactions as a part of the statement."""
+    found = [name for name in names if name.startswith("data/sample/") and name.endswith(".interaction")]
+    parts = []
+    for number, name in enumerate(found, start=1):
+        text = decode(tree.read(name), Place(name)).rstrip("\n")
+        head = f"## Sample interaction {number}\n\nLines with < are read, lines with > are written."
+        parts.append(f"\n\n{head}\n\n```\n{text}\n```")
+    return "".join(parts)
 
 
 def _statement(tree: Tree, names: list[str], place: Place) -> tuple[str, str]:
@@ -115,31 +165,3 @@ def _statement(tree: Tree, names: list[str], place: Place) -> tuple[str, str]:
     if not text:
         raise place.error("holds no text", field=name, remedy="write the statement in it")
     return text, title
-
-
-def _tests(tree: Tree, names: list[str], folder: str, *, answers_needed: bool) -> list[IoTest]:
-    present = set(names)
-    tests = []
-    for name in names:
-        if not name.startswith(folder) or not name.endswith(".in"):
-            continue
-        stem = name.removesuffix(".in")
-        answer = f"{stem}.ans"
-        if answer not in present and answers_needed:
-            raise DataError("is missing", field=answer, remedy=f"add the expected output of {name}")
-        tests.append(
-            IoTest(
-                name=stem.removeprefix("data/"),
-                stdin=_data(tree, name),
-                expected=_data(tree, answer) if answer in present else "",
-            )
-        )
-    return tests
-
-
-def _data(tree: Tree, name: str) -> str:
-    """Return test data byte for byte: white space and ends of lines matter to programs."""
-    try:
-        return tree.read(name).decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise DataError("is not UTF-8", field=name, remedy="tests with binary data are not supported") from error

@@ -1,114 +1,80 @@
-"""Submissions and output validators of problem packages."""
+"""Submissions of problem packages: one program each, with what it must get."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from pydantic import JsonValue
 
 from solvent.errors import DataError
-from solvent.problems.problem import Solution, Verdict
+from solvent.problems.problem import Solution
+from solvent.problems.readers.package_config import PackageConfig
+from solvent.problems.readers.package_expectations import Expected, SubmissionRules, by_folder, with_annotations
 from solvent.problems.readers.package_tree import Tree
+from solvent.problems.readers.place import Place
+from solvent.problems.readers.program_files import is_header, language_name, language_of, main_file, source_text
 
-EXPECTED: Mapping[str, Verdict] = {
-    "accepted": Verdict.AC,
-    "wrong_answer": Verdict.WA,
-    "time_limit_exceeded": Verdict.TLE,
-    "run_time_error": Verdict.RE,
-}
-"""Folder below `submissions/` and the verdict that its programs must get."""
-
-LANGUAGES: Mapping[str, str] = {
-    ".py": "python", ".py2": "python2", ".py3": "python", ".pypy": "python", ".cpp": "cpp", ".cc": "cpp",
-    ".cxx": "cpp", ".c++": "cpp", ".C": "cpp", ".c": "c", ".java": "java", ".kt": "kotlin", ".rs": "rust", ".go": "go",
-    ".js": "javascript", ".ts": "typescript", ".rb": "ruby", ".hs": "haskell", ".ml": "ocaml", ".cs": "csharp",
-    ".scala": "scala", ".php": "php", ".pl": "perl", ".lisp": "lisp", ".swift": "swift", ".pas": "pascal", ".d": "d",
-    ".jl": "julia", ".lua": "lua",
-}  # fmt: skip
-_VALIDATOR_LANGUAGES = ("cpp", "c", "python", "java")
+_NAMED_BY_CLASS = frozenset({"java", "kotlin", "scala"})
+"""Languages in which the name of the source's file may matter."""
 
 
-def source_text(tree: Tree, name: str) -> str:
-    """Return a source file as text with newlines as the ends of lines.
+def read_submissions(
+    tree: Tree, names: list[str], place: Place, config: PackageConfig
+) -> tuple[list[Solution], dict[str, JsonValue]]:
+    """Return the programs with what they must get, and the others with the reason why they cannot be judged.
 
     Raises:
-        DataError: it cannot be read, or is neither UTF-8 nor Latin-1 text.
+        DataError: `submissions.yaml` is wrong.
     """
-    data = tree.read(name)
-    if b"\0" in data:
-        raise DataError("is no text", field=name)
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("latin-1")
-    return text.replace("\r\n", "\n")
-
-
-def language_of(name: str, source: str) -> str | None:
-    """Return the language of a source file by its ending, or None. A Python 2 program says so in its first line."""
-    language = LANGUAGES.get(PurePosixPath(name).suffix)
-    if language == "python" and "python2" in source.split("\n", 1)[0]:
-        return "python2"
-    return language
-
-
-def read_submissions(tree: Tree, names: list[str]) -> tuple[list[Solution], dict[str, JsonValue]]:
-    """Return the programs whose folder tells their verdict, and the others with the reason why they are not judged."""
     solutions: list[Solution] = []
     others: dict[str, JsonValue] = {}
     units: dict[str, list[str]] = {}
     for name in names:
         parts = name.split("/")
-        if parts[0] == "submissions" and len(parts) >= 3:
+        if parts[0] == "submissions" and len(parts) >= 3 and not parts[-1].startswith("."):
             units.setdefault("/".join(parts[:3]), []).append(name)
+    rules = None if config.is_legacy else SubmissionRules(tree, names, place)
     for unit, files in units.items():
-        folder = unit.split("/")[1]
-        if folder not in EXPECTED:
-            others[unit] = f"no single verdict belongs to the folder {folder!r}"
-            continue
-        if len(files) > 1:
-            others[unit] = "a program of several files"
-            continue
+        name = unit.removeprefix("submissions/")
+        expected = (rules.expected(name) if rules is not None else None) or by_folder(name.split("/")[0])
         try:
-            source = source_text(tree, files[0])
+            solutions.append(_solution(tree, name, files, expected))
         except DataError as error:
             others[unit] = error.message
-            continue
-        language = language_of(files[0], source)
-        if language is None:
-            others[unit] = "no known language has this ending"
-            continue
-        name = unit.removeprefix("submissions/")
-        solutions.append(Solution(language=language, source=source, name=name, expected=EXPECTED[folder]))
     return solutions, others
 
 
-def read_validator(tree: Tree, names: list[str]) -> tuple[Solution, dict[str, str]] | None:
-    """Return the output validator's main source and the files beside it, or None if the package has none.
-
-    Raises:
-        DataError: there are several validators, or none of the files is a program in a known language.
-    """
-    found = [name for name in names if name.split("/")[0] in {"output_validators", "output_validator"}]
-    found = [name for name in found if not PurePosixPath(name).name.startswith(".")]
-    if not found:
-        return None
-    folders = {str(PurePosixPath(name).parent) for name in found}
-    programs = {name: language for name in found if (language := LANGUAGES.get(PurePosixPath(name).suffix))}
-    program_folders = {str(PurePosixPath(name).parent) for name in programs}
-    if len(program_folders) > 1:
-        raise DataError("holds several output validators", field=found[0].split("/")[0], remedy="keep one")
-    if not programs:
-        raise DataError("holds no program in a known language", field=min(folders))
-    texts = {name: source_text(tree, name) for name in found}
-    ranked = sorted(programs, key=lambda name: (not _has_main(programs[name], texts[name]), name))
-    main = ranked[0]
-    if programs[main] not in _VALIDATOR_LANGUAGES:
-        raise DataError(f"is in {programs[main]}, which validators are not run in", field=main)
-    program = Solution(language=programs[main], source=texts[main], name=PurePosixPath(main).name)
-    return program, {PurePosixPath(name).name: text for name, text in texts.items() if name != main}
-
-
-def _has_main(language: str, source: str) -> bool:
-    return "__main__" in source or "import" in source if language == "python" else "main(" in source.replace(" (", "(")
+def _solution(tree: Tree, name: str, files: list[str], expected: Expected | None) -> Solution:
+    start = f"submissions/{name}/"
+    texts = {file.removeprefix(start) if file.startswith(start) else PurePosixPath(file).name: "" for file in files}
+    texts = {short: source_text(tree, file) for short, file in zip(texts, files, strict=True)}
+    given = language_name(expected.language) if expected and expected.language else ""
+    languages = {found for file, text in texts.items() if (found := language_of(file, text)) and not is_header(file)}
+    if "cpp" in languages:
+        languages.discard("c")
+    if not given and not languages:
+        raise DataError("no known language has this ending")
+    if not given and len(languages) > 1:
+        raise DataError(f"a program in several languages: {', '.join(sorted(languages))}")
+    language = given or languages.pop()
+    main = main_file(texts, language, expected.entry_point if expected else "")
+    if main is None:
+        raise DataError(f"none of its files is in {language}")
+    expected = with_annotations(expected, texts[main])
+    if expected is None:
+        raise DataError(f"no verdict belongs to the folder {name.split('/')[0]!r}, and the source names none")
+    several = len(texts) > 1
+    return Solution(
+        language=language,
+        source=texts[main],
+        name=name,
+        expected=expected.verdicts[0],
+        files={file: text for file, text in texts.items() if file != main},
+        file_name=main if several or language in _NAMED_BY_CLASS else "",
+        entry_point=expected.entry_point,
+        verdicts=expected.verdicts if len(expected.verdicts) > 1 else (),
+        partial=expected.partial,
+        score=expected.score,
+        expectations=expected.expectations,
+        time_limit_use=expected.time_limit_use,
+    )

@@ -94,7 +94,9 @@ def test_every_text_equals_itself_and_a_refusal_has_a_reason(one: str, other: st
         assert compare(checker, other, one).accepted == result.accepted
 
 
-@given(st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from(["nan", "inf", "1_0", "0x1", "\uff11"]))
+@given(
+    st.floats(allow_nan=False, allow_infinity=False, width=32), st.sampled_from(["nan", "inf", "1_0", "0x1", "\uff11"])
+)
 def test_a_number_never_equals_what_is_no_number(value: float, odd: str) -> None:
     checker = Checker(type="line_tokens", absolute_tolerance=1e300, relative_tolerance=1e9)
     assert not compare(checker, repr(value), odd).accepted

@@ -92,7 +92,7 @@ def test_a_legacy_package(tmp_path: Path) -> None:
         relative_tolerance=1e-6,
         arguments=("float_tolerance", "1e-6", "case_sensitive"),
     )
-    assert problem.public_tests == (IoTest(name="sample/1", stdin="1 2\r\n", expected="3\n"),)
+    assert problem.public_tests == (IoTest(name="sample/1", group="sample", stdin="1 2\r\n", expected="3\n"),)
     assert [test.name for test in problem.hidden_tests] == ["secret/a", "secret/group/b"]
     assert {(one.name, one.language, one.expected) for one in problem.solutions} == {
         ("accepted/ok.py", "python", Verdict.AC),
@@ -100,10 +100,17 @@ def test_a_legacy_package(tmp_path: Path) -> None:
         ("run_time_error/crash.c", "c", Verdict.RE),
         ("time_limit_exceeded/slow.java", "java", Verdict.TLE),
         ("wrong_answer/wa.cc", "cpp", Verdict.WA),
+        ("partially_accepted/part.py", "python", Verdict.AC),
+        ("accepted/many", "cpp", Verdict.AC),
     }
+    by_name = {one.name: one for one in problem.solutions}
+    assert by_name["accepted/many"].file_name == "a.cc"
+    assert by_name["accepted/many"].files == {"b.cc": "int f() {}\n"}
+    assert by_name["partially_accepted/part.py"].partial
+    assert by_name["run_time_error/crash.c"].allowed_verdicts == (Verdict.RE, Verdict.MLE, Verdict.OLE)
+    assert by_name["accepted/ok.py"].allowed_verdicts == (Verdict.AC,)
+    assert by_name["accepted/ok.py"].time_limit_use == "lower"
     assert set(problem.metadata["other_submissions"]) == {  # type: ignore[arg-type]  # a mapping
-        "submissions/partially_accepted/part.py",
-        "submissions/accepted/many",
         "submissions/accepted/x.unknown",
     }
     assert problem.metadata["warnings"] == ["problem.yaml: unknown key 'odd' passed over"]
