@@ -14,8 +14,6 @@
 
 struct box {
     struct meter meter;
-    const void *filter;
-    size_t filter_size;
     struct roots roots;
     struct input in;
     int out;

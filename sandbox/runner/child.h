@@ -1,5 +1,6 @@
 /* From the fork to the program: everything that is set in a child before foreign code runs in it. The supervisor's
- * children and the zygote's go the same way. */
+ * children and the zygote's go the same way. The seccomp filter is theirs already: the supervisor installs it for
+ * itself, and a fork inherits it without the cost of compiling it anew. */
 #ifndef SOLVENT_CHILD_H
 #define SOLVENT_CHILD_H
 
@@ -29,8 +30,6 @@ struct start {
     int64_t uid;            /* -1: keep ours, since this box may not change it */
     bool limit_data;        /* limit the data of each process too, where nothing limits all together */
     struct limits limits;
-    const void *filter;
-    size_t filter_size;
 };
 
 /* The status pipe: closes when the program begins. What comes on it before is the step that failed, with errno, or

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "request.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +52,10 @@ static int read_content(struct reader *r) {
     struct span key = read_span(r, KEY_BYTES);
     struct stored *entry = r->bad || source != FROM_STORE ? NULL : *find(key.data);
     if (entry == NULL) return -1;
-    lseek(entry->fd, 0, SEEK_SET);
-    return dup(entry->fd);
+    /* Opened anew: position and flags of a descriptor are shared by all its duplicates, those of earlier runs too. */
+    char path[40];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", entry->fd);
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 /* A relative path of plain names. */

@@ -17,7 +17,7 @@
 #include "system.h"
 
 static const double EMPTY_TIMEOUT_S = 5.0;
-enum { SWEEPS_MOST = 20 };  /* where programs have our own uid, one may kill its sweeper if it is quicker */
+enum { SWEEPS_MOST = 2 };
 
 static void fail(struct run *run, const char *what) {
     if (run->fault[0] == 0) snprintf(run->fault, sizeof run->fault, "%s: %s", what, strerror(errno));
@@ -54,8 +54,7 @@ static bool launch(struct run *run) {
         .directory = run->directory, .argv = (const char **)(uintptr_t)request->argv,
         .environment = (const char **)(uintptr_t)request->environment, .files = request->files,
         .file_count = request->file_count, .in = in, .out = out, .err = run->err, .uid = run->uids.run,
-        .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits, .filter = box->filter,
-        .filter_size = box->filter_size,
+        .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits,
     };
     run->base = take_sample(&box->meter);
     run->own_cpu_s = process_cpu_s(getpid());

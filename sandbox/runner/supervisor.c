@@ -78,12 +78,12 @@ static void configure(struct box *box, const struct frame *frame) {
     bool mounted = mount_all(&r, capabilities);
     struct span filter = read_bytes(&r);
     if (r.bad) die("the configuration cannot be read");
-    box->filter = filter.data;
-    box->filter_size = filter.size;
     uint64_t wanted = 1u << CAPABILITY_SETUID | 1u << CAPABILITY_SETGID;
     bool uid_per_run = getuid() == 0 && (capabilities & wanted) == wanted;
     if (keep_capabilities(uid_per_run ? wanted : 0) != 0) die("capabilities");
+    /* Every program inherits both. Nothing that the supervisor itself needs is refused. */
     if (no_new_privileges() != 0) die("no new privileges");
+    if (install_filter(filter.data, filter.size) != 0) die("seccomp");
     box->meter = find_meter();
     box->roots.paths = need(calloc(root_count + 1, sizeof *box->roots.paths));
     for (uint32_t i = 0; i < root_count; i++) use_root(&box->roots, roots[i]);

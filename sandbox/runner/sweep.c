@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,12 +14,11 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "system.h"
 
-static const double WIPE_TIMEOUT_S = 10.0, KILL_TIMEOUT_S = 3.0;
+static const double WIPE_TIMEOUT_S = 10.0, HELPER_TIMEOUT_S = 20.0;
 
 void add_problem(struct problems *problems, const char *what, const char *which) {
     if (problems->count == PROBLEMS_MOST) return;
@@ -33,20 +33,6 @@ static int take_uid(struct uids uids) {
     if (syscall(SYS_setgroups, 0, NULL) != 0 || syscall(SYS_setresgid, uids.helper, uids.run, uids.helper) != 0)
         return -1;
     return (int)syscall(SYS_setresuid, uids.helper, uids.run, uids.helper);
-}
-
-static void pause_briefly(void) { nanosleep(&(struct timespec){0, 200 * 1000}, NULL); }
-
-/* One call reaches every process of the uid but this one and PID 1, and no fork can slip past it. Where all have our
- * own uid it is repeated until nobody answers, since others could have been let in by what it killed. */
-static bool kill_all(struct uids uids) {
-    if (uids.run >= 0) {
-        kill(-1, SIGKILL);
-        return true;
-    }
-    for (double deadline = now_s() + KILL_TIMEOUT_S; now_s() < deadline; pause_briefly())
-        if (kill(-1, SIGKILL) != 0) return true;
-    return false;
 }
 
 /* Links are not followed, and devices and pipes not waited for. */
@@ -124,7 +110,9 @@ static _Noreturn void help(struct uids uids, const char *directory, const struct
                            size_t keep_count, int report) {
     struct problems problems = {0};
     if (take_uid(uids) != 0) add_problem(&problems, "the sweep could not take the run's uid", "");
-    else if (!kill_all(uids)) add_problem(&problems, "processes survived SIGKILL", "");
+    /* One call reaches every process of the uid, and no fork can slip past it. Where all have the uid of PID 1, it has
+     * done this itself: there the helper is within the programs' reach. */
+    else if (uids.run >= 0) kill(-1, SIGKILL);
     for (size_t i = 0; i < keep_count; i++) keep[i].present = bring_back(directory, &keep[i]);
     double deadline = now_s() + WIPE_TIMEOUT_S;
     for (size_t i = 0; i < roots->count; i++)
@@ -141,14 +129,24 @@ static pid_t fork_helper(const int *close_first, size_t close_count) {
     return pid;
 }
 
+/* Wait for a helper of ours, reaping whatever else ends meanwhile. */
 static void wait_for(pid_t helper, reap_function *reap, void *context) {
-    for (;;) {
+    int pidfd = (int)syscall(SYS_pidfd_open, helper, 0);
+    for (double deadline = now_s() + HELPER_TIMEOUT_S;;) {
         int status;
         struct rusage usage;
-        pid_t pid = wait4(-1, &status, 0, &usage);
-        if (pid == helper || (pid < 0 && errno != EINTR)) return;
+        pid_t pid = wait4(-1, &status, pidfd < 0 ? 0 : WNOHANG, &usage);
+        if (pid == helper || (pid < 0 && errno != EINTR)) break;
         if (pid > 0) reap(context, pid, status, &usage);
+        if (pid != 0) continue;
+        struct pollfd ended = {pidfd, POLLIN, 0};
+        double left = deadline - now_s();
+        if (left <= 0 || poll(&ended, 1, (int)(left * 1000) + 1) == 0) {
+            kill(helper, SIGKILL);
+            deadline = now_s() + HELPER_TIMEOUT_S;
+        }
     }
+    if (pidfd >= 0) close(pidfd);
 }
 
 static bool read_whole(int fd, void *place, size_t size) {
@@ -165,6 +163,7 @@ static bool read_whole(int fd, void *place, size_t size) {
 bool sweep(struct uids uids, const char *directory, const struct roots *roots, struct keep *keep, size_t keep_count,
            const int *close_first, size_t close_count, struct problems *problems, reap_function *reap, void *context) {
     int ends[2];
+    if (uids.run < 0) kill(-1, SIGKILL);
     if (pipe2(ends, O_CLOEXEC) != 0) return false;
     pid_t helper = fork_helper(close_first, close_count);
     if (helper == 0) help(uids, directory, roots, keep, keep_count, ends[1]);

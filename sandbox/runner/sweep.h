@@ -29,7 +29,7 @@ void add_problem(struct problems *problems, const char *what, const char *which)
 struct uids { int64_t run, helper; };
 
 /* Kill as the run, bring back, wipe. The caller reaps: `reap` is called with each child that ended
- * meanwhile. Returns false if the helper was killed before it was done. */
+ * meanwhile. Returns false if the helper did not get it done. */
 typedef void reap_function(void *context, pid_t pid, int status, const void *usage);
 bool sweep(struct uids uids, const char *directory, const struct roots *roots, struct keep *keep, size_t keep_count,
            const int *close_first, size_t close_count, struct problems *problems, reap_function *reap, void *context);

@@ -8,17 +8,24 @@
 #include <linux/sched.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "system.h"
 
-enum { THREAD_STACK_MOST_MB = 256 };
+#ifndef MADV_POPULATE_READ
+#define MADV_POPULATE_READ 22
+#endif
+
+enum { THREAD_STACK_MOST_MB = 256, MAPPINGS_MOST = 512 };
 
 static char packet[ZYGOTE_PACKET_MOST];
 static struct file files[ZYGOTE_FILES_MOST];
@@ -26,6 +33,7 @@ static struct file files[ZYGOTE_FILES_MOST];
 /* What the program's process may read after `serve`. */
 const char *program_texts;      /* arguments, then environment, each ending with zero */
 uint32_t program_arguments, program_environment;
+uint32_t program_connected;     /* its streams are pipes, not files */
 
 /* Like fork, but the child is our parent's. The thread id that the C library keeps must be set anew, as fork does. */
 static long fork_for_parent(void) {
@@ -63,9 +71,6 @@ static void begin(const struct zygote_head *head, const int *descriptors, void (
     };
     const char *modes = at;
     at += head->file_count * sizeof(uint32_t);
-    start.filter = at;
-    start.filter_size = head->filter_size;
-    at += head->filter_size;
     start.directory = next_text(&at);
     for (uint32_t i = 0; i < head->file_count; i++) {
         uint32_t mode;
@@ -75,6 +80,8 @@ static void begin(const struct zygote_head *head, const int *descriptors, void (
     program_texts = at;
     program_arguments = head->argument_count;
     program_environment = head->environment_count;
+    struct stat input;
+    program_connected = fstat(start.in, &input) != 0 || !S_ISREG(input.st_mode);
     prepare_child(&start, descriptors[3]);
     set_thread_stack(head->limits.stack_bytes);
     after_fork();
@@ -97,12 +104,41 @@ static int receive(struct zygote_head *head, int *descriptors) {
     return (int)(bytes / sizeof(int));
 }
 
+/* A fork copies no page tables of mapped files, since faults would fill them; but each of those faults costs a program
+ * more than the copy. The kernel does copy them for a mapping that has been written to, so one byte of each is. */
+static void keep_page_tables(void) {
+    struct mapping { uintptr_t begin, end; int protection; } mappings[MAPPINGS_MOST];
+    size_t count = 0;
+    char line[512], permissions[8];
+    unsigned long inode;
+    FILE *list = fopen("/proc/self/maps", "re");
+    if (list == NULL) return;
+    while (count < MAPPINGS_MOST && fgets(line, sizeof line, list) != NULL) {
+        struct mapping *m = &mappings[count];
+        if (sscanf(line, "%lx-%lx %7s %*x %*s %lu", &m->begin, &m->end, permissions, &inode) != 4 || inode == 0) continue;
+        if (permissions[0] != 'r' || permissions[1] == 'w' || permissions[3] != 'p') continue;
+        m->protection = PROT_READ | (permissions[2] == 'x' ? PROT_EXEC : 0);
+        count++;
+    }
+    fclose(list);
+    for (size_t i = 0; i < count; i++) {
+        void *begin = (void *)mappings[i].begin;
+        size_t size = mappings[i].end - mappings[i].begin;
+        if (mprotect(begin, size, mappings[i].protection | PROT_WRITE) != 0) continue;
+        volatile char *byte = begin;
+        *byte = *byte;
+        mprotect(begin, size, mappings[i].protection);
+        madvise(begin, size, MADV_POPULATE_READ);
+    }
+}
+
 /* Serve until the supervisor hangs up. Returns in the process of a program. */
 int serve(void) {
     void (*after_fork)(void);
     *(void **)&after_fork = dlsym(RTLD_DEFAULT, "PyOS_AfterFork_Child");
     if (after_fork == NULL) _exit(5);
     set_dumpable(false);
+    keep_page_tables();
     for (;;) {
         struct zygote_head head;
         int descriptors[ZYGOTE_FILES_MOST + 4];

@@ -19,7 +19,7 @@ enum { ZYGOTE_STACK_MB = 1024 };    /* room for the stacks of its children is la
 struct zygote_head {
     int64_t uid;
     struct limits limits;
-    uint32_t limit_data, file_count, argument_count, environment_count, filter_size, text_size;
+    uint32_t limit_data, file_count, argument_count, environment_count;
 };
 
 /* The supervisor's end. */

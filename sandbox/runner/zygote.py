@@ -39,8 +39,20 @@ def _texts(library: ctypes.PyDLL) -> tuple[list[str], list[bytes]]:
     return [os.fsdecode(text) for text in texts[:arguments]], texts[arguments:]
 
 
+def _set_environment(texts: list[bytes]) -> None:
+    """Change what differs: most of it is as the zygote was started with."""
+    wanted = dict(text.split(b"=", 1) for text in texts)
+    present: dict[bytes, bytes] = os.environ._data  # type: ignore[attr-defined]  # without encoding anew what is there
+    for name in [name for name in present if name not in wanted]:
+        del os.environb[name]
+    for name, value in wanted.items():
+        if present.get(name) != value:
+            os.putenv(name, value)
+            present[name] = value
+
+
 def _open_streams() -> None:
-    """Open the standard streams anew, since those that were opened at the start are the zygote's."""
+    """Open the standard streams anew: those of the start take descriptors 0 to 2 for files, and these are pipes."""
     for name, descriptor, mode, errors in (
         ("stdin", 0, "r", "surrogateescape"),
         ("stdout", 1, "w", "surrogateescape"),
@@ -121,13 +133,11 @@ def _leave(code: int) -> NoReturn:
 
 def _run(library: ctypes.PyDLL) -> NoReturn:
     arguments, environment = _texts(library)
-    os.environ.clear()
-    for text in environment:
-        name, _, value = text.partition(b"=")
-        os.environb[name] = value
+    _set_environment(environment)
     directory = os.environ["PWD"]
     path = f"{directory}/{arguments[0]}"
-    _open_streams()
+    if ctypes.c_uint32.in_dll(library, "program_connected").value:
+        _open_streams()
     sys.argv = arguments
     sys.orig_argv = ["python3", *arguments]
     sys.path.insert(0, directory)

@@ -65,7 +65,7 @@ static size_t append_text(char *packet, size_t size, const char *text) {
 static size_t build(char *packet, const struct start *start) {
     struct zygote_head head = {
         .uid = start->uid, .limits = start->limits, .limit_data = start->limit_data,
-        .file_count = (uint32_t)start->file_count, .filter_size = (uint32_t)start->filter_size,
+        .file_count = (uint32_t)start->file_count,
     };
     while (start->argv[head.argument_count]) head.argument_count++;
     while (start->environment[head.environment_count]) head.environment_count++;
@@ -74,13 +74,10 @@ static size_t build(char *packet, const struct start *start) {
         uint32_t mode = start->files[i].mode;
         size = append(packet, size, &mode, sizeof mode);
     }
-    size = append(packet, size, start->filter, start->filter_size);
-    size_t texts = size;
     size = append_text(packet, size, start->directory);
     for (size_t i = 0; i < start->file_count; i++) size = append_text(packet, size, start->files[i].name);
     for (uint32_t i = 0; i < head.argument_count; i++) size = append_text(packet, size, start->argv[i]);
     for (uint32_t i = 0; i < head.environment_count; i++) size = append_text(packet, size, start->environment[i]);
-    head.text_size = (uint32_t)(size - texts);
     memcpy(packet, &head, sizeof head);
     return size;
 }
