@@ -7,6 +7,7 @@ import json
 import secrets
 import textwrap
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from solvent.sandbox.base import Program
 from solvent.sandbox.harness import solvent_values
 
 _HARNESS = Path(__file__).resolve().parent / "harness"
+_REASON = 2000
 
 
 def complete_function(problem: Problem, text: str) -> str:
@@ -50,86 +52,101 @@ def complete_function(problem: Problem, text: str) -> str:
 
 def harness_program(solution: str) -> Program:
     """Return the program that tests a candidate module; its tests come over standard input."""
-    helpers = {name: (_HARNESS / name).read_text(encoding="utf-8") for name in ("solvent_values.py", "solvent_host.py")}
     source = (_HARNESS / "main.py").read_text(encoding="utf-8")
+    helpers = {path.name: path.read_text(encoding="utf-8") for path in sorted(_HARNESS.glob("solvent_*.py"))}
     return Program(language="python", source=source, files={**helpers, "solution.py": solution})
 
 
-def request(problem: Problem, test: CallTest | CodeTest) -> tuple[bytes, str]:
-    """Return the request for one test, and the token that the answer must hold. No expected value is in it."""
+def request(problem: Problem, *tests: CallTest | CodeTest) -> tuple[bytes, str]:
+    """Return the request for tests in one run, and the token that the answer must hold. No expected value is in it.
+
+    Each test gets a fresh copy of the loaded module. The limits of the run are those of all its tests together, so a
+    run of several tests that ends well within the limits of one says of each that it did.
+    """
     if problem.function is None:
         raise DataError(f"problem {problem.id!r} asks for no function", field="function")
     token = secrets.token_hex(16)
-    asked: dict[str, Any] = {"token": token, "entry": problem.function.name}
-    if isinstance(test, CallTest):
-        asked |= {
-            "do": "call",
-            "arguments": [solvent_values.encode(value) for value in test.arguments],
-            "keywords": {name: solvent_values.encode(value) for name, value in test.keywords.items()},
-        }
-    else:
-        asked |= {"do": "code", "code": test.code, "starter": problem.function.starter_code}
+    asked = {
+        "token": token,
+        "entry": problem.function.name,
+        "starter": problem.function.starter_code,
+        "tests": [_asked(test) for test in tests],
+    }
     return json.dumps(asked).encode(), token
 
 
+def _asked(test: CallTest | CodeTest) -> dict[str, Any]:
+    if isinstance(test, CodeTest):
+        return {"code": test.code}
+    values = [solvent_values.encode(value) for value in (*test.arguments, *test.keywords.values())]
+    return {"call": {"message": [values, []], "named": list(test.keywords)}}
+
+
 def verdict(checker: Checker, test: CallTest | CodeTest, token: str, stdout: bytes) -> tuple[Verdict, str]:
-    """Return the verdict and its reason from what the harness answered."""
+    """Return the verdict and its reason from what the harness answered to a request of one test."""
+    [found] = verdicts(checker, [test], token, stdout)
+    return found or (Verdict.RE, "the process ended before the function returned")
+
+
+def verdicts(
+    checker: Checker, tests: Sequence[CallTest | CodeTest], token: str, stdout: bytes
+) -> list[tuple[Verdict, str] | None]:
+    """Return verdict and reason for each test of one request; None where there is no answer.
+
+    A compile error (the candidate's module does not parse) is the verdict CE for all of them.
+    """
     try:
         answer = json.loads(stdout)
     except (ValueError, RecursionError):
         answer = None
-    if not isinstance(answer, dict) or answer.get("token") != token:
-        return Verdict.RE, "the process ended before the function returned"
+    if not isinstance(answer, dict) or answer.get("token") != token or not isinstance(answer.get("answers"), list):
+        return [None] * len(tests)
+    answers = answer["answers"]
+    if answers and isinstance(answers[0], dict) and answers[0].get("outcome") == "compile":
+        return [(Verdict.CE, str(answers[0].get("reason", "")))] * len(tests)
+    found = [_verdict(checker, test, one) for test, one in zip(tests, answers, strict=False)]
+    return [*found, *[None] * (len(tests) - len(found))]
+
+
+_OUTCOMES = {"passed": Verdict.AC, "failed": Verdict.WA, "error": Verdict.RE}
+
+
+def _verdict(checker: Checker, test: CallTest | CodeTest, answer: Any) -> tuple[Verdict, str] | None:
+    if not isinstance(answer, dict):
+        return None
+    if "outcome" in answer and (isinstance(test, CodeTest) or answer["outcome"] == "error"):
+        return _OUTCOMES.get(str(answer["outcome"]), Verdict.IE), str(answer.get("reason", ""))
     if isinstance(test, CodeTest):
-        outcome = {"passed": Verdict.AC, "failed": Verdict.WA, "error": Verdict.RE}.get(
-            str(answer.get("outcome")), Verdict.IE
-        )
-        return outcome, str(answer.get("reason", ""))
-    if "raised" in answer or "value" not in answer:
-        return Verdict.RE, f"{answer.get('raised', 'no value')}: {answer.get('message', answer.get('reason', ''))}"
+        return None
+    if "raised" in answer or "message" not in answer:
+        return Verdict.RE, f"{answer.get('raised', 'no value')}: {answer.get('message', '')}"[:_REASON]
     try:
-        actual = _as_json(solvent_values.decode(answer["value"]))
-    except (ValueError, RecursionError) as error:
-        return Verdict.WA, f"the function returned no plain value: {error}"
-    return _compare(checker, test.expected, actual)
+        [[value], _] = answer["message"]
+        return _compare(checker, test.expected, solvent_values.to_json(value))
+    except (LookupError, ValueError, TypeError, RecursionError) as error:
+        return Verdict.WA, f"the function returned no plain value: {error}"[:_REASON]
 
 
 def _compare(checker: Checker, expected: JsonValue, actual: JsonValue) -> tuple[Verdict, str]:
     if checker.type == "unordered" and isinstance(expected, list) and isinstance(actual, list):
-        expected, actual = sorted(expected, key=_order), sorted(actual, key=_order)
+        expected, actual = sorted(expected, key=solvent_values.order), sorted(actual, key=solvent_values.order)
     result = compare_values(expected, actual, checker.absolute_tolerance, checker.relative_tolerance)
     return (Verdict.AC, "") if result.accepted else (Verdict.WA, result.reason)
 
 
-def _order(value: JsonValue) -> str:
-    return json.dumps(value, sort_keys=True)
-
-
-def _as_json(value: Any) -> JsonValue:
-    """Return the JSON value that an expected value is written as: tuples are lists, keys are strings."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, dict):
-        return {key if isinstance(key, str) else _key(key): _as_json(item) for key, item in value.items()}
-    if isinstance(value, set | frozenset):
-        return sorted((_as_json(item) for item in value), key=_order)
-    if isinstance(value, bytes | bytearray):
-        return value.decode("latin-1")
-    if isinstance(value, complex):
-        return [value.real, value.imag]
-    if hasattr(value, "__iter__"):
-        return [_as_json(item) for item in value]
-    return str(value)
-
-
-def _key(key: Any) -> str:
-    """Return a dictionary's key as JSON writes it."""
-    return str(json.dumps(key)) if key is None or isinstance(key, bool | int | float) else str(key)
-
-
 def _defines(text: str, name: str) -> bool:
     tree = _parse(text)
-    return tree is not None and any(name in _bound(node) for node in tree.body)
+    return tree is not None and any(_binds(node, name) for node in tree.body)
+
+
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def _binds(node: ast.stmt, name: str) -> bool:
+    """Tell whether a statement defines the function, be it as a method of a class (LeetCode's `Solution`)."""
+    if isinstance(node, ast.ClassDef) and any(isinstance(item, _FUNCTIONS) and item.name == name for item in node.body):
+        return True
+    return name in _bound(node)
 
 
 def _bound(node: ast.stmt) -> set[str]:
@@ -154,7 +171,7 @@ def _preface(starter: str, name: str) -> str:
     parts = [
         ast.get_source_segment(text, node) or ""
         for node in tree.body
-        if name not in _bound(node) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
+        if not _binds(node, name) and not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))
     ]
     return "".join(f"{part}\n" for part in parts if part)
 
