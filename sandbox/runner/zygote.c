@@ -30,10 +30,8 @@ enum { THREAD_STACK_MOST_MB = 256, MAPPINGS_MOST = 512 };
 static char packet[ZYGOTE_PACKET_MOST];
 static struct file files[ZYGOTE_FILES_MOST];
 
-/* What the program's process may read after `serve`. */
-const char *program_texts;      /* arguments, then environment, each ending with zero */
-uint32_t program_arguments, program_environment;
-uint32_t program_connected;     /* its streams are pipes, not files */
+/* What `serve` returns: of Python's API just what is needed, so that its headers are not. */
+typedef void *make_bytes(const char *data, ssize_t size);
 
 /* Like fork, but the child is our parent's. The thread id that the C library keeps must be set anew, as fork does. */
 static long fork_for_parent(void) {
@@ -63,7 +61,9 @@ static void set_thread_stack(uint64_t stack_bytes) {
     pthread_attr_destroy(&attributes);
 }
 
-static void begin(const struct zygote_head *head, const int *descriptors, void (*after_fork)(void)) {
+/* Set the program's process up; returns what zygote.py has to know: texts that
+ * end with zero: "1" if the streams are pipes and not files, how many arguments there are, arguments, environment. */
+static void *begin(const struct zygote_head *head, const int *descriptors, make_bytes *bytes) {
     const char *at = packet + sizeof *head;
     struct start start = {
         .in = descriptors[0], .out = descriptors[1], .err = descriptors[2], .files = files,
@@ -77,14 +77,16 @@ static void begin(const struct zygote_head *head, const int *descriptors, void (
         memcpy(&mode, modes + i * sizeof mode, sizeof mode);
         files[i] = (struct file){next_text(&at), mode, descriptors[4 + i]};
     }
-    program_texts = at;
-    program_arguments = head->argument_count;
-    program_environment = head->environment_count;
     struct stat input;
-    program_connected = fstat(start.in, &input) != 0 || !S_ISREG(input.st_mode);
+    bool connected = fstat(start.in, &input) != 0 || !S_ISREG(input.st_mode);
     prepare_child(&start, descriptors[3]);
     set_thread_stack(head->limits.stack_bytes);
-    after_fork();
+    const char *texts = at;
+    for (uint32_t i = 0; i < head->argument_count + head->environment_count; i++) next_text(&at);
+    static char told[ZYGOTE_PACKET_MOST + 32];
+    int length = snprintf(told, 32, "%d%c%u%c", connected, 0, head->argument_count, 0);
+    memcpy(told + length, texts, (size_t)(at - texts));
+    return bytes(told, length + (at - texts));
 }
 
 /* Returns the number of descriptors, -1 at the end. */
@@ -132,11 +134,14 @@ static void keep_page_tables(void) {
     }
 }
 
-/* Serve until the supervisor hangs up. Returns in the process of a program. */
-int serve(void) {
-    void (*after_fork)(void);
-    *(void **)&after_fork = dlsym(RTLD_DEFAULT, "PyOS_AfterFork_Child");
-    if (after_fork == NULL) _exit(5);
+/* Serve until the supervisor hangs up. Returns in the process of a program, a new `bytes` (see `begin`).
+ *
+ * What Python does after a fork (PyOS_AfterFork_Child) is for processes with threads; it would touch so many pages that
+ * a program started a millisecond later. The zygote has no threads: zygote.py does the rest. */
+void *serve(void) {
+    make_bytes *bytes;
+    *(void **)&bytes = dlsym(RTLD_DEFAULT, "PyBytes_FromStringAndSize");
+    if (bytes == NULL) _exit(5);
     set_dumpable(false);
     keep_page_tables();
     for (;;) {
@@ -146,10 +151,7 @@ int serve(void) {
         if (count < 0) _exit(0);
         if (count == 0) continue;
         int64_t pid = fork_for_parent();
-        if (pid == 0) {
-            begin(&head, descriptors, after_fork);
-            return 0;
-        }
+        if (pid == 0) return begin(&head, descriptors, bytes);
         if (pid < 0) pid = -errno;
         for (int i = 0; i < count; i++) close(descriptors[i]);
         if (write(ZYGOTE_FD, &pid, sizeof pid) != sizeof pid) _exit(0);

@@ -10,6 +10,7 @@ import gc
 import importlib.machinery
 import io
 import os
+import random
 import signal
 import sys
 import threading
@@ -24,19 +25,6 @@ _PRELOADED = (
     "typing warnings"
 )
 _KILLED_BY_INTERRUPT = -2
-
-
-def _texts(library: ctypes.PyDLL) -> tuple[list[str], list[bytes]]:
-    """Return the program's arguments and environment."""
-    arguments = ctypes.c_uint32.in_dll(library, "program_arguments").value
-    environment = ctypes.c_uint32.in_dll(library, "program_environment").value
-    at = ctypes.c_void_p.in_dll(library, "program_texts").value or 0
-    texts = []
-    for _ in range(arguments + environment):
-        text = ctypes.string_at(at)
-        texts.append(text)
-        at += len(text) + 1
-    return [os.fsdecode(text) for text in texts[:arguments]], texts[arguments:]
 
 
 def _set_environment(texts: list[bytes]) -> None:
@@ -131,12 +119,16 @@ def _leave(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(library: ctypes.PyDLL) -> NoReturn:
-    arguments, environment = _texts(library)
-    _set_environment(environment)
+def _run(told: bytes) -> NoReturn:
+    # As after any fork: other random numbers than its siblings', and the thread's own number.
+    random.seed()
+    threading.main_thread()._set_native_id()  # type: ignore[attr-defined]  # what `threading` calls then
+    connected, count, *texts = told.split(b"\0")[:-1]
+    arguments = [os.fsdecode(text) for text in texts[: int(count)]]
+    _set_environment(texts[int(count) :])
     directory = os.environ["PWD"]
     path = f"{directory}/{arguments[0]}"
-    if ctypes.c_uint32.in_dll(library, "program_connected").value:
+    if connected == b"1":
         _open_streams()
     sys.argv = arguments
     sys.orig_argv = ["python3", *arguments]
@@ -173,8 +165,9 @@ def main() -> None:
     gc.disable()
     gc.collect()
     gc.freeze()
-    library.serve()
-    _run(library)
+    serve = library.serve
+    serve.restype = ctypes.py_object
+    _run(serve())
 
 
 if __name__ == "__main__":
