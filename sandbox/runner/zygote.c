@@ -154,6 +154,9 @@ void *serve(void) {
         if (pid == 0) return begin(&head, descriptors, bytes);
         if (pid < 0) pid = -errno;
         for (int i = 0; i < count; i++) close(descriptors[i]);
+        /* The next program inherits our memory, and shall find nothing of this one in it. */
+        explicit_bzero(packet, sizeof packet);
+        explicit_bzero(&head, sizeof head);
         if (write(ZYGOTE_FD, &pid, sizeof pid) != sizeof pid) _exit(0);
     }
 }
