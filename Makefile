@@ -2,9 +2,10 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTEST_ARGS ?=
+BENCH_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test check bench lock sandbox-image format clean
+.PHONY: help demo test check bench bench-sandbox lock sandbox-image format clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -30,6 +31,11 @@ bench: ## measure what a user waits for
 	@scripts/setup.sh dev
 	@scripts/setup_sandbox.sh demo
 	@python -m solvent.benchmarks.startup
+
+bench-sandbox: ## measure the sandbox against bare processes, containers and others (BENCH_ARGS="--quick --json FILE")
+	@scripts/setup.sh dev
+	@scripts/setup_sandbox.sh all
+	@python -m solvent.benchmarks.sandbox $(BENCH_ARGS)
 
 format: ## format and sort imports
 	@scripts/setup.sh dev

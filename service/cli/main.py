@@ -24,6 +24,7 @@ _COMMANDS = {
     "run": ("solvent.service.cli.run:run", "List and show what was run."),
     "models": ("solvent.service.cli.models:models", "List and show model profiles."),
     "strategies": ("solvent.service.cli.strategies:strategies", "List and show strategies."),
+    "sandbox": ("solvent.service.cli.sandbox:sandbox", "Check what the sandbox promises; list its languages."),
     "doctor": ("solvent.service.cli.doctor:doctor", "Check every part and say what is missing."),
 }
 

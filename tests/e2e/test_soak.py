@@ -1,0 +1,35 @@
+"""A small soak: mixed and hostile programs in one pool while supervisors are killed; nothing leaks, all is right."""
+
+from __future__ import annotations
+
+import pytest
+
+from solvent.benchmarks.soak import Soak, soak, to_text
+
+PROGRAMS = 800
+KILL_EVERY_S = 1.5
+
+BACKENDS = [pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_mixed_programs_leave_nothing_behind(request: pytest.FixtureRequest, backend: str) -> None:
+    found = await run(request, backend, kill_every_s=None)
+    assert found.passed(), to_text(found)
+    assert found.by_kind["hostile"] > PROGRAMS // 20
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", BACKENDS)
+async def test_killed_boxes_cost_a_retry_and_no_verdict(request: pytest.FixtureRequest, backend: str) -> None:
+    found = await run(request, backend, kill_every_s=KILL_EVERY_S)
+    assert found.kills.total() > 0
+    assert not found.wrong, to_text(found)
+    assert not found.ours, to_text(found)
+
+
+async def run(request: pytest.FixtureRequest, backend: str, kill_every_s: float | None) -> Soak:
+    request.getfixturevalue("require_docker" if backend == "docker" else "require_bubblewrap")
+    name = "docker" if backend == "docker" else "local"
+    return await soak(name, PROGRAMS, 0.1, kill_every_s=kill_every_s)  # type: ignore[arg-type]  # one of the two
