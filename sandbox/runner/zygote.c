@@ -90,7 +90,7 @@ static void *begin(const struct zygote_head *head, const int *descriptors, make_
 }
 
 /* Returns the number of descriptors, -1 at the end. */
-static int receive(struct zygote_head *head, int *descriptors) {
+static int receive(struct zygote_head *head, int *descriptors, size_t *packet_size) {
     static union { char room[CMSG_SPACE((ZYGOTE_FILES_MOST + 4) * sizeof(int))]; struct cmsghdr align; } control;
     struct iovec vector = {packet, sizeof packet};
     struct msghdr message = {
@@ -98,6 +98,7 @@ static int receive(struct zygote_head *head, int *descriptors) {
     };
     ssize_t size = recvmsg(ZYGOTE_FD, &message, MSG_CMSG_CLOEXEC);
     if (size < (ssize_t)sizeof *head) return size < 0 && errno == EINTR ? 0 : -1;
+    *packet_size = (size_t)size;
     memcpy(head, packet, sizeof *head);
     struct cmsghdr *rights = CMSG_FIRSTHDR(&message);
     if (rights == NULL || rights->cmsg_type != SCM_RIGHTS) return -1;
@@ -147,7 +148,8 @@ void *serve(void) {
     for (;;) {
         struct zygote_head head;
         int descriptors[ZYGOTE_FILES_MOST + 4];
-        int count = receive(&head, descriptors);
+        size_t packet_size;
+        int count = receive(&head, descriptors, &packet_size);
         if (count < 0) _exit(0);
         if (count == 0) continue;
         int64_t pid = fork_for_parent();
@@ -155,7 +157,7 @@ void *serve(void) {
         if (pid < 0) pid = -errno;
         for (int i = 0; i < count; i++) close(descriptors[i]);
         /* The next program inherits our memory, and shall find nothing of this one in it. */
-        explicit_bzero(packet, sizeof packet);
+        explicit_bzero(packet, packet_size);
         explicit_bzero(&head, sizeof head);
         if (write(ZYGOTE_FD, &pid, sizeof pid) != sizeof pid) _exit(0);
     }
