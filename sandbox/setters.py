@@ -71,8 +71,8 @@ class SettersPrograms:
 def program_of(solution: Solution, files: Mapping[str, str]) -> Program:
     """Return a program that comes with a problem, with the files beside it."""
     beside = {**solution.files, **files}
-    if solution.file_name and solution.file_name != find_language(solution.language).source:
-        # Others may import it by this name; it is also the main program under the language's own.
+    if solution.files and solution.file_name and not find_language(solution.language).artifacts:
+        # Its modules may import it by this name; it is also the main program, under the language's own.
         beside.setdefault(solution.file_name, solution.source)
     return Program(language=solution.language, source=solution.source, files=beside)
 

@@ -129,6 +129,7 @@ class FakeSandbox:
         talkers: programs for `connect`, by source text.
         slots: of the sandbox.
         build_error: raised by every build.
+        missing: languages that are not installed.
     """
 
     info = SandboxInfo(backend="local", isolation="in memory", guarantees={})
@@ -139,11 +140,13 @@ class FakeSandbox:
         talkers: Mapping[str, Talker] | None = None,
         slots: int = 2,
         build_error: Exception | None = None,
+        missing: frozenset[str] = frozenset(),
     ) -> None:
         self.programs = dict(programs or {})
         self.talkers = dict(talkers or {})
         self.slots = slots
         self.build_error = build_error
+        self.missing = missing
         self.builds: list[Program] = []
         self.runs: list[FakeRun] = []
         self.jobs: set[str] = set()
@@ -163,6 +166,8 @@ class FakeSandbox:
     async def build(self, program: Program, *, time_s: float, memory_mb: int, job: str = "") -> Build:
         if self.build_error is not None:
             raise self.build_error
+        if program.language in self.missing:
+            raise ConfigError(f"{program.language} is not installed in this sandbox")
         self.jobs.add(job)
         self.builds.append(program)
         if program.source not in self.programs and program.source not in self.talkers:
@@ -225,8 +230,3 @@ class FakeSandbox:
     @asynccontextmanager
     async def slot(self, *, job: str = "") -> AsyncIterator[None]:
         yield
-
-
-def refuses(_: FakeRun) -> Answer:
-    """Be a program whose language is not there."""
-    return ConfigError("the language is not installed")
