@@ -1,4 +1,4 @@
-"""What backends with our supervisor share: slots, sessions, the list of living boxes, the end."""
+"""What backends with our supervisor share: builds, runs and connected programs in the boxes of a pool."""
 
 from __future__ import annotations
 
@@ -6,25 +6,42 @@ import asyncio
 import os
 import secrets
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from pathlib import Path
 
 from solvent.errors import SandboxError, SandboxUnavailable
-from solvent.problems.problem import Limits
-from solvent.sandbox.base import SandboxInfo, SandboxSession
-from solvent.sandbox.box import Box, Channel
+from solvent.sandbox import replies, seccomp, wire
+from solvent.sandbox.base import (
+    Build,
+    Program,
+    RunLimits,
+    RunningProgram,
+    RunResult,
+    RunStatus,
+    SandboxInfo,
+    SandboxMetrics,
+    SandboxSession,
+)
+from solvent.sandbox.box import Box, BoxLostError, Channel
+from solvent.sandbox.builder import Builder
+from solvent.sandbox.cache import DEFAULT_BYTES, BuildCache
+from solvent.sandbox.connected import ConnectedProgram
+from solvent.sandbox.pool import SMALLEST_BOX_MB, Pool
+from solvent.sandbox.requests import Request, decide, fault, is_borderline, program_request
 from solvent.sandbox.session import ProgramSession
+from solvent.sandbox.turns import Turns
 
+SUPERVISOR = "/solvent/supervisor"
+"""In every box, read-only."""
 WORK_MB, TMP_MB, SHM_MB = 128, 64, 16
 INODES, SHM_INODES = 4096, 512
-BOX_MARGIN_MB = 256
-"""Memory of a box beyond its programs': the supervisor, its copies of inputs and outputs, and full tmpfs."""
+WRITABLE = ("/w", "/tmp", "/dev/shm")  # noqa: S108  in the box
+BOX_MARGIN_MB = 448
+"""Memory of a box beyond its programs': full tmpfs, the contents that it keeps, the supervisor with one output."""
+ENGINE_WAIT_S = 30.0
 _SLOTS_OF_UIDS = 20_000
-_FIRST_BOX_MEMORY_MB = Limits().compile_memory_mb
-"""What most sessions ask for, so that the first one finds the box of `start`."""
-_RUNS_PER_BOX = 2_000
-"""A box that has run so many programs is replaced, well before it has used up its uids."""
 
 
 def usable_cores() -> int:
@@ -33,20 +50,36 @@ def usable_cores() -> int:
 
 
 class BoxSandbox(ABC):
-    """A Sandbox whose sessions run in boxes with our supervisor.
+    """A Sandbox whose programs run in boxes with our supervisor.
 
     Args:
-        slots: sessions at once; default: the cores.
+        slots: programs at once; default: the cores.
+        cache: folder of the compile cache; default: builds are kept in memory only.
+        cache_bytes: most that the folder may hold.
+        engine_wait_s: how long a run waits for an engine that went away before it is a fault.
     """
 
-    def __init__(self, slots: int | None = None) -> None:
+    def __init__(
+        self,
+        slots: int | None = None,
+        *,
+        cache: Path | None = None,
+        cache_bytes: int = DEFAULT_BYTES,
+        engine_wait_s: float = ENGINE_WAIT_S,
+    ) -> None:
         self._slots = slots or usable_cores()
-        self._free: asyncio.Semaphore | None = None
-        self._boxes: set[Box] = set()
-        self._idle: dict[int, list[Box]] = {}
-        """Clean boxes that wait for the next session, by their memory_mb; never more than slots in all."""
+        self._cache_folder = cache
+        self._cache_bytes = cache_bytes
+        self._turns = Turns(self._slots)
+        self._pool = Pool(self._turns, self._open_box, engine_wait_s=engine_wait_s)
+        self._pool.closed = True
+        self._slots_of_uids: set[int] = set()
         self._info: SandboxInfo | None = None
-        self._closed = False
+        self._builder: Builder | None = None
+        self._zygote = False
+        self._first_ready: replies.Ready | None = None
+        self._statuses: Counter[RunStatus] = Counter()
+        self._cancelled = self._retried = self._rerun_alone = 0
 
     @property
     def info(self) -> SandboxInfo:
@@ -60,104 +93,209 @@ class BoxSandbox(ABC):
         """See Sandbox.slots."""
         return self._slots
 
+    def metrics(self) -> SandboxMetrics:
+        """See Sandbox.metrics."""
+        return SandboxMetrics(
+            runs=dict(self._statuses),
+            cancelled=self._cancelled,
+            builds=self._builder.builds if self._builder else 0,
+            cache_hits=self._builder.cache_hits if self._builder else 0,
+            retried=self._retried,
+            rerun_alone=self._rerun_alone,
+            boxes=self._pool.alive,
+            boxes_started=self._pool.counts.started,
+            boxes_replaced=self._pool.counts.replaced,
+            waiting=self._turns.waiting,
+            running=self._turns.running,
+        )
+
     async def start(self) -> None:
         """See Sandbox.start."""
         if self._info is not None:
             return
-        self._closed = False
-        self._free = asyncio.Semaphore(self._slots)
+        cache = BuildCache(self._cache_folder, self._cache_bytes)
         await self._prepare()
+        self._pool.closed = False
         try:
-            box = await self._open_box(_FIRST_BOX_MEMORY_MB)
+            box = await self._open_box(SMALLEST_BOX_MB)
         except SandboxUnavailable:
             raise
         except SandboxError as error:
             raise SandboxUnavailable(error.message, remedy=error.remedy or self._remedy()) from error
-        try:
-            self._info = self._describe(box.ready)
-        finally:
-            await asyncio.shield(self._give_back(box, _FIRST_BOX_MEMORY_MB))
+        ready = self._first_ready
+        assert ready is not None
+        self._zygote = ready.zygote
+        self._pool.share = ready.uid_per_run
+        self._builder = Builder(cache, self._compile, identity=self._identity(ready), zygote=ready.zygote)
+        self._info = self._describe(ready)
+        self._pool.keep(box)
+        self._pool.warm()
 
-    def open(self, *, memory_mb: int) -> AbstractAsyncContextManager[SandboxSession]:
-        """See Sandbox.open."""
-        return self._open(memory_mb)
+    async def build(self, program: Program, *, time_s: float, memory_mb: int, job: str = "") -> Build:
+        """See Sandbox.build."""
+        if self._builder is None:
+            raise SandboxError("the sandbox is not running: call start first")
+        return await self._builder.build(program, time_s=time_s, memory_mb=memory_mb, job=job)
+
+    async def run(
+        self,
+        build: Build,
+        *,
+        limits: RunLimits,
+        stdin: bytes = b"",
+        arguments: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+        keep: Mapping[str, int] | None = None,
+        job: str = "",
+    ) -> RunResult:
+        """See Sandbox.run."""
+        request = program_request(
+            build, limits=limits, zygote=self._zygote, stdin=stdin, arguments=arguments, files=files, keep=keep
+        )
+        try:
+            result = await self._run(request, job)
+            if is_borderline(limits.cpu_time_s, result):
+                self._rerun_alone += 1
+                result = decide(limits.cpu_time_s, await self._run(request, job, alone=True))
+        except asyncio.CancelledError:
+            self._cancelled += 1
+            raise
+        self._statuses[result.status] += 1
+        return result
 
     @asynccontextmanager
-    async def _open(self, memory_mb: int) -> AsyncIterator[SandboxSession]:
-        if self._free is None or self._info is None or self._closed:
-            raise SandboxError("the sandbox is not running: call start first")
-        async with self._free:
-            mine: list[Box] = []
-
-            async def open_box() -> Box:
-                waiting = self._idle.get(memory_mb)
-                box = waiting.pop() if waiting else await self._open_box(memory_mb)
-                mine.append(box)
-                return box
-
-            session = ProgramSession(open_box)
+    async def connect(
+        self,
+        build: Build,
+        *,
+        limits: RunLimits,
+        arguments: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+        keep: Mapping[str, int] | None = None,
+        job: str = "",
+        slot: bool = True,
+    ) -> AsyncIterator[RunningProgram]:
+        """See Sandbox.connect."""
+        request = program_request(
+            build, limits=limits, zygote=self._zygote, arguments=arguments, files=files, keep=keep, connected=True
+        )
+        lease = await self._pool.lease(
+            request.memory_mb, keys=request.keys, job=job, tenant=_tenant(request, job), slot=slot
+        )
+        try:
+            program = ConnectedProgram(lease.box, request, self._count)
             try:
-                yield session
+                yield program
             finally:
-                # A cancelled job must not leave its box behind, so the end is not cancelled with it.
-                await asyncio.shield(asyncio.gather(*(self._give_back(box, memory_mb) for box in mine)))
+                program.kill_now()
+        finally:
+            self._pool.give_back(lease)
 
-    async def _give_back(self, box: Box, memory_mb: int) -> None:
-        """Keep a box in which nothing is left for the next session; remove any other.
+    @asynccontextmanager
+    async def slot(self, *, job: str = "") -> AsyncIterator[None]:
+        """See Sandbox.slot."""
+        await self._turns.take(job)
+        try:
+            yield
+        finally:
+            self._turns.give_back()
 
-        Only where every run has a uid of its own: there the sweep after a run can tell, and reach, all that it left.
-        """
-        own_uids = self._info is not None and self._info.guarantees["uid_per_run"]
-        if own_uids and box.usable and box.runs < _RUNS_PER_BOX and await box.forget() and not self._closed:
-            idle = [(size, one) for size, boxes in self._idle.items() for one in boxes]
-            if len(idle) >= self._slots:
-                size, oldest = idle[0]
-                self._idle[size].remove(oldest)
-                await self._close_box(oldest)
-            self._idle.setdefault(memory_mb, []).append(box)
-        else:
-            await self._close_box(box)
+    def open(self, *, memory_mb: int, job: str = "") -> AbstractAsyncContextManager[SandboxSession]:
+        """See Sandbox.open."""
+        return ProgramSession(self, job=job)
 
     async def aclose(self) -> None:
         """See Sandbox.aclose."""
-        self._closed = True
         self._info = None
-        self._idle.clear()
-        await asyncio.gather(*(self._close_box(box) for box in list(self._boxes)))
+        self._builder = None
+        await self._pool.aclose()
         await self._finish()
+
+    def _count(self, result: RunResult) -> None:
+        self._statuses[result.status] += 1
+
+    async def _run(self, request: Request, job: str, *, alone: bool = False) -> RunResult:
+        """Run, and once more in a fresh box if the sandbox failed."""
+        try:
+            return request.result(await self._attempts(request, job, alone=alone))
+        except SandboxError as error:
+            return fault(error.message)
+
+    async def _compile(self, request: Request, job: str) -> replies.Result:
+        return await self._attempts(request, job)
+
+    async def _attempts(self, request: Request, job: str, *, alone: bool = False) -> replies.Result:
+        """Return the box's answer; a fault only if a fresh box failed too.
+
+        Raises:
+            SandboxError: no box answered.
+        """
+        try:
+            reply = await self._attempt(request, job, alone=alone)
+        except BoxLostError:
+            if self._pool.closed:
+                raise
+        else:
+            if reply.status != RunStatus.FAULT or reply.missing:
+                return reply
+        self._retried += 1
+        return await self._attempt(request, job, alone=alone, fresh=True)
+
+    async def _attempt(self, request: Request, job: str, *, alone: bool, fresh: bool = False) -> replies.Result:
+        lease = await self._pool.lease(
+            request.memory_mb,
+            keys=request.keys,
+            job=job,
+            tenant=_tenant(request, job),
+            fresh=fresh,
+            alone=alone,
+        )
+        try:
+            return await lease.box.run(request.run, request.timeout_s)
+        finally:
+            self._pool.give_back(lease)
 
     async def _open_box(self, memory_mb: int) -> Box:
         """Make a fresh box and wait until its supervisor serves.
 
         Raises:
+            EngineLostError: the engine does not answer.
             SandboxError: it does not start.
         """
-        if self._closed:
-            raise SandboxError("the sandbox was closed")
-        channel = await self._open_channel(memory_mb, secrets.randbelow(_SLOTS_OF_UIDS))
-        box = Box(channel)
-        self._boxes.add(box)
+        slot = secrets.randbelow(_SLOTS_OF_UIDS)
+        while slot in self._slots_of_uids:
+            slot = secrets.randbelow(_SLOTS_OF_UIDS)
+        self._slots_of_uids.add(slot)
+        box = Box(memory_mb, slot, self._pool.lost, self._slots_of_uids.discard)
         try:
-            await box.start()
+            channel = await self._open_channel(box, memory_mb + BOX_MARGIN_MB)
+            config = wire.encode_config(
+                slot=slot, zygote=True, roots=WRITABLE, mounts=self._mounts(), seccomp_filter=seccomp.build()
+            )
+            self._first_ready = await box.start(channel, config)
         except BaseException:
-            await asyncio.shield(self._close_box(box))
+            await asyncio.shield(box.close())
             raise
         return box
 
-    async def _close_box(self, box: Box) -> None:
-        await box.close()
-        self._boxes.discard(box)
+    def _mounts(self) -> list[tuple[str, str, bool]]:
+        """Return path, options and executability of the tmpfs that the supervisor has to mount."""
+        return []
 
     @abstractmethod
     async def _prepare(self) -> None:
         """Check what is needed, and remove what dead processes left."""
 
     @abstractmethod
-    async def _open_channel(self, memory_mb: int, slot: int) -> Channel:
-        """Start a box; programs in it may use `memory_mb`, and `slot` keeps its uids apart from others'."""
+    async def _open_channel(self, box: Box, memory_mb: int) -> Channel:
+        """Start a box that may use `memory_mb` in all; what its supervisor says goes to `box`."""
 
     @abstractmethod
-    def _describe(self, ready: dict[str, Any]) -> SandboxInfo:
+    def _identity(self, ready: replies.Ready) -> str:
+        """Name the root file system of the boxes: equal only where the compilers are equal."""
+
+    @abstractmethod
+    def _describe(self, ready: replies.Ready) -> SandboxInfo:
         """Return what holds here, by what a first supervisor found."""
 
     @abstractmethod
@@ -169,9 +307,14 @@ class BoxSandbox(ABC):
         """Release what the backend itself holds."""
 
 
-def guarantees(ready: dict[str, Any]) -> dict[str, bool]:
+def _tenant(request: Request, job: str) -> str:
+    """Return whose program it is: where programs share a uid, only the same program of the same job shares a box."""
+    return job + b"".join(request.keys).hex() if request.keys else f"{job} {secrets.token_hex(8)}"
+
+
+def guarantees(ready: replies.Ready) -> dict[str, bool]:
     """Return the guarantees that follow from what a supervisor found."""
-    cgroup = ready["cgroup"] != "none"
+    cgroup = ready.cgroup != "none"
     return {
         "network_refused": True,
         "root_read_only": True,
@@ -179,6 +322,6 @@ def guarantees(ready: dict[str, Any]) -> dict[str, bool]:
         "memory_tree_limited": cgroup,
         "cpu_tree_counted": True,
         "oom_told_apart": cgroup,
-        "uid_per_run": bool(ready["uid_per_run"]),
-        "inodes_limited": bool(ready["inode_limit"]),
+        "uid_per_run": ready.uid_per_run,
+        "inodes_limited": ready.inodes_limited,
     }

@@ -5,16 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict
 
 from solvent.errors import SandboxError, SandboxUnavailable
 from solvent.sandbox.backend import usable_cores
-from solvent.sandbox.base import Sandbox, SandboxInfo, SandboxSession
+from solvent.sandbox.base import (
+    Build,
+    Program,
+    RunLimits,
+    RunningProgram,
+    RunResult,
+    Sandbox,
+    SandboxInfo,
+    SandboxMetrics,
+    SandboxSession,
+)
 from solvent.settings import Settings
 
 Backend = Literal["docker", "local"]
@@ -22,7 +32,7 @@ Backend = Literal["docker", "local"]
 _WEAKER = {
     "memory_tree_limited": "memory is limited per process and watched for the tree, not limited by the kernel",
     "oom_told_apart": "an out-of-memory kill cannot be told from other kills",
-    "uid_per_run": "all programs of a session have one uid",
+    "uid_per_run": "all programs have one uid",
     "inodes_limited": "the number of files is not limited",
 }
 
@@ -50,8 +60,18 @@ class LazySandbox:
         """See Sandbox.slots."""
         return self._settings.cores or usable_cores()
 
+    def metrics(self) -> SandboxMetrics:
+        """See Sandbox.metrics.
+
+        Raises:
+            SandboxError: it has not been started.
+        """
+        _ = self.info
+        assert self._starting is not None
+        return self._starting.result().metrics()
+
     def begin(self) -> None:
-        """Start in the background; a failure is raised by the first `open`."""
+        """Start in the background; a failure is raised by the first use."""
         if self._starting is None:
             self._starting = asyncio.create_task(open_sandbox(self._settings))
 
@@ -59,15 +79,60 @@ class LazySandbox:
         """See Sandbox.start."""
         await self._started()
 
+    async def build(self, program: Program, *, time_s: float, memory_mb: int, job: str = "") -> Build:
+        """See Sandbox.build; raises SandboxUnavailable where no sandbox works."""
+        return await (await self._started()).build(program, time_s=time_s, memory_mb=memory_mb, job=job)
+
+    async def run(
+        self,
+        build: Build,
+        *,
+        limits: RunLimits,
+        stdin: bytes = b"",
+        arguments: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+        keep: Mapping[str, int] | None = None,
+        job: str = "",
+    ) -> RunResult:
+        """See Sandbox.run; raises SandboxUnavailable where no sandbox works."""
+        sandbox = await self._started()
+        return await sandbox.run(
+            build, limits=limits, stdin=stdin, arguments=arguments, files=files, keep=keep, job=job
+        )
+
     @asynccontextmanager
-    async def open(self, *, memory_mb: int) -> AsyncIterator[SandboxSession]:
+    async def connect(
+        self,
+        build: Build,
+        *,
+        limits: RunLimits,
+        arguments: tuple[str, ...] = (),
+        files: Mapping[str, bytes] | None = None,
+        keep: Mapping[str, int] | None = None,
+        job: str = "",
+        slot: bool = True,
+    ) -> AsyncIterator[RunningProgram]:
+        """See Sandbox.connect; raises SandboxUnavailable where no sandbox works."""
+        sandbox = await self._started()
+        async with sandbox.connect(
+            build, limits=limits, arguments=arguments, files=files, keep=keep, job=job, slot=slot
+        ) as program:
+            yield program
+
+    @asynccontextmanager
+    async def slot(self, *, job: str = "") -> AsyncIterator[None]:
+        """See Sandbox.slot; raises SandboxUnavailable where no sandbox works."""
+        async with (await self._started()).slot(job=job):
+            yield
+
+    @asynccontextmanager
+    async def open(self, *, memory_mb: int, job: str = "") -> AsyncIterator[SandboxSession]:
         """See Sandbox.open.
 
         Raises:
             SandboxUnavailable: no sandbox works here.
         """
-        sandbox = await self._started()
-        async with sandbox.open(memory_mb=memory_mb) as session:
+        async with (await self._started()).open(memory_mb=memory_mb, job=job) as session:
             yield session
 
     async def aclose(self) -> None:
@@ -177,10 +242,20 @@ def _make(name: Backend, settings: Settings) -> Sandbox:
 def _docker(settings: Settings) -> Sandbox:
     from solvent.sandbox.docker import DockerSandbox
 
-    return DockerSandbox(settings.cores, image=settings.sandbox_image, runtime=settings.sandbox_runtime)
+    return DockerSandbox(
+        settings.cores, image=settings.sandbox_image, runtime=settings.sandbox_runtime, **_options(settings)
+    )
 
 
 def _local(settings: Settings) -> Sandbox:
     from solvent.sandbox.local import LocalSandbox
 
-    return LocalSandbox(settings.cores)
+    return LocalSandbox(settings.cores, runner=settings.home / "sandbox", **_options(settings))
+
+
+def _options(settings: Settings) -> dict[str, Any]:
+    return {
+        "cache": settings.sandbox_cache or settings.home / "sandbox" / "builds",
+        "cache_bytes": settings.sandbox_cache_mb << 20,
+        "engine_wait_s": settings.sandbox_engine_wait_s,
+    }

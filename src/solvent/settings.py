@@ -23,6 +23,12 @@ class Settings(BaseModel):
     sandbox_image: str = "solvent-sandbox:1"
     sandbox_runtime: str | None = None
     """OCI runtime of the Docker backend, for example `runsc` (gVisor); default: the engine's own."""
+    sandbox_cache: Path | None = None
+    """Folder of compiled programs; default: `sandbox/builds` in `home`."""
+    sandbox_cache_mb: int = Field(default=1024, ge=1)
+    """Most that it may hold; what was not used for longest goes first."""
+    sandbox_engine_wait_s: float = Field(default=30.0, ge=0)
+    """How long a run waits for a Docker engine that went away, before it counts as a fault of the sandbox."""
     model: str = "starter"
     """Name of a model profile in configs/models or path of one."""
     config_dir: Path | None = None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +27,20 @@ MB = 1 << 20
 LIMITS = RunLimits(cpu_time_s=2, wall_time_s=6, memory_mb=64, output_bytes=MB)
 
 
+@cache
+def _readable_folder() -> Path:
+    """Return a folder for the supervisor that other users may read, unlike our home."""
+    folder = Path(tempfile.mkdtemp(prefix="solvent-test-runner-"))
+    atexit.register(shutil.rmtree, folder)
+    folder.chmod(0o755)
+    return folder
+
+
 class PlainUserSandbox(LocalSandbox):
     """Bubblewrap as a user without any privilege, whoever runs the tests."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, **options: Any) -> None:
+        super().__init__(runner=_readable_folder(), **options)
         if os.geteuid() == 0:
             self._privileged = False
             self._prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all")
@@ -49,7 +61,7 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
         request.getfixturevalue("require_docker")
         from solvent.sandbox.docker import DockerSandbox
 
-        made = DockerSandbox()
+        made = DockerSandbox(image=os.environ.get("SOLVENT_SANDBOX_IMAGE", "solvent-sandbox:1"))
     else:
         request.getfixturevalue("require_bubblewrap")
         if request.param == "plain-user" and os.geteuid() == 0 and shutil.which("setpriv") is None:
@@ -70,6 +82,18 @@ async def run(sandbox: Sandbox, source: str, language: str = "python", stdin: by
     async with sandbox.open(memory_mb=512) as session:
         await compiled(session, source, language)
         return await session.run(limits=LIMITS.model_copy(update=limits), stdin=stdin)
+
+
+async def refusal(sandbox: Sandbox, source: str, language: str) -> str:
+    """Return what is said about a program that does not compile: by its compiler, or when it is to run."""
+    build = await sandbox.build(Program(language=language, source=source), time_s=30, memory_mb=512)
+    if build.ok:
+        assert languages()[language].zygote
+        result = await sandbox.run(build, limits=LIMITS)
+        assert (result.status, result.stdout) == (RunStatus.COMPILE, b"")
+        return result.stderr.decode()
+    assert (build.reason, build.files) == ("error", ())
+    return build.log
 
 
 async def printed(sandbox: Sandbox, source: str, **limits: Any) -> str:
@@ -106,11 +130,8 @@ class TestLanguages:
         assert (await self.program(sandbox, language, "echo", data)).stdout == data
 
     async def test_says_why_it_does_not_compile(self, sandbox: Sandbox, language: str) -> None:
-        async with sandbox.open(memory_mb=512) as session:
-            program = Program(language=language, source=self.source(language, "compile_error"))
-            result = await session.compile(program, time_s=30, memory_mb=512)
-        assert (result.ok, result.reason) == (False, "error")
-        assert languages()[language].source in result.log
+        said = await refusal(sandbox, self.source(language, "compile_error"), language)
+        assert languages()[language].source in said
 
     async def test_runtime_error(self, sandbox: Sandbox, language: str) -> None:
         result = await self.program(sandbox, language, "runtime_error")
@@ -298,9 +319,7 @@ class TestCompiling:
                 await session.compile(Program(language="cobol", source=""), time_s=1, memory_mb=64)
 
     async def test_lone_surrogates_in_a_source_are_an_error_of_the_program(self, sandbox: Sandbox) -> None:
-        async with sandbox.open(memory_mb=64) as session:
-            result = await session.compile(Program(language="python", source="x = '\ud800'"), time_s=5, memory_mb=64)
-        assert (result.ok, result.reason) == (False, "error")
+        assert "utf-8" in await refusal(sandbox, "x = '\ud800'", "python")
 
     async def test_files_and_arguments(self, sandbox: Sandbox) -> None:
         async with sandbox.open(memory_mb=64) as session:
@@ -353,7 +372,7 @@ for _ in range(2):
 import json, os
 here = sorted(os.listdir("."))
 others = [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) not in (1, os.getpid())]
-print(here, os.listdir("/tmp"), os.listdir("/dev/shm"), len(os.listdir("/w")), others, json.__name__)
+print(here, os.listdir("/tmp"), os.listdir("/dev/shm"), len(os.listdir("/w")), json.__name__, len(others))
 """
         source = f"import sys\nexec({attack!r} if input() == 'attack' else {probe!r})"
         async with sandbox.open(memory_mb=128) as session:
@@ -368,7 +387,9 @@ print(here, os.listdir("/tmp"), os.listdir("/dev/shm"), len(os.listdir("/w")), o
                     await session.run(limits=LIMITS)
                 await compiled(session, source)
                 after = await session.run(limits=LIMITS, stdin=b"probe\n")
-        assert clean.stdout == b"['main.py'] [] [] 1 [] json\n", clean
+        # There may be one other process: the interpreter that programs are forked from.
+        assert clean.stdout[:-2] == b"['main.py'] [] [] 1 json ", clean
+        assert clean.stdout[-2:] in (b"0\n", b"1\n")
         assert attacked.status is RunStatus.OK, attacked
         assert after.stdout == clean.stdout
 
@@ -539,21 +560,6 @@ print(libc.syscall(56, 0x10000011, 0, 0, 0, 0), ctypes.get_errno())
 
 
 class TestBackend:
-    async def test_sessions_beyond_the_slots_wait(self, sandbox: Sandbox) -> None:
-        running = most = 0
-
-        async def one() -> None:
-            nonlocal running, most
-            async with sandbox.open(memory_mb=64) as session:
-                running += 1
-                most = max(most, running)
-                await compiled(session, "print(1)")
-                await session.run(limits=LIMITS)
-                running -= 1
-
-        await asyncio.gather(*(one() for _ in range(2 * sandbox.slots + 1)))
-        assert most == sandbox.slots
-
     async def test_info_names_what_holds(self, sandbox: Sandbox) -> None:
         info = sandbox.info
         assert info.guarantees["network_refused"]
@@ -567,26 +573,13 @@ class TestBackend:
 
     async def test_boxes_are_used_again_only_where_each_run_has_its_own_uid(self, sandbox: Sandbox) -> None:
         started = "import os; print(open('/proc/1/stat').read().rsplit(')', 1)[1].split()[19], os.getuid())"
-        (first, uid), (second, next_uid) = [(await printed(sandbox, started)).split() for _ in range(2)]
+        seen = [(await printed(sandbox, f"{started}  # {n}")).split() for n in range(2 * sandbox.slots + 3)]
+        boxes, uids = [{one[place] for one in seen} for place in (0, 1)]
         if sandbox.info.guarantees["uid_per_run"]:
-            assert first == second
-            assert uid != next_uid
+            assert len(boxes) <= sandbox.slots + 1
+            assert len(uids) == len(seen)
         else:
-            assert first != second
-
-    async def test_a_box_whose_run_was_cancelled_is_not_used_again(self, sandbox: Sandbox) -> None:
-        source = (
-            "import time\nprint(open('/proc/1/stat').read().rsplit(')', 1)[1].split()[19])\nif input(): time.sleep(60)"
-        )
-        first = (await run(sandbox, source, stdin=b"\n")).stdout
-        async with sandbox.open(memory_mb=512) as session:
-            await compiled(session, source)
-            running = asyncio.create_task(session.run(limits=LIMITS, stdin=b"sleep\n"))
-            await asyncio.sleep(0)
-            running.cancel()
-            with pytest.raises(asyncio.CancelledError):
-                await running
-        assert (await run(sandbox, source, stdin=b"\n")).stdout != first
+            assert len(boxes) == len(seen)
 
     async def test_closing_ends_what_runs(self, sandbox: Sandbox) -> None:
         own = type(sandbox)()

@@ -26,7 +26,7 @@ def programs(mark: str) -> list[int]:
                 words = (path / "cmdline").read_bytes().split(b"\0")
             except OSError:
                 continue
-            if words[1:3] == [b"main.py", mark.encode()]:
+            if words[1:2] == [b"-c"] and words[3:4] == [mark.encode()]:
                 found.append(int(path.name))
     return found
 
@@ -62,7 +62,7 @@ def test_no_program_outlives_the_service(request: pytest.FixtureRequest, backend
 def containers_of(pid: int) -> list[str]:
     import docker
 
-    from solvent.sandbox.docker import OWNER_LABEL
+    from solvent.sandbox.engine import OWNER_LABEL
 
     client = docker.from_env()
     try:
@@ -87,7 +87,8 @@ def cgroups_of_dead_services_are_removed(pid: int) -> None:
 async def test_the_next_service_removes_containers_of_dead_ones() -> None:
     import docker
 
-    from solvent.sandbox.docker import DEFAULT_IMAGE, LABEL, OWNER_LABEL, DockerSandbox
+    from solvent.sandbox.docker import DEFAULT_IMAGE, DockerSandbox
+    from solvent.sandbox.engine import LABEL, OWNER_LABEL
 
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
     client = docker.from_env()

@@ -6,7 +6,7 @@ import struct
 
 import pytest
 
-from solvent.sandbox.runner import seccomp
+from solvent.sandbox import seccomp
 
 ALLOW, KILL = 0x7FFF0000, 0x80000000
 X86, ARM = 0xC000003E, 0xC00000B7

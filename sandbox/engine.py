@@ -1,0 +1,117 @@
+"""Calls of the Docker engine's API that block, for one thread each."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from solvent.errors import SandboxError, SandboxUnavailable
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+LABEL = "org.solvent.sandbox"
+OWNER_LABEL = "org.solvent.sandbox.owner"
+"""`BOOT:PID:START` of the process that made the container: host boot id, pid, and the start time of that pid."""
+
+_CALL_TIMEOUT_S = 60
+_DEFAULT_ENGINE = "unix:///var/run/docker.sock"
+
+
+def connect() -> DockerClient:
+    """Return a client of the engine.
+
+    Raises:
+        SandboxUnavailable: none answers.
+    """
+    import docker
+    from docker.errors import DockerException
+
+    try:
+        _check_socket()
+        client = docker.from_env(timeout=_CALL_TIMEOUT_S)
+        try:
+            client.ping()
+        except BaseException:
+            client.close()
+            raise
+    except (DockerException, OSError) as error:
+        raise SandboxUnavailable(
+            f"no Docker engine answers: {error}",
+            remedy="start one (scripts/start_dockerd.sh), or set SOLVENT_SANDBOX=local",
+        ) from error
+    return client
+
+
+def _check_socket() -> None:
+    """Try the engine's socket first: the SDK leaks the one that it could not connect.
+
+    Raises:
+        OSError: nothing listens there.
+    """
+    url = os.environ.get("DOCKER_HOST") or _DEFAULT_ENGINE
+    if url.startswith("unix://"):
+        path = url.removeprefix("unix://")
+        with socket.socket(socket.AF_UNIX) as attempt:
+            attempt.settimeout(_CALL_TIMEOUT_S)
+            try:
+                attempt.connect(path)
+            except OSError as error:
+                raise OSError(f"{path}: {error.strerror or error}") from error
+
+
+def attach(client: DockerClient, name: str) -> Any:
+    """Return the hijacked connection to the standard streams of a container."""
+    return client.api.attach_socket(name, params={"stdin": 1, "stdout": 1, "stderr": 1, "stream": 1})
+
+
+def release(hijacked: Any) -> None:
+    """Close the SDK's own handle on a hijacked connection (a SocketIO that keeps its response and socket alive)."""
+    response, connection = getattr(hijacked, "_response", None), getattr(hijacked, "_sock", None)
+    if response is not None:
+        response.close()
+    hijacked.close()
+    if connection is not None:
+        connection.close()
+
+
+def remove(client: DockerClient, name: str) -> None:
+    """Kill and remove a container; one that is gone, or going by itself, is fine."""
+    from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        client.api.remove_container(name, force=True, v=True)
+    except APIError as error:
+        if error.status_code not in (404, 409):
+            raise SandboxError(f"the Docker engine did not remove the container {name}: {error}") from error
+    except (DockerException, RequestException) as error:
+        raise SandboxError(f"the Docker engine did not remove the container {name}: {error}") from error
+
+
+def owner() -> str:
+    """Return the label of the containers of this process."""
+    boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    return f"{boot_id}:{os.getpid()}:{_start_time(os.getpid())}"
+
+
+def _start_time(pid: int) -> str:
+    """Return when a process started, in ticks since boot, or "" if there is no such process."""
+    try:
+        return (
+            Path("/proc", str(pid), "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        )
+    except OSError:
+        return ""
+
+
+def remove_orphans(client: DockerClient) -> None:
+    """Remove the containers of processes of this machine that are no more."""
+    own_boot = owner().partition(":")[0]
+    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
+        boot_id, _, rest = container.labels.get(OWNER_LABEL, "").partition(":")
+        pid, _, started = rest.partition(":")
+        if pid.isdigit() and boot_id == own_boot and _start_time(int(pid)) != started:
+            remove(client, str(container.name))
