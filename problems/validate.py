@@ -57,8 +57,8 @@ def reference_checks(problem: Problem, timeout_s: float = 5.0) -> ReferenceRepor
         complaints.append("it has no tests: an answer cannot be judged")
     elif not problem.hidden_tests:
         notes.append("it has no hidden tests: an answer that passes the examples is all that can be said")
-    if problem.interactive:
-        complaints.append("it is interactive, which is not judged yet")
+    if problem.interactive and problem.interactor is None:
+        complaints.append("its interactor is missing: programs cannot be judged")
     if problem.checker.type == "custom" and problem.checker.program is None:
         complaints.append("its output validator is missing: outputs cannot be judged")
     if problem.solutions and all(solution.expected is not Verdict.AC for solution in problem.solutions):

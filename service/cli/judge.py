@@ -168,7 +168,8 @@ def _print_progress(one: Judged, done: int, total: int, as_json: bool) -> None:
         return
     word = _coloured(one.verdict.value) if one.verdict else "not judged"
     expected = one.submission.expected
-    wanted = f" (expected {expected.value})" if expected and expected is not one.verdict else ""
+    names = "/".join(verdict.value for verdict in expected)
+    wanted = f" (expected {names})" if expected and one.verdict not in expected else ""
     message = "" if one.right else f"  {one.row()['message']}".splitlines()[0]
     click.echo(f"[{done}/{total}] {one.submission.problem.id}  {one.submission.name}  {word}{wanted}{message}")
 

@@ -12,24 +12,27 @@ from pydantic import JsonValue
 
 from solvent.errors import ConfigError, DataError, SolventError
 from solvent.problems.math_equivalence import Unknown, equivalent
-from solvent.problems.problem import Problem, ProblemKind, Verdict
+from solvent.problems.problem import Problem, ProblemKind, Solution, Verdict
 from solvent.problems.validate import reference_checks
 from solvent.sandbox.base import Program, Sandbox
 from solvent.sandbox.judge import Judgement, OnTest, judge
 from solvent.sandbox.languages import find_language, language_of_file
+from solvent.sandbox.setters import program_of
 
 AT_ONCE_PER_SLOT = 2
 
 
 @dataclass(frozen=True)
 class Submission:
-    """A program or final answer for a problem; `expected` is the verdict that it must get, where one is known."""
+    """A program or final answer for a problem; `expected` are the verdicts of which it must get one, where known."""
 
     problem: Problem
     name: str
     language: str | None
     source: str
-    expected: Verdict | None = None
+    expected: tuple[Verdict, ...] = ()
+    solution: Solution | None = None
+    """Of the problem, where it is one of its own."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Judged:
     @property
     def right(self) -> bool | None:
         """Whether it got what it should (AC unless another verdict is expected); None if it was not judged."""
-        return None if self.judgement is None else self.verdict is (self.submission.expected or Verdict.AC)
+        return None if self.judgement is None else self.verdict in (self.submission.expected or (Verdict.AC,))
 
     def row(self) -> dict[str, JsonValue]:
         """Return it as JSON values."""
@@ -59,8 +62,9 @@ class Judged:
             "submission": self.submission.name,
             "language": self.submission.language,
             "verdict": self.verdict.value if self.verdict else None,
-            "expected": expected.value if expected else None,
+            "expected": "/".join(verdict.value for verdict in expected) or None,
             "right": self.right,
+            "score": judgement.score if judgement else None,
             "passed": sum(test.verdict is Verdict.AC for test in judgement.tests) if judgement else 0,
             "cpu_s": round(judgement.cpu_s, 4) if judgement else None,
             "message": judgement.message if judgement else self.reason,
@@ -116,11 +120,11 @@ def references_of(problem: Problem) -> tuple[list[Submission], list[str]]:
     """
     report = reference_checks(problem)
     found = [
-        Submission(problem, one.name or f"solution {number}", one.language, one.source, one.expected)
+        Submission(problem, one.name or f"solution {number}", one.language, one.source, one.allowed_verdicts, one)
         for number, one in enumerate(report.solutions, start=1)
     ]
     if problem.kind is ProblemKind.MATH and problem.answer is not None:
-        found.append(Submission(problem, "gold answer", None, problem.answer, Verdict.AC))
+        found.append(Submission(problem, "gold answer", None, problem.answer, (Verdict.AC,)))
     return found, list(report.complaints)
 
 
@@ -137,9 +141,11 @@ async def judge_submission(
         return await asyncio.to_thread(_judge_answer, submission)
     assert sandbox is not None
     assert submission.language is not None
-    program = Program(language=submission.language, source=submission.source)
     tests = (*problem.public_tests, *problem.hidden_tests)
     try:
+        program = Program(language=submission.language, source=submission.source)
+        if submission.solution is not None:
+            program = program_of(submission.solution, {})
         judgement = await judge(sandbox, problem, program, tests, stop_on_failure=stop_on_failure, on_test=on_test)
     except ConfigError as error:
         return Judged(submission, None, str(error))

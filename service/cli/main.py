@@ -21,6 +21,7 @@ _COMMANDS = {
     "solve": ("solvent.service.cli.solve:solve", "Solve one problem from a file or standard input."),
     "batch": ("solvent.service.cli.batch:batch", "Run many problems under one budget."),
     "judge": ("solvent.service.cli.judge:judge", "Judge a program or an answer against a problem."),
+    "problem": ("solvent.service.cli.problem:problem", "Check problem packages."),
     "run": ("solvent.service.cli.run:run", "List and show what was run."),
     "models": ("solvent.service.cli.models:models", "List and show model profiles."),
     "strategies": ("solvent.service.cli.strategies:strategies", "List and show strategies."),

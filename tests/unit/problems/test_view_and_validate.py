@@ -66,7 +66,7 @@ def test_programs_what_there_is_to_judge() -> None:
     report = reference_checks(problem)
     assert report.solutions == (wrong,)
     assert [text.split(":")[0] for text in report.complaints] == [
-        "it is interactive, which is not judged yet",
+        "its interactor is missing",
         "its output validator is missing",
     ]
     assert report.notes == ("none of its solutions is meant to be accepted",)
