@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
 
 from solvent.errors import SandboxError, SandboxUnavailable
 from solvent.problems.problem import CallTest, CodeTest, IoTest, Problem, ProblemKind, TestCase, Verdict
@@ -65,13 +64,6 @@ async def judge(
         ConfigError: the language is unknown, or not in the sandbox.
         SandboxUnavailable: no sandbox can run here.
     """
-    if not hasattr(sandbox, "build"):  # until the backends have it
-        from solvent.sandbox import judge_sessions
-
-        old = await judge_sessions.judge(
-            sandbox, problem, program, tests, stop_on_failure=stop_on_failure, on_test=cast("Any", on_test)
-        )
-        return Judgement.model_validate(old.model_dump())
     language = find_language(program.language)
     refusal = _refusal(problem, language.name, tests)
     if refusal:
