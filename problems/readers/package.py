@@ -42,7 +42,7 @@ def read_package(tree: Tree, place: Place, name: str) -> Problem:
     except DataError as error:
         if error.file is not None:
             raise
-        raise place.error(error.message, field=error.field, remedy=error.remedy) from error
+        raise place.locate(error) from error
 
 
 def _read(tree: Tree, place: Place, name: str) -> Problem:

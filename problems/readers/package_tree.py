@@ -15,6 +15,7 @@ from solvent.errors import DataError
 LARGEST_FILE_BYTES = 256 * 1024**2
 LARGEST_PACKAGE_BYTES = 2 * 1024**3
 MOST_FILES = 50_000
+_VERSION_CONTROL = frozenset({".git", ".hg", ".svn"})
 
 
 class Tree(Protocol):
@@ -38,10 +39,10 @@ class FolderTree:
         self._root = root.resolve()
 
     def names(self) -> list[str]:
-        """Return the paths of all files, sorted. Folders that are links are not entered."""
+        """Return the paths of all files, sorted. Folders that are links, or of version control, are not entered."""
         found: list[str] = []
         for folder, folders, files in os.walk(self._root, followlinks=False):
-            folders[:] = [name for name in folders if not name.startswith(".")]
+            folders[:] = [name for name in folders if name not in _VERSION_CONTROL]
             found.extend((Path(folder) / name).relative_to(self._root).as_posix() for name in files)
             if len(found) > MOST_FILES:
                 raise DataError(f"the package has more than {MOST_FILES} files")

@@ -31,6 +31,11 @@ class Place:
         """Return (not raise) an error at this place."""
         return DataError(message, file=self.file, row=self.row, field=field, remedy=remedy)
 
+    def locate(self, error: DataError) -> DataError:
+        """Return (not raise) an error that names a field only, with this place."""
+        prefix = f"field {error.field!r}: " if error.field else ""
+        return self.error(error.message.removeprefix(prefix), field=error.field, remedy=error.remedy)
+
     @property
     def source(self) -> str:
         """`file` or `file:row`, for `Problem.source`."""

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import BytesIO
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pydantic import JsonValue
 
 from solvent.errors import DataError
 from solvent.problems.problem import Problem
+from solvent.problems.readers.dmoj import INIT_FILE, read_dmoj
 from solvent.problems.readers.formats import row_formats
 from solvent.problems.readers.native import FRONT_MATTER, looks_like_yaml, read_front_matter, read_plain, yaml_rows
 from solvent.problems.readers.package import read_package
-from solvent.problems.readers.package_tree import FolderTree, ZipTree
+from solvent.problems.readers.package_tree import FolderTree, Tree, ZipTree
 from solvent.problems.readers.place import Place, names_of
+from solvent.problems.readers.polygon import PROBLEM_FILE, read_polygon
 from solvent.problems.readers.text import LARGEST_TEXT_BYTES, decode, parse_json, parse_json_lines
 
 ReadResult = Problem | DataError
 """A problem, or the error of a row that holds none; the other rows are read all the same."""
 
 PACKAGE_FILE = "problem.yaml"
+_PACKAGES: Mapping[str, Callable[[Tree, Place, str], Problem]] = {
+    PACKAGE_FILE: read_package,
+    PROBLEM_FILE: read_polygon,
+    INIT_FILE: read_dmoj,
+}
+"""The file by which a package's root is known, and its reader; a root that has several is read by the first."""
 _SUFFIXES = frozenset({".md", ".yaml", ".yml", ".json", ".jsonl", ".zip", ".gz"})
 
 
@@ -85,7 +93,7 @@ def _read_path(path: Path, name: str) -> Iterator[ReadResult]:
         if path.stat().st_size > LARGEST_TEXT_BYTES:
             yield place.error(f"is larger than {LARGEST_TEXT_BYTES // 1024**2} MiB", remedy="split it")
             return
-        if path.name == PACKAGE_FILE:
+        if path.name in _PACKAGES:
             yield _package(FolderTree(path.parent), Place(str(Path(name).parent)), path.resolve().parent.name)
             return
         data = path.read_bytes()
@@ -96,7 +104,7 @@ def _read_path(path: Path, name: str) -> Iterator[ReadResult]:
 
 
 def _read_folder(path: Path, name: str) -> Iterator[ReadResult]:
-    if (path / PACKAGE_FILE).is_file():
+    if _is_package(path):
         yield _package(FolderTree(path), Place(name), path.resolve().name)
         return
     found = False
@@ -107,11 +115,13 @@ def _read_folder(path: Path, name: str) -> Iterator[ReadResult]:
             found = True
             yield from _read_path(child, str(Path(name) / child.name))
     if not found:
-        yield Place(name).error("holds no problem", remedy=f"give a package with {PACKAGE_FILE}, or files of problems")
+        yield Place(name).error(
+            "holds no problem", remedy=f"give a package with {_marker_names()}, or files of problems"
+        )
 
 
 def _holds_problems(folder: Path) -> bool:
-    if (folder / PACKAGE_FILE).is_file():
+    if _is_package(folder):
         return True
     return any(
         child.suffix.lower() in _SUFFIXES or (child.is_dir() and not child.is_symlink() and _holds_problems(child))
@@ -220,22 +230,39 @@ def _read_zip(data: bytes, place: Place) -> Iterator[ReadResult]:
     except DataError as error:
         yield place.error(error.message, remedy=error.remedy)
         return
-    roots = sorted({name.removesuffix(PACKAGE_FILE) for name in tree.names() if _is_package_file(name)})
+    found = sorted({name[: -len(PurePosixPath(name).name)] for name in tree.names() if _is_marker(name)}, key=len)
+    roots: list[str] = []
+    for root in found:
+        if not any(root.startswith(outer) for outer in roots):
+            roots.append(root)
     if not roots:
-        yield place.error(f"is a zip archive without {PACKAGE_FILE}", remedy="zip a problem package")
+        yield place.error(f"is a zip archive without {_marker_names()}", remedy="zip a problem package")
         return
-    for root in roots:
+    for root in sorted(roots):
         inside = Place(f"{place.file}/{root.rstrip('/')}") if root and len(roots) > 1 else place
         name = root.rstrip("/").rpartition("/")[2] or place.default_id
         yield _package(tree.below(root), inside, name)
 
 
-def _is_package_file(name: str) -> bool:
-    return name == PACKAGE_FILE or name.endswith(f"/{PACKAGE_FILE}")
+def _is_marker(name: str) -> bool:
+    return PurePosixPath(name).name in _PACKAGES
+
+
+def _is_package(folder: Path) -> bool:
+    return any((folder / marker).is_file() for marker in _PACKAGES)
+
+
+def _marker_names() -> str:
+    return " or ".join(_PACKAGES)
 
 
 def _package(tree: FolderTree | ZipTree, place: Place, name: str) -> ReadResult:
-    return _caught(lambda: read_package(tree, place, name))
+    def read_first() -> Problem:
+        names = set(tree.names())
+        reader = next(reader for marker, reader in _PACKAGES.items() if marker in names)
+        return reader(tree, place, name)
+
+    return _caught(read_first)
 
 
 def _caught(reader: Callable[[], Problem]) -> ReadResult:

@@ -168,6 +168,7 @@ def test_every_format_module_is_found() -> None:
         "MBPP",
         "competitive-companion",
         "MATH, GSM8K, AIME",
+        "package",
     }
 
 
