@@ -4,7 +4,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -92,6 +95,17 @@ static int set_limits(const struct start *start) {
     return failed;
 }
 
+/* An anonymous file that no process maps is in nobody's memory: refused where no cgroup counts it. */
+static int refuse_memory_files(void) {
+    struct sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_memfd_create, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    return install_filter(filter, sizeof filter);
+}
+
 static int arrange_descriptors(const struct start *start, int *status) {
     int moved = fcntl(*status, F_DUPFD_CLOEXEC, 100);
     if (moved < 0) return -1;
@@ -119,6 +133,7 @@ void prepare_child(const struct start *start, int status) {
         if (write_file(&start->files[i]) != 0) give_up(status, "write files");
     if (arrange_descriptors(start, &status) != 0) give_up(status, "streams");
     if (set_limits(start) != 0) give_up(status, "limits");
+    if (start->limit_data && refuse_memory_files() != 0) give_up(status, "seccomp");
 }
 
 _Noreturn void become(const struct start *start, int status) {

@@ -52,6 +52,11 @@ static uint64_t field(const char *text, const char *name) {
     return 0;
 }
 
+static int64_t kilobytes(const char *text, const char *name) {
+    const char *line = strstr(text, name);
+    return line == NULL ? 0 : strtoll(line + strlen(name), NULL, 10) << 10;
+}
+
 static double seconds(struct timeval t) { return (double)t.tv_sec + (double)t.tv_usec / 1e6; }
 
 static struct sample sum_processes(void) {
@@ -59,11 +64,10 @@ static struct sample sum_processes(void) {
     getrusage(RUSAGE_CHILDREN, &reaped);
     struct sample sum = {seconds(reaped.ru_utime) + seconds(reaped.ru_stime), 0, 0};
     double tick = (double)sysconf(_SC_CLK_TCK);
-    long page = sysconf(_SC_PAGESIZE);
     DIR *folder = opendir("/proc");
     if (folder == NULL) return sum;
     for (struct dirent *entry; (entry = readdir(folder)) != NULL;) {
-        char path[300], text[1024];
+        char path[300], text[4096];
         if (entry->d_name[0] < '0' || entry->d_name[0] > '9') continue;
         snprintf(path, sizeof path, "/proc/%s/stat", entry->d_name);
         int fd = open_file(path);
@@ -79,13 +83,12 @@ static struct sample sum_processes(void) {
             if (strcmp(entry->d_name, "1") == 0) children_user = children_system = 0;
             sum.cpu_s += (double)(user + system + children_user + children_system) / tick;
         }
-        snprintf(path, sizeof path, "/proc/%s/statm", entry->d_name);
+        snprintf(path, sizeof path, "/proc/%s/status", entry->d_name);
         fd = open_file(path);
         if (fd < 0) continue;
         read_small(fd, text, sizeof text);
         close(fd);
-        long long resident = 0, shared = 0;
-        if (sscanf(text, "%*d %lld %lld", &resident, &shared) == 2) sum.memory_bytes += (resident - shared) * page;
+        sum.memory_bytes += kilobytes(text, "RssAnon:") + kilobytes(text, "RssShmem:");
     }
     closedir(folder);
     return sum;
