@@ -132,7 +132,6 @@ def _run(told: bytes) -> NoReturn:
         _open_streams()
     sys.argv = arguments
     sys.orig_argv = ["python3", *arguments]
-    sys.path.insert(0, directory)
     module = types.ModuleType("__main__")
     vars(module).update(
         __file__=path,
@@ -144,6 +143,8 @@ def _run(told: bytes) -> NoReturn:
     sys.modules["__main__"] = module
     code = _compile(path)
     os.close(_STATUS)
+    # Only now: a coding of the source may import modules, and none of the program's may run while _STATUS is open.
+    sys.path.insert(0, directory)
     gc.enable()
     try:
         exec(code, vars(module))  # noqa: S102  this is what the process is for
