@@ -24,9 +24,9 @@ from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfini
 from solvent.agents.events import BudgetSpent, CaseJudged, Emit, Event, TextGenerated
 from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
 from solvent.artifacts import ArtifactStore
-from solvent.errors import PromptTooLong, ProviderError, ProviderProtocolError, SandboxError
+from solvent.errors import PromptTooLong, ProviderError, ProviderProtocolError, ProviderUnavailable, SandboxError
 from solvent.models.base import ChatModel, ChatRequest, FinishReason, SampleUsage
-from solvent.models.profiles import ModelProfile
+from solvent.models.profiles import ModelProfile, Prices
 from solvent.problems.problem import Problem, TestCase, Verdict
 from solvent.sandbox.base import Program, Sandbox
 from solvent.usage import Usage
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 R = TypeVar("R", Judged, Printed)
 FAULTS_BEFORE_ERROR = 2
 """Sandbox faults of one call in one process before the job fails."""
+LOSSES_BEFORE_ERROR = 3
+"""How often one call may lose its endpoint in one process before the job fails."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,23 @@ class Generated:
     text: str
     artifact: str
     finish_reason: FinishReason
+
+
+class _Written:
+    """What is known of a sample while it is being written."""
+
+    def __init__(self) -> None:
+        self.tokens = 0
+
+    def used(self, granted: Granted, margin: int | None, prices: Prices) -> Usage | None:
+        """Return what a sample without an end may have used at most; None if that is all that was granted."""
+        if margin is None:
+            return None
+        tokens = min(granted.max_tokens, self.tokens + margin)
+        reserved = granted.reserved
+        # The reservation's own cost less what was not written, so that the sum of a job does not depend on the order.
+        cost = min(reserved.cost, prices.cost(reserved.prompt_tokens, tokens))
+        return reserved.model_copy(update={"completion_tokens": tokens, "cost": cost})
 
 
 class Reporter:
@@ -109,6 +128,10 @@ class Calls:
         A call that was begun under this key is waited for. `max_tokens` is cut to what the context and the caps allow;
         where that is under `floor`, the call is refused.
 
+        Where the endpoint is lost meanwhile, the call is made again under the next attempt's id and a reservation of
+        its own, up to `LOSSES_BEFORE_ERROR` times. What came of a sample that was lost or cancelled stays spent, with
+        the margin that the model states; where the model states none, the whole reservation does.
+
         Raises:
             PromptTooLong: the prompt leaves no room in the context.
             ProviderError: the endpoint failed. What it may have generated stays spent.
@@ -159,17 +182,38 @@ class Calls:
             floor=floor,
             token_cost=prices.cost(0, 1),
         )
+        losses = 0
         async for call, answer in self._attempts(key, ask):
             if isinstance(answer, Refused):
                 return answer
             if isinstance(answer, Settled):
-                assert answer.artifact is not None
+                if answer.artifact is None:
+                    continue
                 finish: FinishReason = "length" if answer.note.get("finish_reason") == "length" else "stop"
                 return Generated(self._artifacts.get(answer.artifact), answer.artifact, finish)
             sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
             sampling = self._profile.resolve(sampling)
+            written = _Written()
             async with self._held(call):
-                text, finish, usage = await self._stream(trajectory, request.model_copy(update={"sampling": sampling}))
+                try:
+                    asked = request.model_copy(
+                        update={"sampling": sampling, "session": request.session or self._job_id}
+                    )
+                    text, finish, usage = await self._stream(trajectory, asked, written)
+                except asyncio.CancelledError:
+                    await self._commit_part(call, answer, written, "cancelled")
+                    raise
+                except ProviderUnavailable as error:
+                    if not error.may_have_generated or not error.lost:
+                        raise
+                    if error.received_tokens is None:
+                        self._ledger.forfeit(self._job_id, call)
+                    else:
+                        await self._commit_part(call, answer, written, "lost")
+                    losses += 1
+                    if losses == LOSSES_BEFORE_ERROR:
+                        raise
+                    continue
                 artifact = await asyncio.to_thread(self._artifacts.put, text)
                 used = Usage(
                     prompt_tokens=usage.prompt_tokens,
@@ -200,7 +244,9 @@ class Calls:
             )
 
         async def run() -> tuple[Judged, float, str | None]:
-            done = await judge(self._sandbox, problem, program, tests, stop_on_failure=True, on_test=on_test)
+            done = await judge(
+                self._sandbox, problem, program, tests, stop_on_failure=True, on_test=on_test, job=self._job_id
+            )
             judged = judged_from(done, tests)
             return judged, judged.cpu_s, judged.message if judged.verdict is Verdict.IE else None
 
@@ -215,7 +261,7 @@ class Calls:
         problem = bounded(problem, program.language)
 
         async def run() -> tuple[Printed, float, str | None]:
-            printed = await printed_from(self._sandbox, problem, program)
+            printed = await printed_from(self._sandbox, problem, program, job=self._job_id)
             return printed, printed.cpu_s, printed.fault
 
         return await self._in_sandbox(key, worst_case_cpu_s(problem, 1), Printed, run)
@@ -280,11 +326,25 @@ class Calls:
         await asyncio.shield(self._ledger.commit(self._job_id, call, used, artifact=artifact, note=note))
         self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id, in_flight=False))
 
-    async def _stream(self, trajectory: str, request: ChatRequest) -> tuple[str, FinishReason, SampleUsage]:
+    async def _commit_part(self, call: str, granted: Granted, written: _Written, why: str) -> None:
+        """Commit a sample without an end at what is known of it; else leave its whole reservation spent."""
+        margin = self._model.info.cut_margin_tokens
+        used = written.used(granted, margin, self._profile.prices)
+        if used is None:
+            self._ledger.forfeit(self._job_id, call)
+            return
+        note: dict[str, JsonValue] = {"cut": why, "received_tokens": written.tokens, "margin_tokens": margin}
+        await asyncio.shield(self._ledger.commit(self._job_id, call, used, note=note))
+
+    async def _stream(
+        self, trajectory: str, request: ChatRequest, written: _Written
+    ) -> tuple[str, FinishReason, SampleUsage]:
         pieces: list[str] = []
         end: tuple[FinishReason, SampleUsage] | None = None
         async with aclosing(self._model.stream(request)) as chunks:
             async for chunk in chunks:
+                # At least the chunk itself: a model that states a margin and no count would be a defect, not a gift.
+                written.tokens = written.tokens + 1 if chunk.tokens is None else chunk.tokens
                 if chunk.text:
                     pieces.append(chunk.text)
                     self._text_came.set()

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict
 
 from solvent.agents.job import CaseVerdict
 from solvent.agents.prompts import Failure
-from solvent.problems.problem import CallTest, CodeTest, IoTest, Problem, ProblemKind, TestCase, Verdict
-from solvent.sandbox.base import Program, RunLimits, RunStatus, Sandbox
+from solvent.problems.problem import CallTest, CodeTest, IoTest, Limits, Problem, ProblemKind, TestCase, Verdict
+from solvent.sandbox.base import Program, RunStatus, Sandbox
 
 if TYPE_CHECKING:
     from solvent.sandbox.judge import Judgement
@@ -19,6 +19,8 @@ TAIL = 2000
 """Characters of an output or error text that are kept for a prompt."""
 INTERPRETED_COMPILE_S = 5.0
 """Limit of a syntax check; a build may take what the problem allows."""
+CHECKER_S = 10.0
+"""Most CPU seconds of the problem's own checker on one test of a prompt: it has to be reserved."""
 
 
 class _Frozen(BaseModel):
@@ -75,18 +77,30 @@ class Printed(_Frozen):
 
 
 def bounded(problem: Problem, language: str) -> Problem:
-    """Return the problem with the compile limit that a reservation counts with."""
-    if language != "python" or problem.limits.compile_time_s <= INTERPRETED_COMPILE_S:
-        return problem
-    limits = problem.limits.model_copy(update={"compile_time_s": INTERPRETED_COMPILE_S})
-    return problem.model_copy(update={"limits": limits})
+    """Return the problem with the limits that a reservation counts with: of compiling, and of its own checker."""
+    update: dict[str, object] = {}
+    if language == "python" and problem.limits.compile_time_s > INTERPRETED_COMPILE_S:
+        update["limits"] = problem.limits.model_copy(update={"compile_time_s": INTERPRETED_COMPILE_S})
+    if _has_programs(problem):
+        given = problem.validation_limits or Limits(memory_mb=1024, compile_time_s=60, cpu_time_s=CHECKER_S)
+        shorter = {"cpu_time_s": min(given.cpu_time_s, CHECKER_S), "wall_time_s": None}
+        update["validation_limits"] = given.model_copy(update=shorter)
+    return problem.model_copy(update=update) if update else problem
+
+
+def _has_programs(problem: Problem) -> bool:
+    return problem.interactor is not None or problem.checker.type == "custom"
 
 
 def worst_case_cpu_s(problem: Problem, runs: int) -> float:
-    """Return the most CPU seconds that compiling and so many runs may take."""
+    """Return the most CPU seconds that compiling and so many tests may take; the problem is `bounded`."""
     # A function test starts two interpreters of the judge's own, for which it adds a second.
-    own_s = 1.0 if problem.kind is ProblemKind.FUNCTION else 0.0
-    return problem.limits.compile_time_s + runs * (problem.limits.cpu_time_s + own_s)
+    each_s = problem.limits.cpu_time_s + (1.0 if problem.kind is ProblemKind.FUNCTION else 0.0)
+    compile_s = problem.limits.compile_time_s
+    if problem.validation_limits is not None and _has_programs(problem):
+        each_s += problem.validation_limits.cpu_time_s
+        compile_s += problem.validation_limits.compile_time_s
+    return compile_s + runs * problem.passes * each_s
 
 
 def judged_from(done: Judgement, tests: Sequence[TestCase]) -> Judged:
@@ -138,29 +152,22 @@ def _told(test: TestCase) -> tuple[str, str]:
             return test.code, ""
 
 
-async def printed_from(sandbox: Sandbox, problem: Problem, program: Program) -> Printed:
-    """Compile and run a program without input, within the problem's limits.
+async def printed_from(sandbox: Sandbox, problem: Problem, program: Program, *, job: str) -> Printed:
+    """Compile and run a program without input, within the problem's limits, for a job.
 
     Raises:
         SandboxError: no sandbox could be made.
     """
+    from solvent.sandbox.judgement import run_limits
+
     limits = problem.limits
-    memory_mb = max(limits.memory_mb, limits.compile_memory_mb)
-    async with sandbox.open(memory_mb=memory_mb) as session:
-        compiled = await session.compile(program, time_s=limits.compile_time_s, memory_mb=limits.compile_memory_mb)
-        if not compiled.ok:
-            return Printed(message=f"it does not compile: {compiled.log[-TAIL:]}", cpu_s=compiled.cpu_s)
-        done = await session.run(
-            limits=RunLimits(
-                cpu_time_s=limits.cpu_time_s,
-                wall_time_s=limits.wall_limit_s,
-                memory_mb=limits.memory_mb,
-                output_bytes=int(limits.output_mb * 2**20),
-                processes=limits.processes,
-                file_size_mb=limits.file_size_mb,
-            )
-        )
-    cpu_s = compiled.cpu_s + done.cpu_s
+    build = await sandbox.build(program, time_s=limits.compile_time_s, memory_mb=limits.compile_memory_mb, job=job)
+    if not build.ok:
+        return Printed(message=f"it does not compile: {build.log[-TAIL:]}", cpu_s=build.cpu_s)
+    done = await sandbox.run(build, limits=run_limits(limits), job=job)
+    cpu_s = build.cpu_s + done.cpu_s
+    if done.status is RunStatus.COMPILE:
+        return Printed(message=f"it does not compile: {done.stderr.decode('utf-8', 'replace')[-TAIL:]}", cpu_s=cpu_s)
     if done.status is RunStatus.FAULT:
         return Printed(cpu_s=cpu_s, fault=done.fault or "unknown fault")
     text = done.stdout.decode("utf-8", errors="replace").strip()

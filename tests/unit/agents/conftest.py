@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,15 +20,7 @@ from solvent.artifacts import ArtifactStore
 from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import Script, ScriptedModel
 from solvent.problems.problem import IoTest, Problem, ProblemKind
-from solvent.sandbox.base import (
-    CompileResult,
-    Program,
-    RunLimits,
-    RunResult,
-    RunStatus,
-    SandboxInfo,
-    SandboxSession,
-)
+from solvent.sandbox.base import Build, BuiltFile, Program, RunLimits, RunResult, RunStatus, SandboxInfo
 
 CPU_S = 0.125
 
@@ -39,42 +30,11 @@ def block(output: str) -> str:
     return f"Here it is:\n```python\nprint()  # prints: {output}\n```\n"
 
 
-class ScriptedSession:
-    def __init__(self, owner: ScriptedSandbox) -> None:
-        self._owner = owner
-        self._output = ""
-
-    async def compile(self, program: Program, *, time_s: float, memory_mb: int) -> CompileResult:
-        self._owner.compiled.append(program.source)
-        if "broken(" in program.source:
-            return CompileResult(ok=False, log="SyntaxError: broken", reason="error", cpu_s=CPU_S)
-        found = re.search(r"# prints: (.*)", program.source)
-        self._output = found[1] if found else ""
-        return CompileResult(ok=True, cpu_s=0.0)
-
-    async def run(
-        self,
-        *,
-        limits: RunLimits,
-        stdin: bytes = b"",
-        arguments: tuple[str, ...] = (),
-        files: Mapping[str, bytes] | None = None,
-    ) -> RunResult:
-        self._owner.runs += 1
-        if self._owner.gate is not None:
-            await self._owner.gate.wait()
-        if self._output == "fault":
-            return RunResult(status=RunStatus.FAULT, fault="scripted fault")
-        if self._output == "crash":
-            return RunResult(status=RunStatus.EXIT, exit_code=1, stderr=b"ZeroDivisionError", cpu_s=CPU_S)
-        text = self._output.replace("{stdin}", stdin.decode().strip())
-        return RunResult(status=RunStatus.OK, exit_code=0, stdout=text.encode() + b"\n", cpu_s=CPU_S)
-
-
 class ScriptedSandbox:
     def __init__(self) -> None:
         self.compiled: list[str] = []
         self.runs = 0
+        self.jobs: set[str] = set()
         self.gate: asyncio.Event | None = None
         self.info = SandboxInfo(backend="local", isolation="none: nothing is run", guarantees={})
         self.slots = 2
@@ -82,9 +42,26 @@ class ScriptedSandbox:
     async def start(self) -> None:
         pass
 
-    @asynccontextmanager
-    async def open(self, *, memory_mb: int) -> AsyncIterator[SandboxSession]:
-        yield ScriptedSession(self)
+    async def build(self, program: Program, *, time_s: float, memory_mb: int, job: str = "") -> Build:
+        self.compiled.append(program.source)
+        self.jobs.add(job)
+        if "broken(" in program.source:
+            return Build(language="python", ok=False, log="SyntaxError: broken", reason="error", cpu_s=CPU_S)
+        found = re.search(r"# prints: (.*)", program.source)
+        output = (found[1] if found else "").encode()
+        return Build(language="python", ok=True, files=(BuiltFile(name="output", mode=0o600, sha256="", data=output),))
+
+    async def run(self, build: Build, *, limits: RunLimits, stdin: bytes = b"", **_: Any) -> RunResult:
+        output = build.files[0].data.decode()
+        self.runs += 1
+        if self.gate is not None:
+            await self.gate.wait()
+        if output == "fault":
+            return RunResult(status=RunStatus.FAULT, fault="scripted fault")
+        if output == "crash":
+            return RunResult(status=RunStatus.EXIT, exit_code=1, stderr=b"ZeroDivisionError", cpu_s=CPU_S)
+        text = output.replace("{stdin}", stdin.decode().strip())
+        return RunResult(status=RunStatus.OK, exit_code=0, stdout=text.encode() + b"\n", cpu_s=CPU_S)
 
     async def aclose(self) -> None:
         pass
