@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from pydantic import JsonValue
 
@@ -20,6 +20,7 @@ from solvent.sandbox.setters import program_of
 UNKNOWN_LIMIT_S = 60.0
 """For solutions that must fit, where the time limit follows from their times."""
 AT_ONCE_PER_SLOT = 2
+_PYPY = "pypy"
 
 
 @dataclass(frozen=True)
@@ -207,17 +208,31 @@ class _Verifying:
     async def _checked(self, problem: Problem, solution: Solution) -> Checked:
         try:
             find_language(solution.language)
-            program = program_of(solution, {})
-            every = problem.scoring or bool(solution.expectations)
-            judgement = await judge(
-                self._sandbox, problem, program, self._tests, stop_on_failure=not every, job=self._job
-            )
+            row = await self._judged(problem, solution)
+            if row.complaints and _is_for_pypy(self._problem, row):
+                row = await self._with_pypy(problem, row)
         except ConfigError as error:
             return Checked(solution, exception=error.message)
+        return row
+
+    async def _with_pypy(self, problem: Problem, row: Checked) -> Checked:
+        """Judge a Python program again as Kattis runs it."""
+        try:
+            again = await self._judged(problem, row.solution.model_copy(update={"language": _PYPY}))
+        except ConfigError:
+            why = f"{row.complaints[0]}; Kattis runs it with PyPy, which is not installed here"
+            return replace(row, complaints=(), exception=why)
+        if again.complaints:
+            return row
+        return replace(again, note="; ".join(filter(None, ["with PyPy, as Kattis runs it", again.note])))
+
+    async def _judged(self, problem: Problem, solution: Solution) -> Checked:
+        every = problem.scoring or bool(solution.expectations)
+        program = program_of(solution, {})
+        judgement = await judge(self._sandbox, problem, program, self._tests, stop_on_failure=not every, job=self._job)
+        nominal = judgement
         if self._problem.time_rule.limit_given or not _bounds_below(solution):
             nominal = at_limit(self._problem, self._tests, judgement, self._report.limit_s)
-        else:
-            nominal = judgement
         found = complaints(self._problem, solution, nominal)
         note = ""
         if nominal.verdict is not judgement.verdict:
@@ -226,3 +241,16 @@ class _Verifying:
         if found and nominal.verdict is Verdict.AC and self._lacks_tests:
             return Checked(solution, nominal, exception=f"the package lacks some of its tests ({found[0]})", note=note)
         return Checked(solution, nominal, tuple(found), note=note)
+
+
+def _is_for_pypy(problem: Problem, row: Checked) -> bool:
+    """Return whether a Python program is too slow, and the package's times are those of PyPy.
+
+    Kattis' problemtools and Kattis itself run `.py` with PyPy (config/languages.yaml).
+    """
+    return (
+        problem.metadata.get("format") == "package"
+        and row.solution.language == "python"
+        and row.judgement is not None
+        and row.judgement.verdict is Verdict.TLE
+    )

@@ -110,6 +110,23 @@ async def test_a_problem_without_tests_or_checker_is_no_failure_of_its_submissio
         assert report.rows[0].exception
 
 
+async def test_slow_python_of_a_kattis_package_is_run_as_kattis_runs_it() -> None:
+    def slow_without_pypy(run: FakeRun) -> Answer:
+        return right(run) if run.program.language == "pypy" else slow(run)
+
+    def asked(source: str, **more: Any) -> Problem:
+        one = Solution(language="python", source=source, name="s.py")
+        return problem(one, limits=Limits(cpu_time_s=2), metadata={"format": "package"}, **more)
+
+    sandbox = FakeSandbox({**PROGRAMS, "python": slow_without_pypy})
+    fast = (await verify(sandbox, asked("python"))).rows[0]
+    assert (fast.ok, fast.note) == (True, "with PyPy, as Kattis runs it")
+    assert not (await verify(sandbox, asked("slow"))).ok
+    missing = await verify(FakeSandbox({"python": slow_without_pypy}, missing=frozenset({"pypy"})), asked("python"))
+    assert missing.ok
+    assert "PyPy, which is not installed" in missing.rows[0].exception
+
+
 @given(st.floats(0.001, 50), st.floats(1, 10), st.sampled_from([0.1, 0.5, 1.0]))
 def test_the_time_limit_is_the_least_multiple_that_fits(slowest_s: float, factor: float, resolution_s: float) -> None:
     rule = TimeRule(limit_given=False, to_limit=factor, resolution_s=resolution_s)
