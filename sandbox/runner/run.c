@@ -50,6 +50,8 @@ static bool launch(struct run *run) {
     int in = request->in, out = run->out, status[2];
     if (request->stream && !connect_streams(run, &in, &out)) return false;
     if (pipe2(status, O_CLOEXEC) != 0) return false;
+    /* Whoever might hold the other end shall not make us wait. */
+    fcntl(status[0], F_SETFL, O_NONBLOCK);
     struct start start = {
         .directory = run->directory, .argv = (const char **)(uintptr_t)request->argv,
         .environment = (const char **)(uintptr_t)request->environment, .files = request->files,
