@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from solvent.errors import ConfigError
 
 TABLES = Path(__file__).resolve().parent / "languages.toml"
+DEFAULT_COMPILE_MB = 1024
 
 
 class Language(BaseModel):
@@ -27,14 +29,40 @@ class Language(BaseModel):
     artifacts: tuple[str, ...] = ()
     run: tuple[str, ...]
     version: tuple[str, ...]
+    zygote: bool = False
     packages: tuple[str, ...]
+    prepare: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict)
     processes: int = Field(default=1, ge=1)
+    memory_extra_mb: int = Field(default=0, ge=0)
 
-    def compile_command(self, sources: tuple[str, ...]) -> tuple[str, ...]:
-        """Return the compile command with `{sources}` replaced by the names of `sources` that have our extensions."""
-        own = tuple(name for name in sources if Path(name).suffix in self.extensions)
-        return tuple(part for word in self.compile for part in (own if word == "{sources}" else (word,)))
+    def compile_command(self, sources: Iterable[str], *, memory_mb: int = DEFAULT_COMPILE_MB) -> tuple[str, ...]:
+        """Return the command that compiles those of `sources` that have our extensions.
+
+        Args:
+            sources: all names in the directory, the main source among them.
+            memory_mb: limit of the compiler.
+        """
+        further = (name for name in sources if name != self.source and Path(name).suffix in self.extensions)
+        own = (self.source, *further)
+        words = (part for word in self.compile for part in (own if word == "{sources}" else (word,)))
+        return tuple(_fill(word.replace("{main}", self.source), memory_mb) for word in words)
+
+    def run_command(self, arguments: Iterable[str] = (), *, memory_mb: int) -> tuple[str, ...]:
+        """Return the command that runs a program whose limit is `memory_mb`."""
+        return (*(_fill(word, memory_mb) for word in self.run), *arguments)
+
+    def environment_for(self, *, memory_mb: int) -> dict[str, str]:
+        """Return the language's own variables for compiler or program, whose limit is `memory_mb`."""
+        return {name: _fill(value, memory_mb) for name, value in self.environment.items()}
+
+    def total_memory_mb(self, memory_mb: int) -> int:
+        """Return what a program with the limit `memory_mb` may use together with its virtual machine.
+
+        A virtual machine is told the program's limit and refuses more by itself. One that fails with more than
+        `memory_mb` in use has therefore exceeded its memory limit, whatever it says.
+        """
+        return memory_mb + self.memory_extra_mb
 
 
 @cache
@@ -78,6 +106,5 @@ def language_of_file(file: str) -> Language:
     raise ConfigError(f"no language has the extension {suffix!r} of {file}", remedy=f"known extensions: {known}")
 
 
-def image_packages() -> tuple[str, ...]:
-    """Return the Debian packages of the sandbox image, sorted."""
-    return tuple(sorted({package for language in languages().values() for package in language.packages}))
+def _fill(word: str, memory_mb: int) -> str:
+    return word.replace("{memory_mb}", str(memory_mb))

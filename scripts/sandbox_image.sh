@@ -1,70 +1,111 @@
 #!/usr/bin/env bash
-# Build the sandbox image solvent-sandbox:1 unless it is there and up to date (label with the hash of what goes in).
+# Build the sandbox's root file system, for bubblewrap and as the Docker image solvent-sandbox:1, unless both are there
+# and up to date (named by the hash of what goes in).
 #
-#   usage: sandbox_image.sh [auto|debootstrap|pull]
+#   usage: sandbox_image.sh [auto|packages|pull]
 #
-#   debootstrap  from Debian's package mirror; needs root (or sudo) and debootstrap, pulls no image
-#   pull         from images/Dockerfile; needs a registry
-#   auto         debootstrap where it is installed and we may use it, else pull
+#   packages  from Debian's package mirror with mmdebstrap; needs root (or sudo) or unprivileged user namespaces
+#   pull      from sandbox/images/Dockerfile; needs a Docker engine with a registry
+#   auto      packages where mmdebstrap is installed, else pull
 #
-# SOLVENT_DEBIAN_MIRROR is the mirror; default: the one that apt uses, else debootstrap's own.
+# SOLVENT_SANDBOX_LANGUAGES="python cpp" chooses languages; default: all of sandbox/languages.toml.
+# SOLVENT_DEBIAN_MIRROR is the package mirror; default: the one that apt uses.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
 say() { printf 'sandbox image: %s\n' "$*" >&2; }
 die() { printf 'sandbox image: cannot go on: %s\n' "$*" >&2; exit 3; }
 
-python=.venv/bin/python
+python=$PWD/.venv/bin/python
 [ -x "$python" ] || die "there is no .venv (run: make sandbox-image)"
 image() { "$python" -m solvent.sandbox.images.build "$@"; }
 
-way=${1:-auto}
-if image check; then exit 0; else state=$?; fi
-# 1: the image is missing or old; anything else says that the engine does not answer.
-[ "$state" -eq 1 ] || exit 3
-
 as_root=()
-if [ "$(id -u)" -ne 0 ]; then as_root=(sudo -n); fi
-if [ "$way" = auto ]; then
-  if command -v debootstrap >/dev/null || [ -x /usr/sbin/debootstrap ]; then
-    if [ "$(id -u)" -eq 0 ] || sudo -n true 2>/dev/null; then way=debootstrap; else way=pull; fi
-  else
-    way=pull
-  fi
+if [ "$(id -u)" -ne 0 ] && sudo -n true 2>/dev/null; then as_root=(sudo -n); fi
+is_root() { [ "$(id -u)" -eq 0 ]; }
+may_root() { is_root || [ "${#as_root[@]}" -gt 0 ]; }
+
+# What root builds lies where every user finds it.
+if may_root && ! is_root; then
+  exec sudo -n env SOLVENT_SANDBOX_LANGUAGES="${SOLVENT_SANDBOX_LANGUAGES:-}" SOLVENT_DEBIAN_MIRROR="${SOLVENT_DEBIAN_MIRROR:-}" \
+    SOLVENT_SANDBOX_IMAGE="${SOLVENT_SANDBOX_IMAGE:-}" DOCKER_HOST="${DOCKER_HOST:-}" "$0" "$@"
 fi
 
-case $way in
-  debootstrap)
-    suite=bookworm
-    # What apt says for its first Debian source, since that host is known to answer here.
-    from_apt() {
-      command -v apt-get >/dev/null || return 0
-      apt-get indextargets --format '$(SITE)' 'Created-By: Packages' "Codename: $suite" 2>/dev/null | head -n 1
-    }
-    mirror=${SOLVENT_DEBIAN_MIRROR:-$(from_apt)}
-    # debootstrap does not read apt's settings, so apt's proxy is handed on.
-    if command -v apt-config >/dev/null && [ -z "${http_proxy:-}" ]; then
-      eval "$(apt-config shell proxy Acquire::http::Proxy)"
-      if [ -n "${proxy:-}" ] && [ "$proxy" != DIRECT ]; then export http_proxy=$proxy; fi
-    fi
-    work=$(mktemp -d "${TMPDIR:-/var/tmp}/solvent-image.XXXXXX")
-    trap '"${as_root[@]}" rm -rf --one-file-system "$work"' EXIT
-    packages=$(image packages)
-    say "debootstrap $suite from ${mirror:-its default mirror} with $packages (about a minute)"
-    "${as_root[@]}" env ${http_proxy:+http_proxy="$http_proxy"} PATH="$PATH:/usr/sbin:/sbin" \
-      debootstrap --variant=minbase --include="${packages// /,}" "$suite" "$work/root" ${mirror:+"$mirror"} >"$work/log" 2>&1 \
-      || die "debootstrap failed: $(tail -n 1 "$work/log" | cut -c1-300)"
-    "${as_root[@]}" sh -c '
-      cd "$1" && rm -rf var/lib/apt/lists/* var/cache/apt/* var/log/* usr/share/doc/* usr/share/man/* usr/share/locale/* dev/* \
-        && find . -xdev -perm /6000 -type f -exec chmod ug-s {} + && mkdir -p w \
-        && tar --numeric-owner --sort=name -cf ../root.tar .' sh "$work/root"
-    say "importing into the engine"
-    image import "$work/root.tar"
+way=${1:-auto}
+declare -A state
+while read -r what word; do state[$what]=$word; done < <(image state)
+if [ "${state[root]}" = current ] && [[ ${state[image]} =~ ^(current|no-engine)$ ]]; then
+  say "root file system and image are up to date$([ "${state[image]}" = current ] || echo ' (no Docker engine answers)')"
+  exit 0
+fi
+if [ "$way" = auto ]; then
+  if command -v mmdebstrap >/dev/null || [ "${state[root]}" = current ]; then way=packages; else way=pull; fi
+fi
+
+id=$(image id)
+store=$(image store)
+mkdir -p "$store"
+# One build at a time; another one may just have done it.
+exec 9>"$store/../sandbox-root.lock"
+flock 9
+work=$(mktemp -d "${TMPDIR:-/var/tmp}/solvent-image.XXXXXX")
+new=$store/.new.$id
+trap 'rm -rf --one-file-system "$work" "$new"' EXIT
+rm -rf --one-file-system "$store"/.new.*
+image context "$work/context"
+
+# inside ROOT COMMAND...: runs a command in the new root.
+inside() {
+  local root=$1
+  shift
+  if is_root; then
+    chroot "$root" "$@"
+  else
+    bwrap --unshare-all --uid 0 --gid 0 --bind "$root" / --proc /proc --dev /dev --tmpfs /tmp -- "$@"
+  fi
+}
+
+if ! [ -d "$store/$id" ]; then
+  seconds=$SECONDS
+  case $way in
+    packages)
+      if base=$(image base); then
+        say "only the supervisor has changed"
+        cp -al "$base" "$new"
+        mkdir -p "$new/solvent/build"
+        cp -R "$work/context/." "$new/solvent/build"
+        SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-1735689600} inside "$new" sh /solvent/build/runner.sh || die "the supervisor does not compile"
+      elif is_root; then
+        say "installing $(wc -w <"$work/context/packages") packages and what they need into a new root file system, some minutes"
+        bash "$work/context/root.sh" "$work/context" "$new" >"$work/log" 2>&1 || die "mmdebstrap failed: $(tail -n 5 "$work/log" | cut -c1-600)"
+      else
+        say "installing packages into a new root file system, some minutes"
+        bash "$work/context/root.sh" "$work/context" "$work/root.tar" tar >"$work/log" 2>&1 || die "mmdebstrap failed: $(tail -n 5 "$work/log" | cut -c1-600)"
+        mkdir "$new"
+        tar -xf "$work/root.tar" -C "$new" --exclude='./dev/*'
+        rm "$work/root.tar"
+      fi
+      ;;
+    pull)
+      say "building from sandbox/images/Dockerfile (needs to pull debian:bookworm-slim)"
+      image build "$work/context"
+      mkdir "$new"
+      image export | tar -xf - -C "$new" --exclude='dev/*'
+      ;;
+    *) die "usage: sandbox_image.sh [auto|packages|pull]" ;;
+  esac
+  chmod 755 "$new"
+  mv -T "$new" "$store/$id"
+  say "root file system $store/$id: $(du -sm "$store/$id" | cut -f1) MB in $((SECONDS - seconds)) s"
+fi
+
+case $(image state | sed -n 's/^image //p') in
+  current) ;;
+  no-engine) say "no Docker engine answers: no image is made" ;;
+  *)
+    seconds=$SECONDS
+    tar -C "$store/$id" --numeric-owner --sort=name -cf - . | image import
+    say "imported into the engine in $((SECONDS - seconds)) s"
     ;;
-  pull)
-    say "building from sandbox/images/Dockerfile (needs to pull debian:bookworm-slim)"
-    image build
-    ;;
-  *) die "usage: sandbox_image.sh [auto|debootstrap|pull]" ;;
 esac
-image check
+image tidy

@@ -1,0 +1,2 @@
+#include <cstdio>
+int main() { for (int c; (c = std::getchar()) != EOF;) std::putchar(c); }

@@ -1,0 +1,2 @@
+#include <vector>
+int main() { return std::vector<int>{1}.at(2); }

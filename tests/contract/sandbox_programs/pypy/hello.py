@@ -1,0 +1,3 @@
+import sys
+
+print("hello" if sys.implementation.name == "pypy" else sys.implementation.name)

@@ -1,0 +1,5 @@
+fn main() {
+    loop {
+        println!("{}", "x".repeat(1000));
+    }
+}
