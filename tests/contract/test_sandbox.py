@@ -3,73 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
-import shutil
-import tempfile
-from collections.abc import AsyncIterator
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
+from sandboxes import PlainUserSandbox
 
 from solvent.errors import ConfigError, SandboxError
 from solvent.sandbox.base import Program, RunLimits, RunResult, RunStatus, Sandbox, SandboxSession
 from solvent.sandbox.languages import language_of_file, languages
-from solvent.sandbox.local import LocalSandbox
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROGRAMS = Path(__file__).parent / "sandbox_programs"
 MB = 1 << 20
 LIMITS = RunLimits(cpu_time_s=2, wall_time_s=6, memory_mb=64, output_bytes=MB)
-
-
-@cache
-def _readable_folder() -> Path:
-    """Return a folder for the supervisor that other users may read, unlike our home."""
-    folder = Path(tempfile.mkdtemp(prefix="solvent-test-runner-"))
-    atexit.register(shutil.rmtree, folder)
-    folder.chmod(0o755)
-    return folder
-
-
-class PlainUserSandbox(LocalSandbox):
-    """Bubblewrap as a user without any privilege, whoever runs the tests."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(runner=_readable_folder(), **options)
-        if os.geteuid() == 0:
-            self._privileged = False
-            self._prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all")
-
-
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[
-        pytest.param("docker", marks=pytest.mark.docker),
-        pytest.param("local", marks=pytest.mark.bubblewrap),
-        pytest.param("plain-user", marks=pytest.mark.bubblewrap),
-    ],
-)
-async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    made: Sandbox
-    if request.param == "docker":
-        request.getfixturevalue("require_docker")
-        from solvent.sandbox.docker import DockerSandbox
-
-        made = DockerSandbox(image=os.environ.get("SOLVENT_SANDBOX_IMAGE", "solvent-sandbox:1"))
-    else:
-        request.getfixturevalue("require_bubblewrap")
-        if request.param == "plain-user" and os.geteuid() == 0 and shutil.which("setpriv") is None:
-            pytest.skip("setpriv is not installed")
-        made = LocalSandbox() if request.param == "local" else PlainUserSandbox()
-    await made.start()
-    yield made
-    await made.aclose()
 
 
 async def compiled(session: SandboxSession, source: str, language: str = "python", **files: str) -> None:
