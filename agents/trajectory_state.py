@@ -105,8 +105,7 @@ class TrajectoryContext:
 
 def judgeable(problem: Problem) -> bool:
     """Return whether public tests can say anything of a program: there are some, and the judge can run them."""
-    custom = problem.checker.type == "custom" and problem.checker.program is None
-    return bool(problem.public_tests) and not problem.interactive and not custom
+    return bool(problem.public_tests) and not problem.lacks_programs
 
 
 def derived_seed(seed: int, *path: Any) -> int:

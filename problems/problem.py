@@ -197,6 +197,12 @@ class Problem(Frozen):
     """Where it was read from: file, or file:row."""
     metadata: dict[str, JsonValue] = Field(default_factory=dict)
 
+    @property
+    def lacks_programs(self) -> bool:
+        """Whether a checker or interactor that decides about its outputs did not come with it: nothing can judge it."""
+        custom = self.checker.type == "custom" and self.checker.program is None
+        return custom or (self.interactive and self.interactor is None)
+
     def checker_for(self, test: IoTest) -> Checker:
         """Return the checker of a test: its own, else that of the nearest group that has one, else the problem's.
 

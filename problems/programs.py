@@ -130,8 +130,8 @@ class Interactor(Frozen):
     """The program that talks with the solution; its standard streams are connected with the solution's.
 
     `icpc`: an output validator (arguments: input, answer, feedback directory; exit 42, 43), which alone decides.
-    `testlib`: arguments: input, output file that it writes, answer; its exit code as a testlib checker's; if that is 0,
-    the problem's checker decides on what it wrote.
+    `testlib`: arguments: input, output file that it writes, answer; its exit code as a testlib checker's; if that is 0
+    and the problem's checker is `custom`, the checker decides on what it wrote.
     """
 
     program: Solution

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from solvent.problems.answers import normalise
 from solvent.problems.math_equivalence import Unknown, equivalent
-from solvent.problems.problem import Problem, ProblemKind, Solution, Verdict
+from solvent.problems.problem import IoTest, Problem, ProblemKind, Solution, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +57,9 @@ def reference_checks(problem: Problem, timeout_s: float = 5.0) -> ReferenceRepor
         complaints.append("it has no tests: an answer cannot be judged")
     elif not problem.hidden_tests:
         notes.append("it has no hidden tests: an answer that passes the examples is all that can be said")
-    if problem.interactive and problem.interactor is None:
-        complaints.append("its interactor is missing: programs cannot be judged")
-    if problem.checker.type == "custom" and problem.checker.program is None:
-        complaints.append("its output validator is missing: outputs cannot be judged")
-    if problem.solutions and all(solution.expected is not Verdict.AC for solution in problem.solutions):
+    complaints.extend(_program_complaints(problem))
+    complaints.extend(_group_complaints(problem))
+    if problem.solutions and not any(Verdict.AC in solution.allowed_verdicts for solution in problem.solutions):
         notes.append("none of its solutions is meant to be accepted")
     return ReferenceReport(
         solutions=problem.solutions,
@@ -69,6 +67,34 @@ def reference_checks(problem: Problem, timeout_s: float = 5.0) -> ReferenceRepor
         complaints=tuple(complaints),
         notes=tuple(notes),
     )
+
+
+def _program_complaints(problem: Problem) -> list[str]:
+    complaints = []
+    if problem.interactive and problem.interactor is None:
+        complaints.append("its interactor is missing: programs cannot be judged")
+    tests = [test for test in (*problem.public_tests, *problem.hidden_tests) if isinstance(test, IoTest)]
+    checkers = [problem.checker, *(problem.checker_for(test) for test in tests)]
+    if any(checker.type == "custom" and checker.program is None for checker in checkers):
+        complaints.append("its output validator is missing: outputs cannot be judged")
+    elif problem.passes > 1 and any(one.type != "custom" or one.style != "icpc" for one in checkers):
+        complaints.append("it has several passes, but no output validator that makes the next pass's input")
+    return complaints
+
+
+def _group_complaints(problem: Problem) -> list[str]:
+    names = [group.name for group in problem.groups]
+    known = {*names, *(test.name for test in (*problem.public_tests, *problem.hidden_tests))}
+    complaints = [f"two test groups have the name {name!r}" for name in dict.fromkeys(names) if names.count(name) > 1]
+    for group in problem.groups:
+        complaints.extend(
+            f"the test group {group.name!r} requires {name!r}, which is no group and no test"
+            for name in group.requires
+            if name not in known
+        )
+        if group.min_score is not None and group.max_score is not None and group.min_score > group.max_score:
+            complaints.append(f"the test group {group.name!r} has a least score above its greatest")
+    return complaints
 
 
 def _gold_complaints(gold: str | None, timeout_s: float) -> list[str]:

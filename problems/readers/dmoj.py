@@ -82,7 +82,8 @@ def _read(tree: Tree, place: Place, name: str) -> Problem:
             "statement": text.statement if text else NO_STATEMENT,
             "limits": limits,
             "time_rule": rule,
-            "checker": read_checker(values.get("checker"), tree, data, here),
+            # An interactor decides alone, so a checker beside it would never be asked.
+            "checker": read_checker(None if interactor else values.get("checker"), tree, data, here),
             "interactive": interactor is not None,
             "interactor": interactor,
             "input_file": input_file,

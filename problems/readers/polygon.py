@@ -6,6 +6,7 @@ Full packages hold every test; standard ones only those that were written by han
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import PurePosixPath
 from xml.etree import ElementTree
 
@@ -22,7 +23,7 @@ from solvent.problems.readers.polygon_tests import PolygonTests, group_path, rea
 from solvent.problems.readers.program_files import is_header, language_name, language_of, source_text
 
 PROBLEM_FILE = "problem.xml"
-_STANDARD: dict[str, dict[str, object]] = {
+_STANDARD: Mapping[str, Mapping[str, object]] = {
     "wcmp": {"case_sensitive": True},
     "ncmp": {"case_sensitive": True},
     "icmp": {"case_sensitive": True},
@@ -119,7 +120,9 @@ def _read(tree: Tree, place: Place, name: str) -> Problem:
     for key in ("revision", "url"):
         if root.get(key):
             metadata[key] = root.get(key)
-    checker = _checker(tree, names, root, metadata, warnings)
+    # What an interactor writes is checked by programs only.
+    ours = {} if interactor is not None else _STANDARD
+    checker = _checker(tree, names, root, ours, metadata, warnings)
     if others:
         metadata["other_submissions"] = others
     if warnings:
@@ -190,13 +193,18 @@ def _beside(tree: Tree, names: list[str], path: str, text: str, warnings: list[s
 
 
 def _checker(
-    tree: Tree, names: list[str], root: ElementTree.Element, metadata: dict[str, JsonValue], warnings: list[str]
+    tree: Tree,
+    names: list[str],
+    root: ElementTree.Element,
+    ours: Mapping[str, Mapping[str, object]],
+    metadata: dict[str, JsonValue],
+    warnings: list[str],
 ) -> Checker:
     element = root.find("assets/checker")
     standard = re.fullmatch(r"std::(\w+)\.cpp", (element.get("name") or "") if element is not None else "")
-    if standard and standard[1] in _STANDARD:
+    if standard and standard[1] in ours:
         metadata["checker"] = f"testlib's {standard[1]}"
-        return Checker.model_validate(_STANDARD[standard[1]])
+        return Checker.model_validate(ours[standard[1]])
     found = _program(tree, element, "the checker")
     if found is None:
         warnings.append("the package names no checker: tokens are compared")

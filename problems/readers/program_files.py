@@ -42,6 +42,7 @@ _FAMILIES = (
     (re.compile(r"c(\.gcc|99|11|17)?$"), "c"),
 )
 _HEADERS = frozenset({".h", ".hpp", ".hh", ".hxx", ".inc", ".tcc"})
+_SCRIPTS = frozenset({"python", "python2", "pypy", "javascript", "php", "lisp", "ruby", "perl"})
 _PROLOG = re.compile(r"^\s*(?::-|%!|[a-z]\w*\([^)]*\)\s*(?::-|\.$))", re.MULTILINE)
 
 
@@ -105,11 +106,14 @@ def main_file(texts: Mapping[str, str], language: str, entry_point: str = "") ->
     wanted = entry_point.removesuffix("Kt")
     stems = [wanted, "__main__", "main", "Main"]
 
-    def rank(name: str) -> tuple[bool, bool, int, str]:
+    def rank(name: str) -> tuple[bool, int, int, str]:
         path = PurePosixPath(name)
         named = bool(wanted) and wanted in {name, path.name, path.stem}
         order = stems.index(path.stem) if path.stem in stems[1:] else len(stems)
-        return (not named, not _has_main(language, texts[name]), order, name)
+        lacks_main = int(not _has_main(language, texts[name]))
+        # A script is started by its name, a compiled program where `main` is.
+        first, second = (order, lacks_main) if language in _SCRIPTS else (lacks_main, order)
+        return (not named, first, second, name)
 
     return min(own, key=rank)
 
@@ -122,5 +126,5 @@ def _family(language: str, name: str) -> bool:
 
 def _has_main(language: str, source: str) -> bool:
     if language.startswith(("python", "pypy")):
-        return "__main__" in source or "import" in source
+        return "__main__" in source
     return "main(" in source.replace(" (", "(")

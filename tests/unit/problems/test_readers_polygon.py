@@ -164,12 +164,13 @@ def test_groups_points_and_dependencies(tmp_path: Path) -> None:
 
 
 def test_interactive_and_file_input(tmp_path: Path) -> None:
-    xml = _xml(IN="a.in", OUT="a.out", INTERACTOR=INTERACTOR)
+    xml = _xml(IN="a.in", OUT="a.out", INTERACTOR=INTERACTOR, CHECKER=STANDARD.replace("NAME", "ncmp"))
     problem = read_one(_write(tmp_path / "pkg", xml, {k: v for k, v in FILES.items() if not k.endswith(".a")}))
     assert problem.interactive
     assert problem.interactor is not None
     assert problem.interactor.style == "testlib"
     assert "testlib.h" in problem.interactor.files
+    assert problem.checker.type == "custom"
     view = public_view(problem)
     assert (view.input_file, view.output_file, view.interactive) == ("a.in", "a.out", True)
     assert len(view.judging_notes) == 3

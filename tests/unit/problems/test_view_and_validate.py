@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from solvent.problems.problem import Checker, IoTest, Problem, ProblemKind, Solution, Verdict
+from solvent.problems.problem import Checker, Interactor, IoTest, Problem, ProblemKind, Solution, TestGroup, Verdict
 from solvent.problems.validate import reference_checks
 from solvent.problems.view import PublicProblem, public_view
 
@@ -71,6 +71,54 @@ def test_programs_what_there_is_to_judge() -> None:
     ]
     assert report.notes == ("none of its solutions is meant to be accepted",)
     assert report.to_dict()["solutions"] == [{"name": "w", "language": "cpp", "expected": "WA"}]
+
+
+def test_groups_and_passes_must_fit_together() -> None:
+    groups = (
+        TestGroup(name="a", requires=("b", "one")),
+        TestGroup(name="a", min_score=2.0, max_score=1.0),
+    )
+    plain = FULL.model_copy(update={"groups": groups, "passes": 2, "checker": Checker()})
+    assert reference_checks(plain).complaints == (
+        "it has several passes, but no output validator that makes the next pass's input",
+        "two test groups have the name 'a'",
+        "the test group 'a' requires 'b', which is no group and no test",
+        "the test group 'a' has a least score above its greatest",
+    )
+
+
+def test_a_test_takes_the_checker_of_the_nearest_group() -> None:
+    exact, lines = Checker(type="exact"), Checker(type="lines")
+    own = Checker(type="custom", arguments=("x",))
+    problem = FULL.model_copy(
+        update={"groups": (TestGroup(name=""), TestGroup(name="a", checker=lines), TestGroup(name="b", checker=own))}
+    )
+
+    def test(group: str, checker: Checker | None = None) -> IoTest:
+        return IoTest(name="t", stdin="", expected="", group=group, checker=checker)
+
+    assert problem.checker_for(test("")) is problem.checker
+    assert problem.checker_for(test("c/d")) is problem.checker
+    assert problem.checker_for(test("a/deep/er")) is lines
+    assert problem.checker_for(test("a", exact)) is exact
+    assert problem.checker_for(test("b")) == problem.checker.model_copy(update={"arguments": ("x",)})
+
+
+def test_the_public_view_takes_checkers_off_the_tests_and_says_how_it_is_judged() -> None:
+    test = IoTest(name="one", stdin="1", expected="2", checker=FULL.checker, files={"a.txt": "shown"})
+    problem = FULL.model_copy(
+        update={
+            "public_tests": (test,), "passes": 3, "input_file": "in.txt", "scoring": True, "objective": "min",
+            "included_files": {"cpp": {"a.h": HIDDEN}}, "interactive": True,
+            "interactor": Interactor(program=Solution(language="cpp", source=HIDDEN)),
+            "groups": (TestGroup(name=HIDDEN),),
+        }
+    )  # fmt: skip
+    view = public_view(problem)
+    assert HIDDEN not in view.model_dump_json()
+    notes = " ".join(view.judging_notes)
+    assert all(text in notes for text in ("interactive", "3 times", "in.txt", "smaller"))
+    assert public_view(FULL).judging_notes == ()
 
 
 def test_problems_without_tests() -> None:
