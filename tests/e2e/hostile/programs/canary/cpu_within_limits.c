@@ -1,0 +1,11 @@
+// tries: legitimate: uses most of its CPU time
+// cpu_s: 0.6
+// wall_s: 6
+// cpu_at_least: 0.4
+#include "hostile.h"
+
+int main(void)
+{
+    burn(0.4);
+    return finish();
+}

@@ -1,0 +1,5 @@
+# tries: hexadecimal and other notations of C
+# checker: tokens 1e-6 1e-6
+# answer: 16
+# verdict: WA
+print("0x10")

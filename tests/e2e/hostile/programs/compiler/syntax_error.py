@@ -1,0 +1,4 @@
+# tries: legitimate: a syntax error is told as such
+# compile: error
+def f(:
+    print("ESCAPED")

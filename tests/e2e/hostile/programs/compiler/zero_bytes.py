@@ -1,0 +1,3 @@
+# tries: zero bytes in a source
+# compile: error
+print("ESCAPED" + "@ZERO@")

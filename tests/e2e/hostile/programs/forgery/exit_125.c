@@ -1,0 +1,7 @@
+// tries: exit codes that engines use for failures of their own: 125
+// accept: exit
+// code: 125
+int main(void)
+{
+    return 125;
+}
