@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from solvent.errors import SandboxError
-from solvent.sandbox.base import Build, Program, RunLimits, RunningProgram, RunStatus, Sandbox
+from solvent.sandbox.base import Build, Program, RunLimits, RunningProgram, RunResult, RunStatus, Sandbox
 from solvent.sandbox.tool_results import ToolLimits
 
 _KERNEL = Path(__file__).resolve().parent / "kernel"
@@ -65,6 +65,7 @@ class KernelLink:
         self._stack = stack
         self._received = bytearray()
         self._asked = 0
+        self._end = asyncio.ensure_future(program.result())
         self.closed = False
         self.abandoned: dict[str, Any] | None = None
         """The answer to a request whose call was cancelled."""
@@ -97,6 +98,7 @@ class KernelLink:
                     "figure_bytes",
                 }
             )
+            settings["alone"] = True
             settings["data_bytes"] = (limits.memory_mb - _OWN_MEMORY_MB) << 20
             try:
                 await link.ask({"do": "configure", "limits": settings}, _START_S)
@@ -129,6 +131,7 @@ class KernelLink:
     async def close(self) -> None:
         """End the kernel; safe to call twice."""
         self.closed = True
+        self._end.cancel()
         await asyncio.shield(self._stack.aclose())
 
     async def _abandon(self, exchange: asyncio.Future[dict[str, Any]], patience_s: float) -> None:
@@ -167,12 +170,21 @@ class KernelLink:
         del self._received[:size]
         return taken
 
+    @property
+    def ended(self) -> KernelLostError | None:
+        """How the kernel has ended by itself, None while it runs."""
+        return _how(self._end.result()) if self._end.done() and not self._end.cancelled() else None
+
     async def _ended(self) -> KernelLostError:
-        result = await self._program.result()
+        error = _how(await self._program.result())
         await self.close()
-        status, reason = _ENDS.get(result.status, ("died", "its process ended"))
-        return KernelLostError(status, reason, result.cpu_s)
+        return error
 
     async def _broken(self) -> KernelLostError:
         await self.close()
         return KernelLostError("died", BROKEN)
+
+
+def _how(result: RunResult) -> KernelLostError:
+    status, reason = _ENDS.get(result.status, ("died", "its process ended"))
+    return KernelLostError(status, reason, result.cpu_s)

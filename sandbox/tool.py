@@ -8,8 +8,6 @@ async with open_tool(sandbox) as tool:
 from __future__ import annotations
 
 import asyncio
-import base64
-import binascii
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -18,9 +16,10 @@ from pydantic import ValidationError
 
 from solvent.errors import DataError, SandboxError
 from solvent.sandbox.base import Build, Sandbox
-from solvent.sandbox.kernel_answer import CellAnswer, FileList, clean, result_of
+from solvent.sandbox.kernel_answer import CellAnswer, clean, result_of
 from solvent.sandbox.kernel_link import BROKEN, KernelLink, KernelLostError, kernel_program
-from solvent.sandbox.tool_results import CellError, CellResult, CellStatus, ToolFile, ToolLimits
+from solvent.sandbox.tool_files import SessionFiles
+from solvent.sandbox.tool_results import CellError, CellResult, CellStatus, ToolLimits
 
 if TYPE_CHECKING:
     from solvent.sandbox.tool_pool import Gate
@@ -66,7 +65,7 @@ async def open_tool(
         await tool.aclose()
 
 
-class Tool:
+class Tool(SessionFiles):
     """One session; made by `open_tool`. Calls wait for each other.
 
     Cancelling a call interrupts the cell; its variables stay unless it does not let itself be interrupted.
@@ -87,6 +86,8 @@ class Tool:
         """Cells that succeeded, with their limits: they made the variables."""
         self._stale = False
         """Whether the kernel has none of these variables any more."""
+        self._ran = False
+        """Whether the kernel has run any cell."""
         self._lost_because: str | None = None
         """Why variables are gone, until a result has told it."""
         self._closed = False
@@ -156,39 +157,6 @@ class Tool:
                 self._lost_because = None
                 self._used()
 
-    async def files(self) -> tuple[ToolFile, ...]:
-        """Return the files in the session's directory, at most 1,000; hidden ones are left out."""
-        answer = await self._file_request({"do": "files"})
-        try:
-            return FileList.model_validate(answer).tool_files()
-        except ValidationError:
-            await self._lose(BROKEN)
-            return ()
-
-    async def read(self, name: str) -> bytes:
-        """Return the content of a file.
-
-        Raises:
-            DataError: there is no such plain file, or it is larger than `file_bytes`.
-        """
-        answer = await self._file_request({"do": "read", "name": name, "max_bytes": self.limits.file_bytes})
-        try:
-            return base64.b64decode(str(answer["data"]), validate=True)
-        except (KeyError, binascii.Error) as error:
-            raise DataError(f"file {name!r} of the session: {answer.get('failed', 'cannot be read')}") from error
-
-    async def write(self, name: str, data: bytes) -> None:
-        """Make or replace a file.
-
-        Raises:
-            DataError: it cannot be written, or is larger than `file_bytes`.
-        """
-        if len(data) > self.limits.file_bytes:
-            raise DataError(f"file {name!r} has {len(data)} bytes, of at most {self.limits.file_bytes}")
-        answer = await self._file_request({"do": "write", "name": name, "data": base64.b64encode(data).decode()})
-        if "failed" in answer:
-            raise DataError(f"file {name!r} of the session: {answer['failed']}")
-
     async def reclaim(self, reason: str) -> bool:
         """Give the box up if no call is under way; the next cell tells that its variables are lost."""
         if self._lock.locked():
@@ -237,7 +205,7 @@ class Tool:
         return len(self._history)
 
     async def _start(self) -> KernelLink:
-        await self._note_abandoned()
+        await self._note_losses()
         if self._kernel is None:
             if self._gate is not None:
                 await self._gate.admit(self)
@@ -248,18 +216,20 @@ class Tool:
                 self._left()
                 raise
             self._cpu_before_s = self.cpu_s
-            self._stale = bool(self._history)
+            self._stale, self._ran = bool(self._history), False
         return self._kernel
 
-    async def _note_abandoned(self) -> None:
-        """See what became of a cell whose call was cancelled."""
+    async def _note_losses(self) -> None:
+        """See what became of a cell whose call was cancelled, and of a kernel that was idle."""
         if self._kernel is None:
             return
         answer, self._kernel.abandoned = self._kernel.abandoned, None
         if self._kernel.closed:
             await self._lose(_UNSTOPPABLE)
-        elif answer is not None and answer.get("alive") is False and self._history:
-            self._stale, self._lost_because = True, _UNSTOPPABLE
+        elif self._kernel.ended is not None:
+            await self._lose(self._kernel.ended.reason)
+        elif answer is not None and answer.get("alive") is False:
+            self._stale, self._lost_because = bool(self._history), _UNSTOPPABLE
 
     async def _run(self, code: str, wall_s: float, cpu_s: float) -> CellResult:
         kernel = await self._start()
@@ -267,6 +237,7 @@ class Tool:
         request = {"do": "run", "cell": self.cells, "code": code, "wall_s": wall_s, "cpu_s": cpu_s, "grace_s": grace_s}
         try:
             async with self._sandbox.slot(job=self._job):
+                self._ran = True
                 answer = await kernel.ask(request, wall_s + grace_s + _MARGIN_S)
             found = CellAnswer.model_validate(clean(answer))
         except KernelLostError as error:
@@ -286,7 +257,7 @@ class Tool:
         error = CellError(type="Stopped", message=reason)
         return CellResult(number=self.cells, status=known, error=error, state_lost=lost is not None, lost_because=lost)
 
-    async def _file_request(self, request: dict[str, Any]) -> dict[str, Any]:
+    async def _ask_for_file(self, request: dict[str, Any]) -> dict[str, Any]:
         async with self._lock:
             self._refuse_if_closed()
             kernel = await self._start()
@@ -300,7 +271,7 @@ class Tool:
 
     async def _lose(self, reason: str) -> None:
         """End the kernel for a reason that the next result has to tell."""
-        if self._kernel is not None and self._history:
+        if self._kernel is not None and self._ran:
             self._lost_because = reason
         await self._drop()
 

@@ -268,7 +268,7 @@ def _checked(data: bytes, cell: int) -> dict[str, Any] | None:
 
 def main() -> None:
     """Set up this process and serve."""
-    os.environ.update(MPLBACKEND="module://solvent_plots", OPENBLAS_NUM_THREADS="1")
+    os.environ.update(MPLBACKEND="module://solvent_backend", OPENBLAS_NUM_THREADS="1")
     for name in os.listdir("."):
         # The directory is the cells' from here on.
         if name == "main.py" or name.startswith("solvent_"):

@@ -48,6 +48,7 @@ class Cells:
         self._running = False
         self._module = types.ModuleType("__main__")
         sys.modules["__main__"] = self._module
+        self._modules = dict(sys.modules)
         vars(self._module)["__builtins__"] = builtins
         _BUILTINS.update(input=_no_input, exit=_leave, quit=_leave)
         signal.signal(signal.SIGINT, self._interrupted)
@@ -65,6 +66,8 @@ class Cells:
         restore = vars(builtins).update
         restore(_BUILTINS)
         everything = BaseException  # a cell may delete the name
+        for module in [module for module in self._modules if module not in sys.modules]:
+            sys.modules[module] = self._modules[module]
         signal.signal(signal.SIGINT, self._interrupted)
         try:
             try:
@@ -139,6 +142,7 @@ def _is_ours(stream: Any, original: Any) -> bool:
 def serve(cells: int, reports: int, limits: dict[str, int]) -> NoReturn:
     """Run cells until there are no more."""
     runner = Cells(limits)
+    sys.meta_path.append(solvent_plots.BackendFinder)
     threading.stack_size(_THREAD_STACK_BYTES)
     own, output = os.getpid(), os.dup(1)
     sys.stdout = None  # that of the start is not line-buffered

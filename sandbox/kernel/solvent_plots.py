@@ -1,11 +1,13 @@
-"""Figures of matplotlib: a backend whose `show` keeps them as PNG. It is loaded by name, and matplotlib with it."""
+"""Figures of matplotlib: a backend whose `show` keeps them as PNG."""
 
 import base64
 import contextlib
+import importlib.machinery
 import io
 import sys
 from typing import Any
 
+BACKEND = "solvent_backend"
 _taken: list[bytes] = []
 _DPI = 100
 
@@ -30,10 +32,22 @@ def show(*_: Any, **__: Any) -> None:
         pyplot.close("all")
 
 
-def __getattr__(name: str) -> Any:
-    """Return what a backend of matplotlib has to offer, when matplotlib asks for it."""
-    if name in ("FigureCanvas", "FigureManager"):
+class BackendFinder:
+    """Finds the module `solvent_backend` when matplotlib imports its backend; matplotlib is loaded by then."""
+
+    @staticmethod
+    def find_spec(name: str, *_: Any) -> importlib.machinery.ModuleSpec | None:
+        """See importlib.abc.MetaPathFinder."""
+        loader: Any = BackendFinder()
+        return importlib.machinery.ModuleSpec(name, loader) if name == BACKEND else None
+
+    def create_module(self, _: object) -> None:
+        """See importlib.abc.Loader."""
+
+    def exec_module(self, module: Any) -> None:
+        """See importlib.abc.Loader."""
         from matplotlib.backends import backend_agg
 
-        return getattr(backend_agg, "FigureCanvasAgg" if name == "FigureCanvas" else "FigureManagerBase")
-    raise AttributeError(name)
+        module.FigureCanvas = backend_agg.FigureCanvasAgg
+        module.FigureManager = backend_agg.FigureManagerBase
+        module.show = show

@@ -28,6 +28,9 @@ def close_to_children() -> None:
 class Worker:
     """The process of the cells, stopped while it has nothing to do.
 
+    Args:
+        limits: those of Cells; `data_bytes`, which it may allocate; `alone`: this user has no processes but ours.
+
     Attributes:
         cells, reports, output: this side's ends of its pipes, not blocking.
     """
@@ -44,6 +47,7 @@ class Worker:
         for descriptor in (self.cells, self.reports, self.output):
             os.set_blocking(descriptor, False)
         self.wait_status: int | None = None
+        self._alone = bool(limits["alone"])
 
     def signal(self, number: int) -> None:
         """Send a signal, if it is still there."""
@@ -61,8 +65,8 @@ class Worker:
                     os.kill(pid, signal.SIGKILL)
             self.reap()
         self.reap()
-        if descendants(ended=False):
-            # Never the caller itself; whoever it hits is of this run.
+        if descendants(ended=False) and self._alone:
+            # Never the caller itself; all others of this user are of this run.
             with contextlib.suppress(OSError):
                 os.kill(-1, signal.SIGKILL)
             time.sleep(0.01)
