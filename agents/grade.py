@@ -24,7 +24,7 @@ async def grade(problem: Problem, answer: Answer, sandbox: Sandbox) -> Grade | N
         if isinstance(same, Unknown):
             return Grade(verdict=Verdict.IE, total=1)
         return Grade(verdict=Verdict.AC if same else Verdict.WA, passed=int(same), total=1)
-    if not problem.hidden_tests or problem.lacks_programs or answer.language is None:
+    if not problem.hidden_tests or answer.language is None or (problem.interactive and problem.interactor is None):
         return None
     from solvent.sandbox.judge import judge
 

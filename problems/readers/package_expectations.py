@@ -91,7 +91,9 @@ class SubmissionRules:
         self._rules: dict[str, dict[str, JsonValue]] = {}
         for glob in {**_RULES, **given}:
             own = mapping(given.get(glob), self._place, glob)
-            self._rules[glob.rstrip("/")] = {**_RULES.get(glob, {}), **own}
+            rule = self._rules[glob.rstrip("/")] = {**_RULES.get(glob, {}), **own}
+            _matches(glob, "")
+            self._collect_all(rule, [], [])
 
     def expected(self, unit: str) -> Expected | None:
         """Return what the submission `FOLDER/NAME` must get, or None if no rule says anything of it."""
@@ -108,11 +110,7 @@ class SubmissionRules:
             language = str(rule.get("language") or language)
             entry_point = str(rule.get("entrypoint") or entry_point)
             score = self._score(rule.get("score")) or score
-            self._collect("", rule, expectations, uses)
-            for tests, inner in rule.items():
-                if tests in _RULE_KEYS | _PROGRAM_KEYS:
-                    continue
-                self._collect(tests, mapping(inner, self._place, tests), expectations, uses)
+            self._collect_all(rule, expectations, uses)
         return Expected(
             verdicts=_overall(expectations),
             score=score,
@@ -121,6 +119,13 @@ class SubmissionRules:
             language=language,
             entry_point=entry_point,
         )
+
+    def _collect_all(self, rule: Mapping[str, JsonValue], expectations: list[Expectation], uses: list[str]) -> None:
+        """Append what a rule says of all tests, and what it says of those that its other keys name."""
+        self._collect("", rule, expectations, uses)
+        for tests, inner in rule.items():
+            if tests not in _RULE_KEYS | _PROGRAM_KEYS:
+                self._collect(tests, mapping(inner, self._place, tests), expectations, uses)
 
     def _collect(
         self, tests: str, rule: Mapping[str, JsonValue], expectations: list[Expectation], uses: list[str]

@@ -17,6 +17,7 @@ LANGUAGES: Mapping[str, str] = {
     ".pas": "pascal", ".d": "d", ".jl": "julia", ".lua": "lua", ".sh": "bash", ".f90": "fortran", ".adb": "ada",
     ".ads": "ada", ".cob": "cobol", ".fs": "fsharp", ".dart": "dart", ".ex": "elixir", ".erl": "erlang", ".nim": "nim",
     ".zig": "zig", ".rkt": "racket", ".cr": "crystal", ".vb": "visualbasic", ".mjs": "javascript",
+    ".cjs": "javascript",
 }  # fmt: skip
 """Ending of a source file and its language."""
 
