@@ -223,14 +223,21 @@ def _inputs(count: int) -> list[tuple[int, int]]:
 @click.command(context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--quick", is_flag=True, help="Fewer rounds and programs: a minute or two; figures for a first look.")
 @click.option("--rounds", type=click.IntRange(min=1), help=f"Rounds. [default: {FULL.rounds}]")
+@click.option(
+    "--patience", "patience_s", type=click.FloatRange(min=0), help="Longest wait for a quiet machine before a sample."
+)
 @click.option("--backend", type=click.Choice(["all", "docker", "local"]), default="all", show_default=True)
 @click.option("--json", "json_file", type=click.Path(path_type=Path), help="Write all figures there as well.")
 @click.option("--require", is_flag=True, help="Exit with 1 if a wanted ratio is missed.")
-def main(quick: bool, rounds: int | None, backend: str, json_file: Path | None, require: bool) -> None:
+def main(
+    quick: bool, rounds: int | None, patience_s: float | None, backend: str, json_file: Path | None, require: bool
+) -> None:
     """Measure the sandbox against bare processes, containers, docker exec, bubblewrap and SandboxFusion's way."""
     plan = QUICK if quick else FULL
     if rounds is not None:
         plan = replace(plan, rounds=rounds)
+    if patience_s is not None:
+        plan = replace(plan, patience_s=patience_s)
     backends: dict[str, tuple[Backend, ...]] = {"all": ("docker", "local"), "docker": ("docker",), "local": ("local",)}
 
     live = sys.stderr.isatty()

@@ -169,7 +169,7 @@ def engine_pid() -> int | None:
 
 
 def _own_containers(client: Any) -> list[Any]:
-    from solvent.sandbox.docker import LABEL, OWNER_LABEL
+    from solvent.sandbox.engine import LABEL, OWNER_LABEL
 
     found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
     return [one for one in found if one.labels.get(OWNER_LABEL, "").split(":")[1:2] == [str(os.getpid())]]

@@ -36,12 +36,14 @@ for name in names:
 _WRITABLE = """
 import os
 own = {"/w", "/tmp", "/dev/shm", "/proc"}
-count = 0
 for folder, folders, files in os.walk("/"):
     folders[:] = [name for name in folders if os.path.join(folder, name) not in own]
     if folder.count("/") > 3: folders.clear()
-    if os.access(folder, os.W_OK): print(folder, "can be written to")
-    count += 1
+    if not os.access(folder, os.W_OK): continue
+    # Rights alone decide nothing: a folder of message queues is open to all, and makes none for us.
+    try: open(os.path.join(folder, "check"), "w").close()
+    except OSError: continue
+    print(folder, "can be written to")
 for path in ("/etc/check", "/check", "/usr/bin/check", "/solvent/check", "/proc/sys/kernel/hostname"):
     try:
         with open(path, "w") as file: file.write("x")
