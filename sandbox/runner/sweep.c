@@ -35,12 +35,27 @@ static int take_uid(struct uids uids) {
     return (int)syscall(SYS_setresuid, uids.helper, uids.run, uids.helper);
 }
 
+/* Open a file below the run's directory; no component of the path may be a link. */
+static int open_below(const char *directory, const char *name) {
+    char path[600];
+    if ((size_t)snprintf(path, sizeof path, "%s", name) >= sizeof path) return -1;
+    int folder = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    char *part = path;
+    for (char *slash; folder >= 0 && (slash = strchr(part, '/')) != NULL; part = slash + 1) {
+        *slash = 0;
+        int inner = openat(folder, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        close(folder);
+        folder = inner;
+    }
+    if (folder < 0) return -1;
+    int file = openat(folder, part, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    close(folder);
+    return file;
+}
+
 /* Links are not followed, and devices and pipes not waited for. */
 static bool bring_back(const char *directory, const struct keep *keep) {
-    int folder = open(directory, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (folder < 0) return false;
-    int source = openat(folder, keep->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    close(folder);
+    int source = open_below(directory, keep->name);
     struct stat about;
     if (source < 0) return false;
     bool good = fstat(source, &about) == 0 && S_ISREG(about.st_mode) && (uint64_t)about.st_size <= keep->max_bytes;

@@ -23,6 +23,7 @@ from solvent.sandbox.languages import language_of_file, languages
 FOLDER = Path(__file__).parent.parent / "e2e" / "hostile"
 PROGRAMS = FOLDER / "programs"
 ESCAPED = re.compile(rb"^ESCAPED", re.MULTILINE)
+KEPT_BYTES = 1000
 CONNECTED_S = 60.0
 """A connected program that has not ended by then hangs, whatever its limits say."""
 MEMORY_MB = 1024
@@ -42,7 +43,7 @@ _KNOWN = {
     "tries", "cpu_s", "wall_s", "memory_mb", "output_bytes", "processes", "file_size_mb", "open_files", "stack_mb",
     "stdin", "stdin_repeat", "arguments", "accept", "expect", "stderr", "code", "signal", "compile", "compile_s",
     "compile_mb", "log_never", "box", "runs", "victim", "backends", "machine", "cpu_at_least", "checker", "answer",
-    "verdict", "function", "call", "stdout_size", "beside", "connected",
+    "verdict", "function", "call", "stdout_size", "beside", "connected", "keep",
 }  # fmt: skip
 
 
@@ -173,13 +174,19 @@ class Arena:
                 memory_mb=int(hostile.get("compile_mb", "512")),
             )
             outcome = Outcome(built.ok, built.log, built.reason)
-            for _ in range(int(hostile.get("runs", "1")) if built.ok else 0):
+            for _ in range(int(hostile.get("runs", "1")) if built.ok and "keep" not in hostile.fields else 0):
                 result = await session.run(
                     limits=hostile.limits(),
                     stdin=hostile.stdin(facts),
                     arguments=tuple(shlex.split(hostile.get("arguments", ""))),
                 )
                 outcome.runs.append(result)
+        if "keep" in hostile.fields:
+            build = await self._sandbox.build(hostile.program(facts), time_s=10, memory_mb=512)
+            keep = dict.fromkeys(hostile.fields["keep"].split(), KEPT_BYTES)
+            result = await self._sandbox.run(build, limits=hostile.limits(), keep=keep)
+            kept = "".join(f"{name}={data[:40]!r}\n" for name, data in sorted(result.files.items()))
+            outcome.runs.append(result.model_copy(update={"stdout": result.stdout + kept.encode()}))
         return outcome
 
     async def _connected(self, hostile: Hostile, facts: dict[str, str]) -> Outcome:
