@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import secrets
 from abc import ABC, abstractmethod
 from collections import Counter
@@ -28,25 +27,14 @@ from solvent.sandbox.box import Box, BoxLostError, Channel
 from solvent.sandbox.builder import Builder
 from solvent.sandbox.cache import DEFAULT_BYTES, BuildCache
 from solvent.sandbox.connected import ConnectedProgram
+from solvent.sandbox.layout import BOX_MARGIN_MB, WRITABLE, usable_cores
 from solvent.sandbox.pool import SMALLEST_BOX_MB, Pool
 from solvent.sandbox.requests import Request, decide, fault, is_borderline, program_request
 from solvent.sandbox.session import ProgramSession
 from solvent.sandbox.turns import Turns
 
-SUPERVISOR = "/solvent/supervisor"
-"""In every box, read-only."""
-WORK_MB, TMP_MB, SHM_MB = 128, 64, 16
-INODES, SHM_INODES = 4096, 512
-WRITABLE = ("/w", "/tmp", "/dev/shm")  # noqa: S108  in the box
-BOX_MARGIN_MB = 448
-"""Memory of a box beyond its programs': full tmpfs, the contents that it keeps, the supervisor with one output."""
 ENGINE_WAIT_S = 30.0
 _SLOTS_OF_UIDS = 20_000
-
-
-def usable_cores() -> int:
-    """Return the number of cores that this process may use."""
-    return len(os.sched_getaffinity(0))
 
 
 class BoxSandbox(ABC):
@@ -103,8 +91,8 @@ class BoxSandbox(ABC):
             retried=self._retried,
             rerun_alone=self._rerun_alone,
             boxes=self._pool.alive,
-            boxes_started=self._pool.counts.started,
-            boxes_replaced=self._pool.counts.replaced,
+            boxes_started=self._pool.started,
+            boxes_replaced=self._pool.replaced,
             waiting=self._turns.waiting,
             running=self._turns.running,
         )
@@ -126,7 +114,7 @@ class BoxSandbox(ABC):
         assert ready is not None
         self._zygote = ready.zygote
         self._pool.share = ready.uid_per_run
-        self._builder = Builder(cache, self._compile, identity=self._identity(ready), zygote=ready.zygote)
+        self._builder = Builder(cache, self._attempts, identity=self._identity(ready), zygote=ready.zygote)
         self._info = self._describe(ready)
         self._pool.keep(box)
         self._pool.warm()
@@ -221,9 +209,6 @@ class BoxSandbox(ABC):
         except SandboxError as error:
             return fault(error.message)
 
-    async def _compile(self, request: Request, job: str) -> replies.Result:
-        return await self._attempts(request, job)
-
     async def _attempts(self, request: Request, job: str, *, alone: bool = False) -> replies.Result:
         """Return the box's answer; a fault only if a fresh box failed too.
 
@@ -310,18 +295,3 @@ class BoxSandbox(ABC):
 def _tenant(request: Request, job: str) -> str:
     """Return whose program it is: where programs share a uid, only the same program of the same job shares a box."""
     return job + b"".join(request.keys).hex() if request.keys else f"{job} {secrets.token_hex(8)}"
-
-
-def guarantees(ready: replies.Ready) -> dict[str, bool]:
-    """Return the guarantees that follow from what a supervisor found."""
-    cgroup = ready.cgroup != "none"
-    return {
-        "network_refused": True,
-        "root_read_only": True,
-        "system_calls_filtered": True,
-        "memory_tree_limited": cgroup,
-        "cpu_tree_counted": True,
-        "oom_told_apart": cgroup,
-        "uid_per_run": ready.uid_per_run,
-        "inodes_limited": ready.inodes_limited,
-    }

@@ -13,7 +13,6 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict
 
 from solvent.errors import SandboxError, SandboxUnavailable
-from solvent.sandbox.backend import usable_cores
 from solvent.sandbox.base import (
     Build,
     Program,
@@ -25,6 +24,7 @@ from solvent.sandbox.base import (
     SandboxMetrics,
     SandboxSession,
 )
+from solvent.sandbox.layout import usable_cores
 from solvent.settings import Settings
 
 Backend = Literal["docker", "local"]

@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from solvent.errors import SandboxError, SandboxUnavailable
 from solvent.sandbox import engine, replies
-from solvent.sandbox.backend import INODES, SHM_INODES, SHM_MB, SUPERVISOR, TMP_MB, WORK_MB, BoxSandbox, guarantees
+from solvent.sandbox.backend import BoxSandbox
 from solvent.sandbox.base import SandboxInfo
 from solvent.sandbox.box import Box, BoxLostError, Channel
 from solvent.sandbox.engine import LABEL, OWNER_LABEL
+from solvent.sandbox.layout import INODES, SHM_INODES, SHM_MB, SUPERVISOR, TMP_MB, WORK_MB, guarantees
 from solvent.sandbox.pool import EngineLostError
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from typing import Any
 
 from solvent.errors import SandboxError, SandboxUnavailable
 from solvent.sandbox import cgroups, replies, supervisor
-from solvent.sandbox.backend import INODES, SHM_INODES, SHM_MB, SUPERVISOR, TMP_MB, WORK_MB, BoxSandbox
-from solvent.sandbox.backend import guarantees as found_guarantees
+from solvent.sandbox.backend import BoxSandbox
 from solvent.sandbox.base import SandboxInfo
 from solvent.sandbox.box import Box, Channel
 from solvent.sandbox.images.roots import CONTENT_FILE, find_root
+from solvent.sandbox.layout import INODES, SHM_INODES, SHM_MB, SUPERVISOR, TMP_MB, WORK_MB, guarantees
 from solvent.settings import Settings
 
 _PROCESSES = 320
@@ -132,7 +132,7 @@ class LocalSandbox(BoxSandbox):
 
     def _describe(self, ready: replies.Ready) -> SandboxInfo:
         isolation = "bubblewrap-root" if ready.uid_per_run else "bubblewrap-user"
-        return SandboxInfo(backend="local", isolation=isolation, guarantees=found_guarantees(ready))
+        return SandboxInfo(backend="local", isolation=isolation, guarantees=guarantees(ready))
 
     async def _finish(self) -> None:
         """Nothing is held but boxes."""

@@ -19,6 +19,8 @@ _RUNS_PER_BOX = 5_000
 _SPARE = 1
 """Idle boxes beyond the slots, so that a thrown away one is replaced while others work."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
+_STARTS_AT_ONCE = 4
+"""More would only have each other wait."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,14 +39,6 @@ class Lease:
     box: Box
     slot: bool
     """It counts as a running program."""
-
-
-@dataclass
-class Counts:
-    """What has happened in a pool."""
-
-    started: int = 0
-    replaced: int = 0
 
 
 @dataclass(eq=False)
@@ -73,13 +67,15 @@ class Pool:
     open_box: Open
     share: bool = True
     engine_wait_s: float = 30.0
-    counts: Counts = field(default_factory=Counts)
     closed: bool = False
+    started: int = 0
+    replaced: int = 0
     _idle: list[Box] = field(default_factory=list)
     """The one that was used last is the last."""
     _starts: list[_Start] = field(default_factory=list)
     _leases: set[Lease] = field(default_factory=set)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTS_AT_ONCE))
 
     @property
     def alive(self) -> int:
@@ -146,7 +142,7 @@ class Pool:
 
     def keep(self, box: Box) -> None:
         """Add a box that was started elsewhere."""
-        self.counts.started += 1
+        self.started += 1
         self._idle.append(box)
 
     def lost(self, box: Box) -> None:
@@ -241,7 +237,8 @@ class Pool:
         deadline, pause, again = time.monotonic() + self.engine_wait_s, _FIRST_PAUSE_S, True
         while True:
             try:
-                box = await self.open_box(size)
+                async with self._gate:
+                    box = await self.open_box(size)
             except BoxLostError:
                 # An engine that goes down takes boxes along before it stops to answer.
                 if self.closed or not again:
@@ -254,7 +251,7 @@ class Pool:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE_S)
             else:
-                self.counts.started += 1
+                self.started += 1
                 return box
 
     async def _settle(self, lease: Lease) -> None:
@@ -284,7 +281,7 @@ class Pool:
             self.spawn(self._idle.pop(0).close())
 
     def _throw_away(self, box: Box) -> None:
-        self.counts.replaced += 1
+        self.replaced += 1
         self.spawn(box.close())
         self.warm(box.memory_mb)
 

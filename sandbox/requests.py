@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from solvent.errors import ConfigError
 from solvent.sandbox import replies, wire
-from solvent.sandbox.base import Build, RunLimits, RunResult, RunStatus
+from solvent.sandbox.base import Build, BuiltFile, RunLimits, RunResult, RunStatus
 from solvent.sandbox.languages import Language, find_language
 
 STDERR_BYTES = 64 << 10
@@ -94,35 +94,53 @@ def program_request(
     """
     if not build.ok:
         raise ConfigError("a program that does not compile cannot be run", remedy="look at the build's log")
-    language = find_language(build.language)
+    base = _base_request(build.language, build.files, limits, zygote, connected)
+    if not (stdin or arguments or files or keep):
+        return base
+    run = base.run._replace(
+        argv=(*base.run.argv, *map(_argument, arguments)),
+        files=(
+            *base.run.files,
+            *(wire.RunFile(plain_path(name), 0o600, wire.Content(None, data)) for name, data in (files or {}).items()),
+        ),
+        stdin=stdin,
+        keep=tuple([(plain_path(name), most) for name, most in (keep or {}).items()]),
+    )
+    return Request(run, base.memory_mb, base.keys, base.timeout_s, tuple(keep or ()), base.machine_limit_mb)
+
+
+@lru_cache(maxsize=32)
+def _base_request(name: str, files: tuple[BuiltFile, ...], limits: RunLimits, zygote: bool, connected: bool) -> Request:
+    """Return the request to run a built program without input, arguments and further files.
+
+    A program is run on many tests with the same limits, so this is remembered.
+    """
+    language = find_language(name)
     flags = wire.STREAM if connected else 0
     if zygote and language.zygote:
         flags |= wire.ZYGOTE
-        argv = [language.source.encode()]
+        argv: tuple[bytes, ...] = (language.source.encode(),)
     else:
-        argv = [word.encode() for word in language.run_command(memory_mb=limits.memory_mb)]
-    argv += [_argument(argument) for argument in arguments]
-    listed = [
-        wire.RunFile(file.name.encode(), file.mode, wire.Content(bytes.fromhex(file.sha256), file.data))
-        for file in build.files
-    ]
-    keys = tuple([file.content.key or b"" for file in listed])
-    if files:
-        listed += [wire.RunFile(plain_path(name), 0o600, wire.Content(None, data)) for name, data in files.items()]
+        argv = tuple([word.encode() for word in language.run_command(memory_mb=limits.memory_mb)])
+    listed = tuple(
+        [
+            wire.RunFile(plain_path(file.name), file.mode, wire.Content(bytes.fromhex(file.sha256), file.data))
+            for file in files
+        ]
+    )
     return Request(
         run=wire.Run(
             flags=flags,
             limits=wire_limits(limits, language=language, extended=not connected),
-            argv=tuple(argv),
+            argv=argv,
             environment=_environment(language.name, limits.memory_mb),
-            files=tuple(listed),
-            stdin=stdin,
-            keep=tuple([(plain_path(name), most) for name, most in keep.items()]) if keep else (),
+            files=listed,
+            stdin=b"",
+            keep=(),
         ),
         memory_mb=language.total_memory_mb(limits.memory_mb),
-        keys=keys,
+        keys=tuple([file.content.key or b"" for file in listed]),
         timeout_s=_STARVED * limits.wall_time_s + _GRACE_S,
-        keep=tuple(keep or ()),
         machine_limit_mb=limits.memory_mb if language.memory_extra_mb else None,
     )
 

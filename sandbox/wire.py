@@ -33,6 +33,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 MAGIC = b"SLV2"
@@ -150,6 +151,11 @@ def _strings(items: Sequence[bytes]) -> bytes:
     return _U32.pack(len(items)) + b"".join([_U32.pack(len(item)) + item for item in items])
 
 
+@lru_cache(maxsize=64)
+def _environment(variables: tuple[bytes, ...]) -> bytes:
+    return _strings(variables)
+
+
 def encode_config(
     *,
     slot: int,
@@ -192,8 +198,12 @@ def encode_drop(keys: Sequence[bytes]) -> bytes:
 
 def encode_run(id: int, run: Run) -> list[bytes]:
     """Return the frame of a run, in parts."""
-    parts = [_LIMITS.pack(run.flags, *run.limits), _strings(run.argv), _strings(run.environment)]
-    parts.append(_U32.pack(len(run.files)))
+    parts = [
+        _LIMITS.pack(run.flags, *run.limits),
+        _strings(run.argv),
+        _environment(run.environment),
+        _U32.pack(len(run.files)),
+    ]
     for file in run.files:
         key, data = file.content
         parts.append(_bytes(file.name) + _U32.pack(file.mode))

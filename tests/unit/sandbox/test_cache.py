@@ -22,7 +22,7 @@ def build(*contents: bytes, log: str = "a warning") -> Build:
     return Build(language="cpp", ok=True, files=files, log=log)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 @given(contents=st.lists(st.binary(max_size=200), max_size=3), log=st.text(max_size=20))
 async def test_what_was_kept_on_disk_comes_back(tmp_path: Path, contents: list[bytes], log: str) -> None:
     try:

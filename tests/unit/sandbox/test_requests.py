@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fake_box import FakeBoxSandbox, FakeMachine, Reply, Request
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvent.errors import ConfigError, SandboxError
@@ -21,6 +21,7 @@ def build(language: str = "c") -> Build:
     return Build(language=language, ok=True, files=(built_file("main", 0o700, b"x"),))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(RunStatus)), st.floats(0.01, 100), st.floats(0, 200), st.floats(0, 200))
 def test_decisions_about_cpu_time(status: RunStatus, limit_s: float, cpu_s: float, again_s: float) -> None:
     first = RunResult(status=status, cpu_s=cpu_s)
@@ -33,6 +34,7 @@ def test_decisions_about_cpu_time(status: RunStatus, limit_s: float, cpu_s: floa
         assert (final.status, final.exit_code) == (status, 0)
 
 
+@settings(deadline=None)
 @given(st.floats(0.001, 1000))
 def test_a_run_may_go_a_little_beyond_its_limit_and_a_connected_one_may_not(cpu_time_s: float) -> None:
     limits = LIMITS.model_copy(update={"cpu_time_s": cpu_time_s})
@@ -77,6 +79,7 @@ def test_a_virtual_machine_that_gives_up_beyond_its_limit_has_exceeded_it() -> N
     assert status(status="ok", peak_bytes=101 << 20) is RunStatus.OK
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30))
 def test_paths_lead_nowhere_else(name: str) -> None:
     try:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvent.sandbox.turns import Turns
@@ -112,6 +112,7 @@ ACTIONS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(st.integers(1, 3), ACTIONS)
 def test_whatever_happens_slots_are_kept_and_everybody_gets_a_turn(
     slots: int, actions: list[tuple[str, object]]

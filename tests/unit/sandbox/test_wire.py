@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from fake_box import HEADER, Reply, read_run, ready, result
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvent.sandbox import replies, wire
@@ -43,6 +43,7 @@ def run_with(keep: tuple[tuple[bytes, int], ...] = ()) -> wire.Run:
     return wire.Run(0, LIMITS, (), (), (), b"", keep)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 2**32 - 1), RUNS)
 def test_a_run_is_read_as_it_was_sent(id: int, run: wire.Run) -> None:
     data = b"".join(wire.encode_run(id, run))
@@ -59,6 +60,7 @@ def test_a_run_is_read_as_it_was_sent(id: int, run: wire.Run) -> None:
     assert request.keep == dict(run.keep)
 
 
+@settings(deadline=None)
 @given(REPLIES, st.lists(st.none() | st.binary(max_size=50), max_size=3))
 def test_a_result_is_read_as_it_was_sent(reply: Reply, kept: list[bytes | None]) -> None:
     reply.kept = tuple(kept)
@@ -70,6 +72,7 @@ def test_a_result_is_read_as_it_was_sent(reply: Reply, kept: list[bytes | None])
     assert read.stdout_size == len(reply.stdout)
 
 
+@settings(deadline=None)
 @given(st.lists(REPLIES, max_size=4), st.lists(st.integers(1, 500)))
 def test_frames_come_out_whole_however_they_are_cut(sent: list[Reply], cuts: list[int]) -> None:
     frames = [ready(), *(result(number, reply) for number, reply in enumerate(sent))]
@@ -83,6 +86,7 @@ def test_frames_come_out_whole_however_they_are_cut(sent: list[Reply], cuts: lis
     assert [id for _, id, _ in found] == [0, *range(len(sent))]
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_noise_from_a_box_is_refused_or_waited_for(noise: bytes) -> None:
     parser = wire.Parser()
@@ -94,6 +98,7 @@ def test_noise_from_a_box_is_refused_or_waited_for(noise: bytes) -> None:
         pass
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400), st.binary(max_size=40), st.integers(0, 400))
 def test_a_damaged_result_is_read_or_refused_and_nothing_else(noise: bytes, patch: bytes, at: int) -> None:
     whole = result(1, Reply(stdout=b"out", stderr=b"err", problems=("p",), kept=(b"k",)))[HEADER.size :]
