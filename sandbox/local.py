@@ -113,6 +113,9 @@ class LocalSandbox(BoxSandbox):
             command += ["--unshare-user", "--uid", "65534", "--gid", "65534"]
         command += self._base
         command += ["--proc", "/proc", "--dev", "/dev"]
+        if not root:
+            # bubblewrap leaves it writable there, and the settings of the box's own namespaces could be changed.
+            command += ["--ro-bind", "/proc/sys", "/proc/sys"]
         for path, (size, _) in _SIZES.items():
             command += ["--dir", path] if root else ["--perms", "1777", "--size", str(size << 20), "--tmpfs", path]
         for host, inside in group.bindings() if group is not None else ():

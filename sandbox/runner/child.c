@@ -89,7 +89,9 @@ static int set_limits(const struct start *start) {
         | limit(RLIMIT_MEMLOCK, 0, 0) | limit(RLIMIT_MSGQUEUE, 0, 0) | limit(RLIMIT_SIGPENDING, 256, 256)
         | limit(RLIMIT_NPROC, limits->processes, limits->processes);
     if (start->limit_data) {
-        rlim_t data = 2 * limits->memory_bytes + (64u << 20);
+        /* Stacks of threads count in full, used or not; what is really used, the supervisor watches. */
+        uint64_t most = 256u << 20, stack = limits->stack_bytes < most ? limits->stack_bytes : most;
+        rlim_t data = 2 * limits->memory_bytes + (64u << 20) + limits->processes * stack;
         failed |= limit(RLIMIT_DATA, data, data);
     }
     return failed;
