@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from pathlib import PurePosixPath
 
 from pydantic import JsonValue
 
 from solvent.problems.problem import Checker, Interactor, Solution
+from solvent.problems.readers.package_config import words
 from solvent.problems.readers.package_tree import Tree
 from solvent.problems.readers.place import Place
 from solvent.problems.readers.program_files import is_header, language_name, language_of, main_file, source_text
@@ -55,7 +55,7 @@ def read_checker(value: JsonValue, tree: Tree, data: Mapping[str, Tree], place: 
         return _floats(name, arguments, place)
     if name == "sorted":
         split_on = arguments.get("split_on") or "lines"
-        if split_on not in {"lines", "whitespace"}:
+        if split_on not in ("lines", "whitespace"):
             raise place.error("must be 'lines' or 'whitespace'", field="checker.args.split_on")
         kind = "unordered_line_tokens" if split_on == "lines" else "unordered_tokens"
         return Checker.model_validate({"type": kind, "case_sensitive": True})
@@ -132,8 +132,8 @@ def _bridged(
     if main is None:
         raise place.error(f"none of them is in {language}", field=f"{field}.files")
     call = arguments.get("args")
-    words = shlex.split(call if isinstance(call, str) and call else template)
+    arguments_given = words(call if isinstance(call, str) and call else template, f"{field}.args")
     style_own = ["{input}", "{output}", "{answer}"]
     program = Solution(language=language, source=texts[main], name=PurePosixPath(main).name)
     files = {PurePosixPath(name).name: text for name, text in texts.items() if name != main}
-    return program, files, () if words == style_own else tuple(words)
+    return program, files, () if arguments_given == style_own else tuple(arguments_given)

@@ -161,7 +161,7 @@ def _types(values: Mapping[str, JsonValue], place: Place) -> list[str]:
     value = values.get("type") or "pass-fail"
     types = value if isinstance(value, list) else str(value).split()
     for name in types:
-        if name not in _TYPES:
+        if str(name) not in _TYPES:
             raise place.error(
                 f"{str(name)[:40]!r} is no type", field="type", remedy=f"known: {', '.join(sorted(_TYPES))}"
             )
@@ -201,7 +201,7 @@ def _constants(values: Mapping[str, JsonValue], place: Place) -> dict[str, str]:
 
 def _objective(grading: Mapping[str, JsonValue], place: Place) -> str:
     value = grading.get("objective") or "max"
-    if value not in {"min", "max"}:
+    if value not in ("min", "max"):
         raise place.error("must be 'min' or 'max'", field="grading.objective")
     return str(value)
 

@@ -138,7 +138,7 @@ class SubmissionRules:
                 Expectation(tests=tests, permitted=permitted, required=required, score=score, message=message)
             )
         use = rule.get("use_for_time_limit")
-        if use in {"lower", "upper"}:
+        if use in ("lower", "upper"):
             uses.append(str(use))
         elif use is not False:
             if required == (Verdict.TLE,):

@@ -172,7 +172,7 @@ class GroupTree:
             "on_reject": "continue" if named == "sum" or path == "secret" else "break",
             "accept_score": 0.0,
             "max_score": None if most == "unbounded" else _number(most, f"{where}: max_score"),
-            "requires": tuple(required if isinstance(required, list) else [required]),
+            "requires": tuple(str(one) for one in (required if isinstance(required, list) else [required])),
             "checker": checker,
         })  # fmt: skip
 

@@ -10,6 +10,7 @@ from solvent.errors import DataError
 from solvent.problems.problem import IoTest, TestGroup
 from solvent.problems.readers.package_tree import Tree
 
+MOST_TESTS = 10_000
 _PATTERN = re.compile(r"%(0?)(\d{0,2})d")
 
 
@@ -57,9 +58,12 @@ def read_tests(
     )
     elements = chosen.findall("tests/test")
     count = int(_number(chosen, "test-count", len(elements)))
+    if count > MOST_TESTS:
+        raise DataError(f"is more than {MOST_TESTS}", field="test-count")
     elements += [ElementTree.Element("test")] * (count - len(elements))
     inputs = chosen.findtext("input-path-pattern") or "tests/%02d"
     answers = chosen.findtext("answer-path-pattern") or "tests/%02d.a"
+    count = len(elements)
     missing = [path for number in range(1, count + 1) if (path := _path(inputs, number)) not in present]
     if missing:
         raise DataError(
