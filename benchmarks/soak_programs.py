@@ -98,6 +98,8 @@ _FAMILIES = (
     _Family(0.8, "c++ memory", "cpp", _cpp(_EAT, _EAT_HEAD), _MLE),
     _Family(0.8, "c++ output", "cpp", _cpp('for (;;) puts("xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");'), _OLE),
 )
+_LANGUAGES = ("python", "c", "cpp")
+"""Those that every sandbox of ours has."""
 _NEW_SOURCE = {"python": 0.5, "cpp": 0.005}
 """Share of programs whose text was not seen before; a C++ compilation costs fifty runs."""
 
@@ -158,7 +160,8 @@ def _suite_cases(backend: str) -> list[tuple[float, Case]]:
         fields = one.fields
         skipped = {"verdict", "victim", "compile", "runs", "keep"} & set(fields)
         backends = one.get("backends", backend).split(", ")
-        if skipped or backend not in backends or one.get("compile", "ok", backend) != "ok":
+        refused = one.get("compile", "ok", backend) != "ok"
+        if skipped or refused or one.language not in _LANGUAGES or backend not in backends:
             continue
         accepted = one.accepted(backend)
         timed = accepted & {RunStatus.CPU_TIME, RunStatus.WALL_TIME}

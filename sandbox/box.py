@@ -16,6 +16,8 @@ START_TIMEOUT_S = 60.0
 KILL_TIMEOUT_S = 2.0
 _KEPT_BYTES = 96 << 20
 """Contents that a box keeps for later runs; they lie in its memory."""
+_KEPT_CONTENTS = 256
+"""And so many at most: each is a descriptor of the supervisor, which may have as few as 1024."""
 
 _log = logging.getLogger(__name__)
 
@@ -269,10 +271,10 @@ class Box:
             self._kept_bytes += len(file.content.data)
             for part in wire.encode_put(file.content):
                 self._write(part)
-        if self._kept_bytes > _KEPT_BYTES:
+        if self._kept_bytes > _KEPT_BYTES or len(self._kept) > _KEPT_CONTENTS:
             dropped = []
             for key, size in list(self._kept.items()):
-                if self._kept_bytes <= _KEPT_BYTES:
+                if self._kept_bytes <= _KEPT_BYTES and len(self._kept) <= _KEPT_CONTENTS:
                     break
                 if key not in needed:
                     del self._kept[key]
