@@ -38,12 +38,15 @@ class ChatRequest(_Frozen):
     """One prompt, n samples.
 
     `prefix` is text with which the assistant's turn already begins; completions continue it and do not repeat it.
+    `session` names what the request belongs to: where there are several endpoints, the requests of one session go to
+    one of them, for the sake of its prefix cache, and sessions wait in turn.
     """
 
     messages: tuple[Message, ...] = Field(min_length=1)
     sampling: Sampling = Sampling()
     n: int = Field(default=1, ge=1, le=1024)
     prefix: str = ""
+    session: str | None = None
 
 
 class TokenLogprob(_Frozen):
@@ -68,13 +71,20 @@ class SampleUsage(_Frozen):
 
 
 class Chunk(_Frozen):
-    """A piece of one sample; its last chunk, and only that, has a finish reason and its usage."""
+    """A piece of one sample; its last chunk, and only that, has a finish reason and its usage.
+
+    `tokens` is how many completion tokens the sample has taken so far, this chunk's among them; None where that is not
+    known. Where `tokens_exact` is false, the endpoint did not say, and it is an upper bound of the tokens that came,
+    from their bytes.
+    """
 
     index: int = Field(ge=0)
     text: str = ""
     logprobs: tuple[TokenLogprob, ...] = ()
     finish_reason: FinishReason | None = None
     usage: SampleUsage | None = None
+    tokens: int | None = Field(default=None, ge=0)
+    tokens_exact: bool = True
 
 
 class Completion(_Frozen):
@@ -99,6 +109,9 @@ class ModelInfo(_Frozen):
     """Whether the prompt is charged for each of n samples (True) or once per request."""
     capabilities: frozenset[str] = frozenset()
     """Of: stream, n, stop, seed, logprobs, prefix, cancel."""
+    cut_margin_tokens: int | None = None
+    """Most tokens of a sample that an endpoint generates beyond `Chunk.tokens` when its stream is closed or breaks off.
+    None: not known, so that a sample without an end counts at all that was reserved for it."""
 
 
 class ChatModel(Protocol):

@@ -18,7 +18,7 @@ from solvent.errors import (
     ProviderProtocolError,
     ProviderUnavailable,
 )
-from solvent.models.base import ChatRequest, Chunk, Message, ModelInfo, SampleUsage
+from solvent.models.base import ChatModel, ChatRequest, Chunk, Message, ModelInfo, SampleUsage
 from solvent.models.merge import merge_samples
 from solvent.models.openai_errors import ContextOverflow, Endpoint, translate
 from solvent.models.openai_stream import SampleReader
@@ -80,6 +80,7 @@ class OpenAIChatModel:
             exact_prompt_count=profile.count == "tokenize",
             prompt_tokens_per_sample=True,
             capabilities=_CAPABILITIES if profile.prefix != "none" else _CAPABILITIES - {"prefix"},
+            cut_margin_tokens=profile.cut_margin,
         )
 
     def __repr__(self) -> str:
@@ -130,6 +131,25 @@ class OpenAIChatModel:
         async with aclosing(merge_samples(lambda index: self._sample(request, index), request.n)) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+    async def answers(self) -> bool:
+        """Return whether the endpoint answers: GET /health beside /v1, or /v1/models where that is not there."""
+        from openai import APIStatusError, OpenAIError
+
+        client = await self._open()
+        root = self._endpoint.url.removesuffix("/v1")
+        for url in (f"{root}/health", f"{self._endpoint.url}/models"):
+            try:
+                await client.get(url, cast_to=str, options={"timeout": self._profile.timeouts.connect_s})
+            except APIStatusError as error:
+                if error.status_code == 404:
+                    continue
+                return error.status_code < 500
+            except (OpenAIError, ValueError):
+                return False
+            return True
+        # It says 404 to everything that is not a chat, and that is an answer too.
+        return True
 
     async def aclose(self) -> None:
         """Close the connections; safe to call twice."""
@@ -189,8 +209,14 @@ class OpenAIChatModel:
         try:
             while True:
                 expires = loop.time() + timeouts.between_chunks_s if reader.started else first_token_by
-                async with self._limit(reader, min(expires, deadline), deadline):
-                    event = await anext(stream, _END)
+                try:
+                    async with self._limit(reader, min(expires, deadline), deadline):
+                        event = await anext(stream, _END)
+                except ProviderUnavailable:
+                    # Only the mark of the end is missing: what is finished is not to be generated again.
+                    if reader.whole:
+                        break
+                    raise
                 if event is _END:
                     break
                 chunk = reader.read(event)
@@ -207,7 +233,8 @@ class OpenAIChatModel:
             async with asyncio.timeout_at(expires), self._translated("generate", reader):
                 yield
         except TimeoutError:
-            if expires == deadline:
+            late = expires == deadline
+            if late:
                 what = f"the sample did not end within {timeouts.total_s:g} s (timeouts.total_s)"
             elif reader.started:
                 what = f"nothing came for {timeouts.between_chunks_s:g} s (timeouts.between_chunks_s)"
@@ -217,17 +244,25 @@ class OpenAIChatModel:
                 f"{self._endpoint}: {what}",
                 remedy="see whether the endpoint is overloaded, or raise the timeout in the profile",
                 may_have_generated=True,
+                lost=not late,
             ) from None
 
     @asynccontextmanager
     async def _translated(self, what: str, reader: SampleReader | None = None) -> AsyncIterator[None]:
-        from openai import OpenAIError
+        from openai import APIStatusError, OpenAIError
 
         try:
             yield
         except (OpenAIError, json.JSONDecodeError) as error:
+            failure = translate(error, self._endpoint, started=reader is not None and reader.started)
+            if (
+                reader is not None
+                and isinstance(failure, ProviderUnavailable)
+                and not isinstance(error, APIStatusError)
+            ):
+                failure.received_tokens = reader.tokens
             # `from None`: the client's exceptions quote headers and bodies, which can hold the key.
-            raise translate(error, self._endpoint, started=reader is not None and reader.started) from None
+            raise failure from None
         except UnicodeDecodeError as error:
             raise ProviderProtocolError(
                 f"{self._endpoint}: cannot {what}: the answer is not UTF-8: {error.reason}", may_have_generated=True
@@ -241,7 +276,10 @@ class OpenAIChatModel:
             "model": await self._model_id(),
             "messages": turns,
             "stream": True,
-            "stream_options": {"include_usage": True},
+            "stream_options": {
+                "include_usage": True,
+                **({"continuous_usage_stats": True} if profile.running_usage else {}),
+            },
             profile.max_tokens_field: sampling.max_tokens,
             **profile.extra_body,
             **switches,
@@ -365,10 +403,14 @@ def _longest_bytes(text: str) -> int:
     return max(len(form.encode("utf-8", errors="surrogatepass")) for form in forms)
 
 
-def open_openai(profile: ModelProfile) -> OpenAIChatModel:
-    """Open the endpoint of a profile; no I/O before the first request.
+def open_openai(profile: ModelProfile) -> ChatModel:
+    """Open the endpoint of a profile, or a router over its endpoints; no I/O before the first request.
 
     Raises:
         ConfigError: see `OpenAIChatModel`.
     """
-    return OpenAIChatModel(profile)
+    if not profile.endpoints:
+        return OpenAIChatModel(profile)
+    from solvent.models.router.model import open_router
+
+    return open_router(profile)

@@ -125,7 +125,7 @@ def translate(error: openai.OpenAIError | json.JSONDecodeError, endpoint: Endpoi
     if isinstance(error, openai.APIError):
         # vLLM and others report a failure within the stream as an event with the key "error".
         return ProviderUnavailable(
-            f"{endpoint}: the endpoint broke off: {endpoint.quote(error.message)}", may_have_generated=True
+            f"{endpoint}: the endpoint broke off: {endpoint.quote(error.message)}", may_have_generated=True, lost=True
         )
     return ProviderProtocolError(f"{endpoint}: {endpoint.quote(str(error))}", may_have_generated=True)
 
@@ -140,7 +140,7 @@ def _connection(error: openai.APIConnectionError, endpoint: Endpoint, started: b
             f"{endpoint}: cannot connect: {reason}",
             remedy="start the endpoint, or correct base_url in the profile",
         )
-    return ProviderUnavailable(f"{endpoint}: the connection broke off: {reason}", may_have_generated=True)
+    return ProviderUnavailable(f"{endpoint}: the connection broke off: {reason}", may_have_generated=True, lost=True)
 
 
 def _status(error: openai.APIStatusError, endpoint: Endpoint) -> ProviderError:
@@ -158,7 +158,7 @@ def _status(error: openai.APIStatusError, endpoint: Endpoint) -> ProviderError:
         wait = retry_after_s(error.response.headers)
         return ProviderOverloaded(what, retry_after_s=wait, remedy="try later, or lower the profile's concurrency")
     if status >= 500 or status == 408:
-        return ProviderUnavailable(what, remedy="read the endpoint's log", may_have_generated=True)
+        return ProviderUnavailable(what, remedy="read the endpoint's log", may_have_generated=True, lost=True)
     if status == 404:
         model = f"check that the endpoint serves {endpoint.model!r}" if endpoint.model else "check the model id"
         return ProviderRejected(what, remedy=f"{model} and that base_url ends with its API's root, such as /v1")

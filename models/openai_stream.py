@@ -34,14 +34,25 @@ class SampleReader:
         self._wrap = wrap
         self._thinking = False
         self._finish: FinishReason | None = None
-        self._usage: SampleUsage | None = None
+        self._usage: tuple[int, int] | None = None
         self._pieces: list[str] = []
+        self._bound = 0
         self.started = False
 
     @property
     def generated(self) -> str:
         """Everything generated so far, thinking included."""
         return "".join(self._pieces)
+
+    @property
+    def tokens(self) -> int:
+        """Completion tokens that came: the endpoint's running count, or else an upper bound (see `tokens_exact`)."""
+        return self._bound if self._usage is None else self._usage[1]
+
+    @property
+    def tokens_exact(self) -> bool:
+        """Whether the endpoint counts as it goes (vLLM with `continuous_usage_stats`)."""
+        return self._usage is not None
 
     def read(self, event: object) -> Chunk | None:
         """Return the event's piece of the sample, or None if it has none.
@@ -74,9 +85,17 @@ class SampleReader:
         if not content and not thinking:
             return None
         self._pieces += [thinking, content]
+        # A byte-level token has a byte at least, but for special ones, which come alone in a piece if they come at all.
+        self._bound += 1 + len(thinking.encode(errors="replace")) + len(content.encode(errors="replace"))
         visible = thinking if self._wrap is not None else ""
         logprobs = self._read_logprobs(choice) if content or visible else ()
-        return Chunk(index=self._index, text=self._mark(visible, content), logprobs=logprobs)
+        return Chunk(
+            index=self._index,
+            text=self._mark(visible, content),
+            logprobs=logprobs,
+            tokens=self.tokens,
+            tokens_exact=self.tokens_exact,
+        )
 
     def end(self, counted: SampleUsage | None = None) -> Chunk:
         """Return the sample's last chunk.
@@ -94,14 +113,21 @@ class SampleReader:
                 remedy="check that base_url is an OpenAI-compatible API",
                 may_have_generated=True,
             )
-        usage = self._usage or counted
+        usage = counted
+        if self._usage is not None:
+            usage = SampleUsage(prompt_tokens=self._usage[0], completion_tokens=self._usage[1])
         if usage is None:
             raise ProviderProtocolError(
                 f"{self._endpoint}: the endpoint reported no usage, so its tokens cannot be accounted for",
                 remedy='use a server that honours stream_options.include_usage, or count = "tokenize" with vLLM',
                 may_have_generated=True,
             )
-        return Chunk(index=self._index, finish_reason=self._finish, usage=usage)
+        return Chunk(index=self._index, finish_reason=self._finish, usage=usage, tokens=usage.completion_tokens)
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing of the sample is missing: its end and its usage came."""
+        return self._finish is not None and self._usage is not None
 
     @property
     def has_usage(self) -> bool:
@@ -137,16 +163,20 @@ class SampleReader:
                 f"{self._endpoint}: the endpoint's content filter ended the sample", may_have_generated=True
             )
         if reason in {"abort", "error"}:
-            raise ProviderUnavailable(f"{self._endpoint}: the endpoint aborted the sample", may_have_generated=True)
+            aborted = ProviderUnavailable(
+                f"{self._endpoint}: the endpoint aborted the sample", may_have_generated=True, lost=True
+            )
+            aborted.received_tokens = self.tokens
+            raise aborted
         raise self._malformed(f"unknown finish reason {reason!r}")
 
-    def _read_usage(self, usage: Any) -> SampleUsage:
+    def _read_usage(self, usage: Any) -> tuple[int, int]:
         counts = usage if isinstance(usage, dict) else {}
         prompt, completion = counts.get("prompt_tokens"), counts.get("completion_tokens")
         # bool is an int, hence `type`.
         if type(prompt) is not int or type(completion) is not int or prompt < 0 or completion < 0:
             raise self._malformed("usage is not two counts of tokens")
-        return SampleUsage(prompt_tokens=prompt, completion_tokens=completion)
+        return prompt, completion
 
     def _read_logprobs(self, choice: dict[str, Any]) -> tuple[TokenLogprob, ...]:
         logprobs = choice.get("logprobs")

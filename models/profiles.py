@@ -64,6 +64,55 @@ class RetryPolicy(_Strict):
     max_delay_s: float = Field(default=30.0, gt=0)
 
 
+class EndpointEntry(_Strict):
+    """One of several endpoints that serve the same model; what is left out is as the profile says."""
+
+    base_url: str
+    name: str | None = None
+    """For messages and metrics; None takes host and port."""
+    model: str | None = None
+    api_key_env: str | None = None
+    tokenize_url: str | None = None
+    weight: float = Field(default=1.0, gt=0)
+    """Its share of the load, beside the others' weights."""
+    max_concurrent: int | None = Field(default=None, ge=1)
+    """Most samples that it generates at once; None takes the profile's `concurrency`."""
+    max_outstanding_tokens: int | None = Field(default=None, ge=1)
+    """Most tokens, of prompts and reserved completions, that it is given at once. A sample larger than that gets it
+    alone."""
+
+    @field_validator("base_url", "tokenize_url")
+    @classmethod
+    def _plain_url(cls, value: str | None) -> str | None:
+        return _plain(value)
+
+    @property
+    def label(self) -> str:
+        """The name that it goes by."""
+        return self.name or urlsplit(self.base_url).netloc
+
+
+class RouterOptions(_Strict):
+    """How requests are spread over several endpoints (see docs/models.md)."""
+
+    affinity_factor: float = Field(default=2.0, ge=1)
+    """A session stays at its endpoint while that has at most this many times the least load..."""
+    affinity_slack_tokens: int = Field(default=16_384, ge=0)
+    """...and this many tokens more."""
+    failures_to_open: int = Field(default=3, ge=1)
+    """Failures in a row after which an endpoint gets no requests; a refused connection is enough by itself."""
+    first_open_s: float = Field(default=1.0, gt=0)
+    """How long it gets none before it is looked at; doubles with each look that finds it still failing."""
+    max_open_s: float = Field(default=60.0, gt=0)
+    wait_s: float = Field(default=60.0, gt=0)
+    """How long a request waits while no endpoint at all answers."""
+    resend_unanswered: bool = True
+    """Send a request to another endpoint where the first one was lost before a token of it came. What that one may have
+    computed was never reported and is counted by nobody; false raises the error instead."""
+    seed: int | None = None
+    """Of the jitter of back-offs; None draws one."""
+
+
 class PromptBound(_Strict):
     """What a chat template adds to the texts at most, in tokens; used where prompts are not counted exactly."""
 
@@ -97,6 +146,10 @@ class ModelProfile(_Strict):
 
     base_url: str | None = None
     """openai: up to and with /v1, such as http://localhost:8000/v1."""
+    endpoints: tuple[EndpointEntry, ...] = ()
+    """openai: several endpoints that serve the same model, instead of base_url."""
+    router: RouterOptions = RouterOptions()
+    """openai: how requests are spread over `endpoints`."""
     model: str | None = None
     """openai: model id; None takes the one that the endpoint serves, if it serves one only."""
     api_key_env: str | None = None
@@ -114,6 +167,13 @@ class ModelProfile(_Strict):
     """openai: thinking that the server sends apart from the text is left out of it (it is still counted and paid), or
     put into it between the thinking markers."""
     max_tokens_field: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
+    continuous_usage: bool | None = None
+    """openai: ask for a running count of tokens with each piece (vLLM's stream_options.continuous_usage_stats); None
+    asks where the profile says that the endpoint is vLLM (prefix = "vllm" or count = "tokenize")."""
+    cut_margin_tokens: int | None = Field(default=None, ge=0)
+    """openai: most tokens that the endpoint generates beyond those that came, once a stream is closed or breaks off; a
+    sample without an end counts as what came and these. None: 32 with continuous usage, else it counts at all that was
+    reserved. Do not set it for an endpoint that hides thinking: what is hidden does not come."""
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """openai: further fields of each request, such as top_k or chat_template_kwargs."""
     timeouts: Timeouts = Timeouts()
@@ -132,14 +192,7 @@ class ModelProfile(_Strict):
     @field_validator("base_url", "tokenize_url")
     @classmethod
     def _plain_url(cls, value: str | None) -> str | None:
-        if value is None:
-            return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
-            raise ValueError("must be a URL such as http://localhost:8000/v1")
-        if parts.username or parts.password or parts.query:
-            raise ValueError("must hold no user, password or query: keys come from the variable that api_key_env names")
-        return value.rstrip("/")
+        return _plain(value)
 
     @field_validator("extra_body")
     @classmethod
@@ -153,13 +206,47 @@ class ModelProfile(_Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> ModelProfile:
-        if self.backend == "openai" and self.base_url is None:
-            raise ValueError("the backend openai needs base_url")
+        if self.backend == "openai" and self.base_url is None and not self.endpoints:
+            raise ValueError("the backend openai needs base_url, or a table [[endpoints]] for each of several")
+        if self.base_url is not None and self.endpoints:
+            raise ValueError("base_url and [[endpoints]] exclude each other: give each endpoint its base_url")
+        labels = [entry.label for entry in self.endpoints]
+        twice = sorted({label for label in labels if labels.count(label) > 1})
+        if twice:
+            raise ValueError(f"endpoints: {', '.join(twice)} is there twice; give each its own `name`")
         if self.backend == "scripted" and self.script is None:
             raise ValueError("the backend scripted needs script")
         if self.reasoning == "wrap" and self.thinking is None:
             raise ValueError('reasoning = "wrap" needs the markers of the table [thinking]')
         return self
+
+    @property
+    def running_usage(self) -> bool:
+        """Whether the endpoint is asked for running counts."""
+        return (
+            self.count == "tokenize" or self.prefix == "vllm"
+            if self.continuous_usage is None
+            else self.continuous_usage
+        )
+
+    @property
+    def cut_margin(self) -> int | None:
+        """See `ModelInfo.cut_margin_tokens`."""
+        return 32 if self.cut_margin_tokens is None and self.running_usage else self.cut_margin_tokens
+
+    def at(self, entry: EndpointEntry) -> ModelProfile:
+        """Return the profile of one of the endpoints alone, whose requests are sent once."""
+        changes = {
+            "name": f"{self.name}/{entry.label}".replace(":", "-").replace("/", "."),
+            "base_url": entry.base_url,
+            "model": entry.model or self.model,
+            "api_key_env": entry.api_key_env or self.api_key_env,
+            "tokenize_url": entry.tokenize_url,
+            "concurrency": entry.max_concurrent or self.concurrency,
+            "endpoints": (),
+            "retry": self.retry.model_copy(update={"attempts": 1}),
+        }
+        return self.model_copy(update=changes)
 
     def resolve(self, sampling: Sampling) -> Sampling:
         """Return `sampling` with this profile's defaults where it leaves the choice open."""
@@ -169,6 +256,17 @@ class ModelProfile(_Strict):
             if getattr(sampling, field) is None and getattr(self.sampling, field) is not None
         }
         return sampling.model_copy(update=changes) if changes else sampling
+
+
+def _plain(value: str | None) -> str | None:
+    if value is None:
+        return None
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be a URL such as http://localhost:8000/v1")
+    if parts.username or parts.password or parts.query:
+        raise ValueError("must hold no user, password or query: keys come from the variable that api_key_env names")
+    return value.rstrip("/")
 
 
 def read_profile(path: Path) -> ModelProfile:
@@ -207,6 +305,8 @@ def _describe(error: Any) -> str:
 def _fields_at(location: list[str]) -> list[str]:
     model: type[BaseModel] = ModelProfile
     for part in location:
+        if part.isdigit():
+            continue
         annotation = model.model_fields[part].annotation
         candidates = [annotation, *get_args(annotation)]
         model = next(item for item in candidates if isinstance(item, type) and issubclass(item, BaseModel))

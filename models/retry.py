@@ -31,11 +31,17 @@ def retry_delay_s(
         return None
     if attempt >= policy.attempts:
         return None
+    delay = back_off_s(error, attempt=attempt, policy=policy, random=random)
+    return delay if delay < remaining_s else None
+
+
+def back_off_s(error: ProviderError, *, attempt: int, policy: RetryPolicy, random: Random) -> float:
+    """Return the wait of `retry_delay_s`, whether or not the request may be sent again after it."""
     # The exponent is bounded: 2.0**1024 overflows.
     delay = min(policy.max_delay_s, policy.first_delay_s * 2.0 ** min(attempt - 1, 64)) * random.uniform(0.5, 1.0)
     if isinstance(error, ProviderOverloaded) and error.retry_after_s is not None:
         delay = max(delay, error.retry_after_s * random.uniform(1.0, 1.1))
-    return delay if delay < remaining_s else None
+    return delay
 
 
 def retry_after_s(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

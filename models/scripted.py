@@ -93,6 +93,7 @@ class ScriptedModel:
             exact_prompt_count=True,
             prompt_tokens_per_sample=prompt_tokens_per_sample,
             capabilities=_CAPABILITIES,
+            cut_margin_tokens=0,
         )
 
     @property
@@ -210,7 +211,7 @@ def _sample(request: ChatRequest, reply: Reply, index: int, room: int, prompt_to
             value = reply.logprob[min(position, len(reply.logprob) - 1)]
             others = ((piece, value), *((f"<{rank}>", value - rank) for rank in range(1, top)))
             logprobs = (TokenLogprob(token=piece, logprob=value, top=others[:top]),)
-        chunks.append(Chunk(index=index, text=piece, logprobs=logprobs))
+        chunks.append(Chunk(index=index, text=piece, logprobs=logprobs, tokens=min(position + 1, count)))
     usage = SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=count)
-    chunks.append(Chunk(index=index, finish_reason=finish, usage=usage))
+    chunks.append(Chunk(index=index, finish_reason=finish, usage=usage, tokens=count))
     return chunks

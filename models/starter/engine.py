@@ -185,11 +185,20 @@ class Engine:
             elif sample.tokens == job.max_tokens:
                 text, finish = text + sample.text.finish(), "length"
         if finish is None:
-            return Chunk(index=sample.index, text=text, logprobs=logprobs) if text or logprobs else None
+            if not text and not logprobs:
+                return None
+            return Chunk(index=sample.index, text=text, logprobs=logprobs, tokens=sample.tokens)
         sample.ended = True
         prompt_tokens = len(job.prompt_ids) if sample.index == 0 else 0
         usage = SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=sample.tokens)
-        return Chunk(index=sample.index, text=text, logprobs=logprobs, finish_reason=finish, usage=usage)
+        return Chunk(
+            index=sample.index,
+            text=text,
+            logprobs=logprobs,
+            finish_reason=finish,
+            usage=usage,
+            tokens=sample.tokens,
+        )
 
     def _logprob(self, logits: Array, token: int, top: int) -> TokenLogprob:
         values = log_probabilities(logits)

@@ -126,7 +126,26 @@ class ProviderOverloaded(ProviderError):
 
 
 class ProviderUnavailable(ProviderError):
-    """The endpoint could not be reached, or broke off before the end."""
+    """The endpoint could not be reached, or broke off before the end.
+
+    Args:
+        message: what went wrong.
+        remedy: what to do about it.
+        may_have_generated: see `ProviderError`.
+        lost: the endpoint was lost while it worked on the request, which says nothing against the request: whoever can
+            pay for it twice may make it again.
+
+    Attributes:
+        received_tokens: completion tokens of the sample that broke off, as far as they came (see `Chunk.tokens`); None
+            where no count is known.
+    """
+
+    def __init__(
+        self, message: str, *, remedy: str | None = None, may_have_generated: bool = False, lost: bool = False
+    ) -> None:
+        super().__init__(message, remedy=remedy, may_have_generated=may_have_generated)
+        self.lost = lost
+        self.received_tokens: int | None = None
 
 
 class ProviderRejected(ProviderError):

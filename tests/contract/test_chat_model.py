@@ -1,4 +1,4 @@
-"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted and bounded), starter.
+"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted, bounded, routed), starter.
 
 With SOLVENT_TEST_VLLM_URL (such as http://localhost:8000/v1) it also runs against a vLLM that serves one model.
 """
@@ -19,7 +19,7 @@ from openai_server import OpenAIServer
 from solvent.errors import PromptTooLong
 from solvent.models.base import ChatModel, ChatRequest, Completion, Message, Sampling, generate
 from solvent.models.openai import OpenAIChatModel
-from solvent.models.registry import load_profile
+from solvent.models.registry import load_profile, open_model
 from solvent.models.scripted import Reply, ScriptedModel, prompt_key
 from solvent.models.starter.model import StarterModel
 
@@ -52,7 +52,7 @@ def babble(request: ChatRequest) -> Reply:
 VLLM_URL = os.environ.get("SOLVENT_TEST_VLLM_URL")
 
 
-@pytest.fixture(params=["scripted", "http", "http-bound", "starter", *(["vllm"] if VLLM_URL else [])])
+@pytest.fixture(params=["scripted", "http", "http-bound", "router", "starter", *(["vllm"] if VLLM_URL else [])])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
         if request.param == "starter":
@@ -60,6 +60,9 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
             return
         if request.param == "vllm":
             yield await _vllm(stack, str(VLLM_URL))
+            return
+        if request.param == "router":
+            yield await _router(stack)
             return
         scripted = ScriptedModel(babble, context_tokens=CONTEXT)
         if request.param == "scripted":
@@ -84,6 +87,26 @@ async def _starter(stack: AsyncExitStack) -> Subject:
     model = StarterModel(profile)
     stack.push_async_callback(model.aclose)
     return Subject(model, model.wait_idle)
+
+
+async def _router(stack: AsyncExitStack) -> Subject:
+    """Two servers behind a router whose sessions spill over at once."""
+    models = [ScriptedModel(babble, context_tokens=CONTEXT) for _ in range(2)]
+    servers = [stack.enter_context(OpenAIServer(model)) for model in models]
+    endpoints = [{"base_url": server.base_url, "max_concurrent": 2} for server in servers]
+    router = {"affinity_factor": 1, "affinity_slack_tokens": 0}
+    model = open_model(servers[0].profile(base_url=None, endpoints=endpoints, router=router))
+    stack.push_async_callback(model.aclose)
+
+    async def idle() -> None:
+        for server, scripted in zip(servers, models, strict=True):
+
+            def quiet(server: OpenAIServer = server, scripted: ScriptedModel = scripted) -> bool:
+                return scripted.live == server.live == 0 and server.served == len(server.bodies)
+
+            await server.wait(quiet)
+
+    return Subject(model, idle)
 
 
 async def _vllm(stack: AsyncExitStack, url: str) -> Subject:
@@ -151,6 +174,26 @@ async def test_pieces_come_in_order_and_only_the_last_has_finish_and_usage(subje
     assert chunks[-1].usage is not None
     (completion,) = await generate(subject.model, request)
     assert "".join(chunk.text for chunk in chunks) == completion.text
+
+
+async def test_the_running_count_never_falls_and_ends_at_the_usage(subject: Subject) -> None:
+    for n in (1, 3):
+        counts: dict[int, list[int]] = {}
+        exact = True
+        async with aclosing(subject.model.stream(ask(subject, n=n))) as stream:
+            async for chunk in stream:
+                assert chunk.tokens is not None
+                counts.setdefault(chunk.index, []).append(chunk.tokens)
+                if chunk.usage is None:
+                    exact &= chunk.tokens_exact
+                else:
+                    assert chunk.tokens == chunk.usage.completion_tokens
+        for running in counts.values():
+            if exact:
+                assert running == sorted(running)
+                assert len(set(running)) > 2, "it runs"
+            else:
+                assert max(running) >= running[-1], "an upper bound"
 
 
 async def test_n_samples_have_own_index_finish_and_usage(subject: Subject) -> None:

@@ -91,6 +91,7 @@ class OpenAIServer:
             routes=[
                 Route("/v1/chat/completions", self._chat, methods=["POST"]),
                 Route("/v1/models", self._models),
+                Route("/health", self._health),
                 Route("/tokenize", self._tokenize, methods=["POST"]),
             ]
         )
@@ -153,25 +154,30 @@ class OpenAIServer:
         refusal = _overflow(prompt, parsed.sampling.max_tokens, self.model.info.context_tokens)
         if refusal is not None:
             return _error(400, refusal)
-        events = self._events(parsed)
+        running = bool((body.get("stream_options") or {}).get("continuous_usage_stats")) and self._usage
+        events = self._events(parsed, prompt if running else None)
         return _Stream(fault.rewrite(events) if fault is not None and fault.rewrite is not None else events, self)
 
-    async def _events(self, request: ChatRequest) -> Events:
+    async def _events(self, request: ChatRequest, prompt: int | None) -> Events:
+        """Yield the events; with `prompt`, each with the usage so far, as vLLM's continuous_usage_stats does."""
         yield _sse({"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}, "finish_reason": None}]})
         if self._thinking:
             yield _sse({"choices": [{"index": 0, "delta": {"reasoning": self._thinking}, "finish_reason": None}]})
         try:
             async with aclosing(self.model.stream(request)) as chunks:
                 async for chunk in chunks:
-                    yield _sse({"choices": [_choice(chunk, request)]})
+                    so_far = {} if prompt is None else {"usage": _usage(prompt, chunk.tokens or 0)}
+                    yield _sse({"choices": [_choice(chunk, request)], **so_far})
                     if chunk.usage is not None and self._usage:
-                        usage = chunk.usage
-                        total = usage.prompt_tokens + usage.completion_tokens
-                        yield _sse({"choices": [], "usage": {**usage.model_dump(), "total_tokens": total}})
+                        usage = _usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+                        yield _sse({"choices": [], "usage": usage})
         except SolventError as error:
             yield _sse({"error": {"message": error.message, "type": "InternalServerError", "code": 500}})
             return
         yield b"data: [DONE]\n\n"
+
+    async def _health(self, request: Request) -> Response:
+        return Response(status_code=200)
 
     async def _models(self, request: Request) -> Response:
         if self._key is not None and request.headers.get("authorization") != f"Bearer {self._key}":
@@ -305,6 +311,10 @@ async def _disconnected(receive: Receive) -> None:
         pass
 
 
+def _usage(prompt: int, completion: int) -> dict[str, int]:
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
 def _sse(payload: dict[str, Any]) -> bytes:
     common: dict[str, Any] = {}
     if "choices" in payload:
@@ -342,7 +352,7 @@ def _turns(body: dict[str, Any]) -> tuple[tuple[Message, ...], str]:
 
 def _parse(body: dict[str, Any]) -> ChatRequest:
     assert body["stream"] is True
-    assert body["stream_options"] == {"include_usage": True}
+    assert body["stream_options"]["include_usage"] is True
     assert body.get("n", 1) == 1, "one request per sample"
     messages, prefix = _turns(body)
     sampling = Sampling(
