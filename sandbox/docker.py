@@ -89,7 +89,9 @@ class DockerSandbox(BoxSandbox):
         channel = _ContainerChannel(box, self._engine(), name)
         try:
             await self._call("create a container", lambda: self._create(name, options))
-            attached = await self._call("attach to a container", lambda: engine.attach(self._engine(), name))
+            attached = await self._call(
+                "attach to a container", lambda: engine.attach(self._engine(), name), engine.release
+            )
             await channel.connect(attached)
             await self._call("start a container", lambda: self._engine().api.start(name))
         except BaseException:
@@ -169,12 +171,19 @@ class DockerSandbox(BoxSandbox):
             raise SandboxError("the sandbox has not been started")
         return self._client
 
-    async def _call(self, what: str, function: Callable[[], T]) -> T:
+    async def _call(self, what: str, function: Callable[[], T], discard: Callable[[T], None] | None = None) -> T:
+        """Call the engine in a thread; a result that nobody waits for any more is discarded."""
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
+        call = asyncio.ensure_future(asyncio.to_thread(function))
         try:
-            return await asyncio.to_thread(function)
+            return await asyncio.shield(call)
+        except asyncio.CancelledError:
+            [result] = await asyncio.gather(call, return_exceptions=True)
+            if discard is not None and not isinstance(result, BaseException):
+                discard(result)
+            raise
         except APIError as error:
             raise BoxLostError(f"the Docker engine did not {what}: {error}") from error
         except (DockerException, RequestException, OSError) as error:
@@ -207,7 +216,11 @@ class _ContainerChannel(asyncio.Protocol):
         self._hijacked = hijacked
         own = socket.socket(fileno=os.dup(hijacked.fileno()))
         own.setblocking(False)
-        await asyncio.get_running_loop().create_connection(lambda: self, sock=own)
+        try:
+            await asyncio.get_running_loop().create_connection(lambda: self, sock=own)
+        except BaseException:
+            own.close()
+            raise
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)

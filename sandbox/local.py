@@ -183,7 +183,11 @@ class _ProcessChannel(asyncio.Protocol):
         assert self._process.stderr is not None
         os.set_blocking(self._process.stderr.fileno(), False)
         self._loop.add_reader(self._process.stderr.fileno(), self._listen)
-        await self._loop.create_connection(lambda: self, sock=own)
+        try:
+            await self._loop.create_connection(lambda: self, sock=own)
+        except BaseException:
+            own.close()
+            raise
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
