@@ -128,7 +128,7 @@ def from_testlib(run: RunResult, *, scoring: bool, what: str = "checker") -> Che
         if whole is not None:
             return _pointed(checked, share=min(1.0, max(0.0, number / whole)), scoring=scoring, said=said)
         return _pointed(checked, score=number, scoring=scoring, said=said)
-    if code in _TESTLIB_PARTLY:
+    if code is not None and code in _TESTLIB_PARTLY:
         return _pointed(checked, share=(code - _TESTLIB_PARTLY.start) / 100, scoring=scoring, said=said)
     if code == _TESTLIB_FAIL:
         return _setter(checked, f"the {what} says that the jury is wrong: {_line(said)}")

@@ -179,5 +179,5 @@ def _sum_up(reports: list[Report], errors: list[DataError]) -> None:
     if named:
         words.append(f"{named} not counted (see note)")
     if errors:
-        words.append(f"{len(errors)} packages not read")
+        words.append(f"{len(errors)} package{'s' if len(errors) > 1 else ''} not read")
     click.echo(" · ".join(words))
