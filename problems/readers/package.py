@@ -116,7 +116,7 @@ def _programs(
         if config.interactive or config.passes > 1:
             warnings.append("it is interactive or multi-pass, but without an output validator it cannot be judged")
         return main, None
-    validator = read_validator(tree, names)
+    validator = read_validator(tree, names, warnings)
     if validator is None:
         warnings.append("the output validator is not in the package: outputs cannot be judged")
         return main, None

@@ -40,20 +40,23 @@ class ConstantsTree:
         return self._pattern.sub(lambda match: self._constants[(match[1] or match[2]).decode()].encode(), data)
 
 
-def read_validator(tree: Tree, names: list[str]) -> tuple[Solution, dict[str, str]] | None:
+def read_validator(tree: Tree, names: list[str], warnings: list[str]) -> tuple[Solution, dict[str, str]] | None:
     """Return the output validator's main source and the files beside it, or None if the package has none.
 
+    Scripts named `build` and `run` are not run, which is appended to `warnings`: the sources are built as others are.
+
     Raises:
-        DataError: there are several validators, it is built by a script, or it is no program in a language that
-            validators are run in.
+        DataError: there are several validators, or it is no program in a language that validators are run in.
     """
     found = [name for name in names if name.split("/")[0] in {"output_validators", "output_validator"}]
     found = [name for name in found if not PurePosixPath(name).name.startswith(".")]
     if not found:
         return None
     folder = found[0].split("/")[0]
-    if any(PurePosixPath(name).name in {"build", "run"} for name in found):
-        raise DataError("is built or run by a script", field=folder, remedy="give its source without build and run")
+    sources = [name for name in found if PurePosixPath(name).name not in {"build", "run"}]
+    if len(sources) < len(found):
+        warnings.append(f"{folder}: its scripts build and run are not run: its sources are built as others are")
+        found = sources
     programs = {name: language for name in found if (language := LANGUAGES.get(PurePosixPath(name).suffix))}
     program_folders = {str(PurePosixPath(name).parent) for name in programs}
     if not programs:

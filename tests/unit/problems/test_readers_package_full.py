@@ -67,7 +67,7 @@ def test_scoring_groups_of_2025_09(tmp_path: Path) -> None:
         "secret/a/2": 15,
         "secret/b/1": None,
     }
-    assert read_one("x.md", to_native(problem)).groups == problem.groups
+    assert read_one("x.md", to_native(problem)) == problem
 
 
 def test_legacy_groups_inherit_setting_by_setting(tmp_path: Path) -> None:
@@ -111,6 +111,7 @@ def test_validator_arguments_by_group_and_by_test(tmp_path: Path) -> None:
     assert tests["secret/a/1"].arguments == ("--fast",)
     assert tests["secret/a/2"].arguments == ("x", "y")
     assert tests["secret/a/1"].files == {"in/map.txt": "map"}
+    assert read_one("x.md", to_native(problem)) == problem
 
 
 def test_a_custom_validator_gets_the_arguments_of_the_group(tmp_path: Path) -> None:
@@ -147,6 +148,16 @@ def test_interactive_and_multi_pass(tmp_path: Path) -> None:
     assert problem.statement.endswith("```\n<5\n>6\n```")
     view = public_view(problem)
     assert (view.interactive, view.passes) == (True, 4)
+    assert read_one("x.md", to_native(problem)) == problem
+
+
+def test_scripts_of_a_validator_are_not_run_but_its_source_is_taken(tmp_path: Path) -> None:
+    files = {**NEW, "output_validator/build": "#!/bin/sh\n", "output_validator/v.cpp": "int main() {}\n"}
+    problem = _read(tmp_path / "p", files)
+    assert problem.checker.program is not None
+    assert problem.checker.program.name == "v.cpp"
+    assert problem.checker.files == {}
+    assert "are not run" in str(problem.metadata["warnings"])
 
 
 SUBMISSIONS = """
@@ -191,6 +202,7 @@ def test_submissions_with_rules(tmp_path: Path) -> None:
     assert (slow.expectations[0].message, slow.time_limit_use) == ("too slow", "upper")
     assert set(found["rejected/r.py"].allowed_verdicts) == {Verdict.WA, Verdict.TLE, *CRASH}
     assert found["time_limit_exceeded/t.py"].time_limit_use == "upper"
+    assert read_one("x.md", to_native(problem)) == problem
     assert list(problem.metadata["other_submissions"]) == ["submissions/elsewhere/e.py"]  # type: ignore[arg-type]  # a mapping
 
 
@@ -229,6 +241,7 @@ def test_programs_of_several_files(tmp_path: Path) -> None:
     assert (found["accepted/py"].file_name, list(found["accepted/py"].files)) == ("main.py", ["helper.py"])
     assert (found["accepted/cc"].file_name, list(found["accepted/cc"].files)) == ("z.cc", ["a.cc", "a.h"])
     assert (found["accepted/kattio.pl"].language, found["accepted/real.pl"].language) == ("prolog", "perl")
+    assert read_one("x.md", to_native(problem)) == problem
     assert "several languages: cpp, python" in str(problem.metadata["other_submissions"])
 
 
@@ -283,7 +296,8 @@ def test_how_a_time_limit_follows_from_the_solutions(
         ("type: scoring\n", {"data/secret/a/test_group.yaml": "score_aggregation: max-ish\n"}, "must be one of"),
         ("", {"submissions/submissions.yaml": "accepted: {permitted: [YES]}\n"}, "field 'permitted': must be a list"),
         ("", {"submissions/submissions.yaml": "a: {score: [1, 2, 3]}\n", "submissions/a/b.py": ""}, "field 'score'"),
-        ("", {"output_validator/build": "", "output_validator/v.cpp": ""}, "is built or run by a script"),
+        ("", {"output_validator/build": "", "output_validator/run": ""}, "holds no program in a known language"),
+        ("", {"output_validator/a/v.cpp": "", "output_validator/b/v.py": ""}, "holds several output validators"),
     ],
 )
 def test_bad_settings_name_their_place(tmp_path: Path, yaml: str, more: dict[str, str], message: str) -> None:
