@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import base64
+import importlib.util
 import json
+import marshal
 import secrets
 import textwrap
 import warnings
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +56,18 @@ def complete_function(problem: Problem, text: str) -> str:
 
 def harness_program(solution: str) -> Program:
     """Return the program that tests a candidate module; its tests come over standard input."""
-    source = (_HARNESS / "main.py").read_text(encoding="utf-8")
-    helpers = {path.name: path.read_text(encoding="utf-8") for path in sorted(_HARNESS.glob("solvent_*.py"))}
-    return Program(language="python", source=source, files={**helpers, "solution.py": solution})
+    files = {**_harness(), "solution.py": solution}
+    return Program(language="python", source=files.pop("main.py"), files=files)
+
+
+@cache
+def _harness() -> dict[str, str]:
+    """Return the harness's files, with its modules compiled for an interpreter of this one's version."""
+    texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(_HARNESS.glob("*.py"))}
+    modules = [f"solvent_{name}.py" for name in ("values", "objects", "host", "stand_ins", "line", "tests")]
+    codes = [marshal.dumps(compile(texts[name], name, "exec", dont_inherit=True, optimize=0)) for name in modules]
+    compiled = [importlib.util.MAGIC_NUMBER.hex(), *(base64.b64encode(code).decode() for code in codes)]
+    return {"main.py": texts["main.py"], **{name: texts[name] for name in modules}, "harness.txt": "\n".join(compiled)}
 
 
 def request(problem: Problem, *tests: CallTest | CodeTest) -> tuple[bytes, str]:

@@ -6,32 +6,24 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from solvent.errors import SandboxError, SandboxUnavailable
-from solvent.problems.problem import CallTest, CodeTest, IoTest, Problem, ProblemKind, TestCase, Verdict
+from solvent.problems.problem import IoTest, Problem, ProblemKind, TestCase, Verdict
 from solvent.sandbox import functions
-from solvent.sandbox.base import Build, Program, RunStatus, Sandbox
+from solvent.sandbox.base import Build, Program, Sandbox
+from solvent.sandbox.function_tests import FunctionTests
 from solvent.sandbox.grouping import Outcome, Scheme
 from solvent.sandbox.io_tests import IoTests
 from solvent.sandbox.judgement import (
-    BY_STATUS,
     SHOWN_BYTES,
     Judgement,
     OnTest,
     TestResult,
     compile_error,
-    how_it_ended,
-    result_of,
-    run_limits,
 )
 from solvent.sandbox.languages import find_language
 from solvent.sandbox.ordered import run_in_order
 from solvent.sandbox.setters import SettersPrograms
 
 __all__ = ["SHOWN_BYTES", "Judgement", "OnTest", "TestResult", "judge"]
-
-_SETUP_CPU_S = 1.0
-"""Added to the limit of function tests: two interpreters start, and they are ours."""
-_HARNESS_PROCESSES = 4
-_HARNESS_OUTPUT_BYTES = 32 << 20
 
 
 async def judge(
@@ -123,6 +115,8 @@ class _Judging:
     def __post_init__(self) -> None:
         self.programs = SettersPrograms(self.sandbox, self.problem.validation_limits, self.job)
         self.io = IoTests(self.sandbox, self.problem, self.program, self.build, self.programs, self.job)
+        function_tests = [test for test in self.tests if not isinstance(test, IoTest)]
+        self.functions = FunctionTests(self.sandbox, self.problem, self.build, function_tests, self.job)
         self.scheme = Scheme(self.problem, self.tests)
 
     async def run(self, index: int) -> tuple[TestResult, Outcome]:
@@ -130,26 +124,8 @@ class _Judging:
         test = self.tests[index]
         if isinstance(test, IoTest):
             return await self.io.run(test)
-        result = await self._function_test(test)
+        result = await self.functions.run(index)
         return result, Outcome(result.verdict)
-
-    async def _function_test(self, test: CallTest | CodeTest) -> TestResult:
-        stdin, token = functions.request(self.problem, test)
-        own = run_limits(self.problem.limits)
-        limits = own.model_copy(
-            update={
-                "cpu_time_s": own.cpu_time_s + _SETUP_CPU_S,
-                "wall_time_s": own.wall_time_s + 2 * _SETUP_CPU_S,
-                "output_bytes": max(own.output_bytes, _HARNESS_OUTPUT_BYTES),
-                "processes": own.processes + _HARNESS_PROCESSES,
-            }
-        )
-        run = await self.sandbox.run(self.build, limits=limits, stdin=stdin, job=self.job)
-        # A harness's standard output is its answer to the judge, nothing for people.
-        if run.status is not RunStatus.OK:
-            return result_of(test.name, BY_STATUS[run.status], how_it_ended(run), run, stdout="")
-        verdict, message = functions.verdict(self.problem.checker, test, token, run.stdout)
-        return result_of(test.name, verdict, message, run, stdout="")
 
     def take(self, index: int, done: tuple[TestResult, Outcome]) -> Collection[int]:
         """Note the next result; return the tests that need not run any more."""

@@ -204,3 +204,27 @@ async def test_what_test_code_may_do(
 ) -> None:
     result = await judged_code(sandbox, code, source, starter, name)
     assert result.verdict is verdict, result
+
+
+async def test_tests_that_share_a_run_get_the_verdicts_of_their_own(sandbox: Sandbox) -> None:
+    source = """
+import os, sys, time
+def double(x):
+    print(f"call of {x}", file=sys.stderr)
+    if x == 1: return 0
+    if x == 2: raise ValueError(x)
+    if x == 3: os._exit(0)
+    if x == 4:
+        while True: pass
+    if x == 5: data = bytearray(1 << 29)
+    if x == 6: os.kill(0, 9)
+    return 2 * x
+"""
+    wanted = ["AC", "WA", "RE", "RE", "TLE", "MLE", "RE", "AC", "AC"]
+    tests = tuple(CallTest(name=str(n), arguments=(n,), expected=2 * n) for n in range(9))
+    for order in (tests, tuple(reversed(tests))):
+        problem = CALLS.model_copy(update={"hidden_tests": order})
+        result = await judge(sandbox, problem, Program(language="python", source=source), order)
+        found = {test.name: test for test in result.tests}
+        assert [found[str(n)].verdict.value for n in range(9)] == wanted
+        assert [found[str(n)].stderr for n in (0, 1, 7, 8)] == [f"call of {n}\n" for n in (0, 1, 7, 8)]
