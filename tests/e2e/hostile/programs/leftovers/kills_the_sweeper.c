@@ -4,6 +4,8 @@
 
 int main(void)
 {
+    for (int n = 1; n < 32; n++)
+        signal(n, SIG_IGN);
     for (int n = 0; n < 24; n++)
         if (fork() == 0) {
             setsid();
@@ -15,7 +17,5 @@ int main(void)
                         kill(pid, SIGKILL);
             }
         }
-    for (int n = 1; n < 32; n++)
-        signal(n, SIG_IGN);
     return finish();
 }
