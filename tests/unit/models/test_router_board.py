@@ -154,6 +154,7 @@ async def test_a_lost_endpoint_gets_nothing_is_looked_at_and_tried_with_one_requ
     moved = await bench.board.lease("s", 1)
     assert moved.endpoint is not lost
     moved.release()
+    await settle()
     assert bench.looks == [], "not before its back-off is over"
     for wait_s in (1, 2, 4):
         await bench.clock.pass_(wait_s)
@@ -181,6 +182,7 @@ async def test_an_endpoint_that_asks_to_come_back_later_is_left_alone_until_then
     lease.overloaded(ProviderOverloaded("later", retry_after_s=30))
     lease.release()
     waiting = asyncio.create_task(bench.board.lease("s", 1))
+    await settle()
     await bench.clock.pass_(29)
     assert not waiting.done()
     await bench.clock.pass_(5)
