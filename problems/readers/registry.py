@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -12,25 +12,17 @@ from pydantic import JsonValue
 
 from solvent.errors import DataError
 from solvent.problems.problem import Problem
-from solvent.problems.readers.dmoj import INIT_FILE, read_dmoj
 from solvent.problems.readers.formats import row_formats
 from solvent.problems.readers.native import FRONT_MATTER, looks_like_yaml, read_front_matter, read_plain, yaml_rows
-from solvent.problems.readers.package import read_package
 from solvent.problems.readers.package_tree import FolderTree, Tree, ZipTree
 from solvent.problems.readers.place import Place, names_of
-from solvent.problems.readers.polygon import PROBLEM_FILE, read_polygon
 from solvent.problems.readers.text import LARGEST_TEXT_BYTES, decode, parse_json, parse_json_lines
 
 ReadResult = Problem | DataError
 """A problem, or the error of a row that holds none; the other rows are read all the same."""
 
-PACKAGE_FILE = "problem.yaml"
-_PACKAGES: Mapping[str, Callable[[Tree, Place, str], Problem]] = {
-    PACKAGE_FILE: read_package,
-    PROBLEM_FILE: read_polygon,
-    INIT_FILE: read_dmoj,
-}
-"""The file by which a package's root is known, and its reader; a root that has several is read by the first."""
+_MARKERS = ("problem.yaml", "problem.xml", "init.yml")
+"""The files by which a package's root is known; a root that has several is read by the first."""
 _SUFFIXES = frozenset({".md", ".yaml", ".yml", ".json", ".jsonl", ".zip", ".gz"})
 
 
@@ -93,7 +85,7 @@ def _read_path(path: Path, name: str) -> Iterator[ReadResult]:
         if path.stat().st_size > LARGEST_TEXT_BYTES:
             yield place.error(f"is larger than {LARGEST_TEXT_BYTES // 1024**2} MiB", remedy="split it")
             return
-        if path.name in _PACKAGES:
+        if path.name in _MARKERS:
             yield _package(FolderTree(path.parent), Place(str(Path(name).parent)), path.resolve().parent.name)
             return
         data = path.read_bytes()
@@ -245,24 +237,38 @@ def _read_zip(data: bytes, place: Place) -> Iterator[ReadResult]:
 
 
 def _is_marker(name: str) -> bool:
-    return PurePosixPath(name).name in _PACKAGES
+    return PurePosixPath(name).name in _MARKERS
 
 
 def _is_package(folder: Path) -> bool:
-    return any((folder / marker).is_file() for marker in _PACKAGES)
+    return any((folder / marker).is_file() for marker in _MARKERS)
 
 
 def _marker_names() -> str:
-    return " or ".join(_PACKAGES)
+    return " or ".join(_MARKERS)
 
 
 def _package(tree: FolderTree | ZipTree, place: Place, name: str) -> ReadResult:
     def read_first() -> Problem:
         names = set(tree.names())
-        reader = next(reader for marker, reader in _PACKAGES.items() if marker in names)
-        return reader(tree, place, name)
+        marker = next(marker for marker in _MARKERS if marker in names)
+        return _package_reader(marker)(tree, place, name)
 
     return _caught(read_first)
+
+
+def _package_reader(marker: str) -> Callable[[Tree, Place, str], Problem]:
+    if marker == "problem.yaml":
+        from solvent.problems.readers.package import read_package
+
+        return read_package
+    if marker == "problem.xml":
+        from solvent.problems.readers.polygon import read_polygon
+
+        return read_polygon
+    from solvent.problems.readers.dmoj import read_dmoj
+
+    return read_dmoj
 
 
 def _caught(reader: Callable[[], Problem]) -> ReadResult:
