@@ -5,8 +5,8 @@ is followed, whatever the solution does afterwards; else a solution that crashed
 else the interactor's word holds. Neither side sees the end of the other's stream before the other has ended, so who
 was first does not depend on who is scheduled when. Three differences: a solution that keeps on writing to an
 interactor that has accepted and gone is stopped, as by SIGPIPE, and not counted as crashed; an interactor that fails
-only because the solution broke off is no failure of the judge; and after a crash the interactor gets a moment to say
-what it had already decided.
+only because the solution broke off is no failure of the judge; and after a crash or flood the interactor gets a moment
+to say what it had already decided.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ from solvent.sandbox.base import Build, RunLimits, RunningProgram, RunResult, Ru
 from solvent.sandbox.feedback import Checked
 from solvent.sandbox.judgement import BY_STATUS, how_it_ended
 
-LAST_WORD_S = 0.5
-"""After a crash of the solution, before the interactor is told that its input has ended."""
+LAST_WORD_S = 1.0
+"""After a crash or flood of the solution, before the interactor is told that its input has ended."""
 END_S = 2.0
 """For the interactor to end, once the verdict cannot change any more."""
 PIPE_BYTES = 1 << 20
 """That a solution may have written when an interactor ends, without being stopped."""
 SHOWN_BYTES = 4096
 
-_BROKE = (RunStatus.EXIT, RunStatus.SIGNAL)
+_BROKE = (RunStatus.EXIT, RunStatus.SIGNAL, RunStatus.OUTPUT, RunStatus.MEMORY)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Talk:
     solution: RunResult
     interactor: RunResult
     first: Literal["solution", "interactor"]
-    """Who ended first; also an interactor that ends right after a crash of the solution, before it hears of it."""
+    """Who ended first; also an interactor that ends right after the solution broke off, before it hears of it."""
     stopped: bool
     """The solution was killed when the interactor had ended, so how it ended says nothing."""
     transcript: str
@@ -92,7 +92,16 @@ async def talk(sandbox: Sandbox, solution: Side, interactor: Side, *, accepting:
     Raises:
         SandboxError: one of them could not be started.
     """
+    # The one that takes a slot comes first: else as many interactors as talks that wait would hold a box each.
     async with (
+        sandbox.connect(
+            solution.build,
+            limits=solution.limits,
+            arguments=solution.arguments,
+            files=solution.files,
+            keep=solution.keep,
+            job=job,
+        ) as program,
         sandbox.connect(
             interactor.build,
             limits=interactor.limits,
@@ -102,14 +111,6 @@ async def talk(sandbox: Sandbox, solution: Side, interactor: Side, *, accepting:
             job=job,
             slot=False,
         ) as judge,
-        sandbox.connect(
-            solution.build,
-            limits=solution.limits,
-            arguments=solution.arguments,
-            files=solution.files,
-            keep=solution.keep,
-            job=job,
-        ) as program,
     ):
         return await _Relay(program, judge, accepting).run()
 
