@@ -56,7 +56,7 @@ class ValidatorCall:
         build = await programs.build(program_of(program, files), what)
         keep = FEEDBACK_FILES
         if problem.passes > 1:
-            build, keep = _packing(build), {_PACK: _PACK_BYTES}
+            build, keep = _packing(build, programs.run_limits.memory_mb), {_PACK: _PACK_BYTES}
         return cls(build, ("test.in", "test.ans", FEEDBACK, *arguments), keep, problem.scoring, what)
 
     def files(self, test: IoTest, given: bytes, state: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -84,12 +84,12 @@ class ValidatorCall:
         return replace(checked, state=state)
 
 
-def _packing(build: Build) -> Build:
-    """Return a build that runs `build` and packs its feedback directory."""
+def _packing(build: Build, memory_mb: int) -> Build:
+    """Return a build that runs `build`, whose limit is `memory_mb`, and packs its feedback directory."""
     python, own = find_language("python"), find_language(build.language)
     names = {file.name: file.name if file.name != python.source else f"own_{file.name}" for file in build.files}
-    command = [names.get(word, word) for word in own.run]
-    call = json.dumps({"command": command, "environment": own.environment}).encode()
+    command = [names.get(word, word) for word in own.run_command(memory_mb=memory_mb)]
+    call = json.dumps({"command": command, "environment": own.environment_for(memory_mb=memory_mb)}).encode()
     files = [file.model_copy(update={"name": names[file.name]}) for file in build.files]
     files += [_file(python.source, _driver()), _file(_CALL, call)]
     return Build(language=python.name, ok=True, files=tuple(files))
