@@ -21,6 +21,7 @@ from solvent.agents.budget import Refused
 from solvent.agents.calls import Calls, Reporter
 from solvent.agents.events import Event
 from solvent.agents.ledgers import SqliteLedger
+from solvent.agents.roles import Cast, RoleModel
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ProviderOverloaded, ProviderUnavailable
 from solvent.models.base import ChatRequest, Chunk, Message, Sampling
@@ -136,8 +137,7 @@ async def child(folder: Path, seed: int, fuse: Fuse) -> str:
     sandbox: Any = None
     calls = Calls(
         job_id="job",
-        model=CountingModel(reply_to, folder / "model.log", fuse),
-        profile=profile,
+        cast=Cast(RoleModel(CountingModel(reply_to, folder / "model.log", fuse), profile)),
         sandbox=sandbox,
         artifacts=CrashingStore(folder / "artifacts"),
         ledger=ledger,

@@ -116,6 +116,8 @@ async def test_is_contained(stage: Stage, hostile: Hostile) -> None:
         verdict, message = await stage.arena.judged(hostile, stage.host.facts)
         if verdict not in hostile.fields["verdict"].split(", "):
             problems.append(f"the verdict is {verdict}: {message}")
+    elif "cells" in hostile.fields:
+        problems += await stage.arena.session(hostile, stage.host.facts)
     else:
         try:
             outcome = await stage.arena.execute(hostile, stage.host.facts)

@@ -19,6 +19,8 @@ from solvent.problems.problem import CallTest, Checker, FunctionSpec, IoTest, Li
 from solvent.sandbox.base import Program, RunLimits, RunningProgram, RunResult, RunStatus, Sandbox
 from solvent.sandbox.judge import judge
 from solvent.sandbox.languages import language_of_file, languages
+from solvent.sandbox.tool import open_tool
+from solvent.sandbox.tool_results import ToolLimits
 
 FOLDER = Path(__file__).parent.parent / "e2e" / "hostile"
 PROGRAMS = FOLDER / "programs"
@@ -43,7 +45,7 @@ _KNOWN = {
     "tries", "cpu_s", "wall_s", "memory_mb", "output_bytes", "processes", "file_size_mb", "open_files", "stack_mb",
     "stdin", "stdin_repeat", "arguments", "accept", "expect", "stderr", "code", "signal", "compile", "compile_s",
     "compile_mb", "log_never", "box", "runs", "victim", "backends", "machine", "cpu_at_least", "checker", "answer",
-    "verdict", "function", "call", "stdout_size", "beside", "connected", "keep",
+    "verdict", "function", "call", "stdout_size", "beside", "connected", "keep", "cells",
 }  # fmt: skip
 
 
@@ -217,6 +219,29 @@ class Arena:
                 group.create_task(receive(running))
             result = await running.result()
         return Outcome(True, runs=[result.model_copy(update={"stdout": b"".join(received)})])
+
+    async def session(self, hostile: Hostile, facts: dict[str, str]) -> list[str]:
+        """Run the cells of a program in a tool session; return what is wrong with what they came to."""
+        cells = [cell.strip() for cell in re.split(r"^# %%$", hostile.program(facts).source, flags=re.MULTILINE)]
+        limits = ToolLimits(
+            cell_wall_s=float(hostile.get("wall_s", "2")),
+            cell_cpu_s=float(hostile.get("cpu_s", "0.7")),
+            grace_s=0.3,
+            memory_mb=int(hostile.get("memory_mb", "256")),
+        )
+        async with asyncio.timeout(CONNECTED_S), open_tool(self._sandbox, limits) as tool:
+            results = [await tool.execute(cell) for cell in cells]
+        statuses = " ".join(result.status for result in results)
+        problems = []
+        if not re.fullmatch(hostile.fields["cells"], statuses):
+            problems.append(f"the cells ended with {statuses!r}: {[result.model_dump() for result in results]}")
+        told = results[-1].output + (results[-1].value.repr if results[-1].value else "")
+        if not re.fullmatch(hostile.get("expect", "42"), told, re.DOTALL):
+            problems.append(f"the last cell came to {told[:500]!r}")
+        said = "".join(result.output for result in results).encode()
+        if ESCAPED.search(said):
+            problems.append(f"escaped: {said[:1000]!r}")
+        return problems
 
     async def judged(self, hostile: Hostile, facts: dict[str, str]) -> tuple[str, str]:
         """Return verdict and message of the judge on a program that attacks the checker or the function harness."""

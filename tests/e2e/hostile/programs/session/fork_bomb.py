@@ -1,0 +1,11 @@
+# tries: forks without end
+# box: any
+# cells: (timeout|died|error) ok
+import os
+while True:
+    try:
+        os.fork()
+    except OSError:
+        pass
+# %%
+40 + 2
