@@ -37,6 +37,10 @@ class Line:
         self._answers = answers
         self.gone = False
         """Whether the process ended or answered what is no answer; then no test can have passed."""
+        self.by_reference = False
+        """Whether objects of the candidate's classes stay with it and are referred to."""
+        self.named: set[str] = set()
+        """Classes of the candidate that the test itself names: its functions may return objects of these."""
         self.shows_changes = False
         """Whether a call that returns a value also shows the test what it changed in its arguments."""
         self.shared: dict[str, type] = {}
@@ -112,6 +116,8 @@ class Line:
         message = self.encode([*arguments, *keywords.values()])
         answer = self.ask(do="call", message=message, named=list(keywords), **target)
         value = self.value(answer)
+        if isinstance(value, StandIn) and "name" in target and type(value).__name__ not in self.named:
+            raise _mark(CandidateFailedError(f"the function returned an object of type {type(value).__name__}"))
         if value is None or self.shows_changes:
             try:
                 for position, changed in dict(answer.get("changed", {})).items():
@@ -186,10 +192,10 @@ class Line:
         return None
 
     def _resolve(self, name: str, content: Any) -> Any:
+        if not self.by_reference or name not in ("class", "handle"):
+            raise LookupError(name)
         if name == "class":
             return self.classes[content]
-        if name != "handle":
-            raise LookupError(name)
         number, kind = content
         if not isinstance(number, int):
             raise TypeError("not a reference")

@@ -55,7 +55,8 @@ def decode_all(message: Any, classes: Mapping[str, type], resolve: Resolve) -> l
 
         for value, (_, attributes) in zip(objects, table, strict=True):
             for name, content in attributes.items():
-                if name.startswith("__"):
+                # What the class defines is the problem's: no object brings a method of its own.
+                if name.startswith("__") or callable(getattr(type(value), name, None)):
                     raise ValueError("not an attribute")
                 object.__setattr__(value, name, decode(content, resolve_object))
         return [decode(value, resolve_object) for value in encoded]

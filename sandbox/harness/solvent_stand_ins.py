@@ -1,7 +1,7 @@
 """Stand-ins for the candidate's classes and objects, which live in another process.
 
-A stand-in never equals a plain value, and has no order with one: an overridden `__eq__` decides nothing but about the
-candidate's own objects.
+A stand-in never equals a plain value, has no order with one, and makes none together with one: overridden operators
+decide nothing but about the candidate's own objects.
 """
 
 from collections.abc import Callable, Iterator
@@ -82,6 +82,10 @@ def _method(operation: str, check: type | tuple[type, ...], *, reflected: bool =
         if operation in ("lt", "le", "gt", "ge") and not all(isinstance(other, StandIn) for other in others):
             return NotImplemented  # only the candidate's own objects are its to order
         result = self._line.operate(operation, *((*others, self) if reflected else (self, *others)))
+        plain = any(not isinstance(other, StandIn) for other in others)
+        if operation in _BINARY and plain and not isinstance(result, StandIn):
+            # `abs(f(x) - expected) < 1e-9` would be for the candidate to decide.
+            return NotImplemented
         if check and not isinstance(result, check):
             raise TypeError(f"{operation} of the solution returned {type(result).__name__}")
         return result
@@ -91,8 +95,9 @@ def _method(operation: str, check: type | tuple[type, ...], *, reflected: bool =
 
 for _name in ("lt", "le", "gt", "ge", "getitem", "setitem", "delitem", "neg", "pos", "invert", "abs", "enter"):
     setattr(StandIn, f"__{_name}__", _method(_name, ()))
-for _name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"):
-    _operation = f"{_name}_" if _name in ("and", "or") else _name
+_BINARY = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and_", "or_", "xor")
+for _operation in _BINARY:
+    _name = _operation.rstrip("_")
     setattr(StandIn, f"__{_name}__", _method(_operation, ()))
     setattr(StandIn, f"__r{_name}__", _method(_operation, (), reflected=True))
 for _name, _kind in {

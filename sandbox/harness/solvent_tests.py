@@ -28,6 +28,8 @@ from solvent_values import decode  # type: ignore[import-not-found]  # as above
 
 _PR_SET_DUMPABLE = 4
 _REASON = 2000
+_ALIASES = {"np": "numpy", "nx": "networkx", "plt": "matplotlib.pyplot", "sp": "sympy", "pd": "pandas"}
+"""Under which a test may use a module that only the candidate imports; all others under their own names."""
 
 sys.path[:] = [folder for folder in sys.path if folder not in ("", os.getcwd())]
 sys.set_int_max_str_digits(0)
@@ -110,10 +112,11 @@ def _add_candidate(namespace: dict[str, Any], line: Line, found: dict[str, Any],
             namespace[name] = decode(found["values"][name])
         elif name in found["others"]:
             namespace[name] = line.value(line.ask(do="get", name=name))
-        elif name in found["modules"]:
+        elif name in found["modules"] and found["modules"][name] == _ALIASES.get(name, name):
             with contextlib.suppress(ImportError):
                 namespace[name] = importlib.import_module(str(found["modules"][name]))
-    function = line.classes.get(entry) or line.function(entry, coroutine=functions.get(entry, False))
+    as_class = line.classes[entry] if line.by_reference and entry in line.named else None
+    function = as_class or line.function(entry, coroutine=functions.get(entry, False))
     namespace[entry] = namespace["candidate"] = function
 
 
@@ -149,6 +152,15 @@ def _looks_at_arguments(tree: ast.AST) -> bool:
             if any(_root(side) in passed for side in sides) and any(_is_literal(side) for side in sides):
                 return True
     return False
+
+
+def _uses_objects(tree: ast.AST) -> bool:
+    """Tell whether the test looks at attributes of anything but modules."""
+    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
+    modules = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
+    modules.update(_ALIASES, sys.stdlib_module_names)
+    attributes = [node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return any(not (isinstance(base, ast.Name) and base.id in modules) for base in attributes)
 
 
 def _root(node: ast.expr) -> str | None:
@@ -250,8 +262,11 @@ def _run_test(line: Line, found: dict[str, Any], test: dict[str, Any], starter: 
         for name in found["classes"]
         if name not in names or (name in own and name not in line.shared and not issubclass(own[name], _CONTENT))
     }
-    by_reference = bool(_needed(ast.parse(test["code"])) & {*theirs, *found["others"]}) or test["entry"] in theirs
-    line.send({"do": "begin", "only": only, "shared": list(line.shared), "by_reference": by_reference})
+    tree = ast.parse(test["code"])
+    needed, entry = _needed(tree) - {test["entry"], "candidate"}, {test["entry"]}
+    line.named = theirs & (needed | entry)
+    line.by_reference = bool(needed & {*theirs, *found["others"]} or (entry & theirs and _uses_objects(tree)))
+    line.send({"do": "begin", "only": only, "shared": list(line.shared), "by_reference": line.by_reference})
     line.receive()
     return run_code(line, found, {**test, "names": {key: names[key] for key in names if key not in theirs}})
 

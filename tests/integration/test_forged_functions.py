@@ -144,6 +144,31 @@ NODE = """class Node:
             NODE + "def double(node):\n", "double", Verdict.AC, id="objects of the problem's own class",
         ),
         pytest.param(
+            "assert Money(3).value == 3\nassert abs(double(3) - 6) < 1e-9",
+            "class Money:\n    def __init__(self, value): self.value = value\n"
+            "    def __sub__(self, other): return 0.0\ndef double(x): return Money(x)",
+            "", "double", Verdict.WA, id="nor do they compute with plain values",
+        ),
+        pytest.param(
+            "assert abs(double(3) - 6) < 1e-9",
+            "class double:\n    def __init__(self, x): pass\n    def __sub__(self, other): return 0.0",
+            "", "double", Verdict.RE, id="a class in place of a function",
+        ),
+        pytest.param(
+            "assert Money(3).value == 3\nassert 6 in double(3)",
+            "class Money:\n    def __init__(self, value): self.value = value\n"
+            "class Any(Money):\n    def __contains__(self, x): return True\ndef double(x): return Any(x)",
+            "", "double", Verdict.RE, id="an object of a class that the test does not know",
+        ),
+        pytest.param(
+            "assert Money(3).value == 3\nassert double(Node(1)).equals(Node(2))",
+            "class Money:\n    def __init__(self, value): self.value = value\n"
+            "class Yes:\n    def __init__(self, *x): pass\n"
+            "def double(node):\n    node.equals = Yes\n    return node",
+            NODE.replace("\n\n\n", "\n    def equals(self, other): return self.value == other.value\n\n\n")
+            + "def double(node):\n", "double", Verdict.RE, id="an object that brings its own methods",
+        ),
+        pytest.param(
             "class Pair:\n    pass\nassert double(Pair()) == 1", "def double(x): return 1", "", "double", Verdict.IE,
             id="objects of the test's class cannot be passed",
         ),
