@@ -26,12 +26,14 @@ from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed
 from solvent.artifacts import ArtifactStore
 from solvent.errors import PromptTooLong, ProviderError, ProviderProtocolError, ProviderUnavailable, SandboxError
 from solvent.models.base import ChatModel, ChatRequest, FinishReason, SampleUsage
-from solvent.models.profiles import ModelProfile, Prices
+from solvent.models.profiles import Prices
 from solvent.problems.problem import Problem, TestCase, Verdict
 from solvent.sandbox.base import Program, Sandbox
 from solvent.usage import Usage
 
 if TYPE_CHECKING:
+    from solvent.agents.job import Role
+    from solvent.agents.roles import Cast, RoleModel
     from solvent.sandbox.judge import TestResult
 
 R = TypeVar("R", Judged, Printed)
@@ -93,8 +95,7 @@ class Calls:
         self,
         *,
         job_id: str,
-        model: ChatModel,
-        profile: ModelProfile,
+        cast: Cast,
         sandbox: Sandbox,
         artifacts: ArtifactStore,
         ledger: Ledger,
@@ -102,8 +103,7 @@ class Calls:
         cores: asyncio.Semaphore | None = None,
     ) -> None:
         self._job_id = job_id
-        self._model = model
-        self._profile = profile
+        self._cast = cast
         self._sandbox = sandbox
         self._artifacts = artifacts
         self._ledger = ledger
@@ -122,7 +122,9 @@ class Calls:
             await self._ledger.commit(self._job_id, call, answer.reserved)
         return None
 
-    async def generate(self, key: str, trajectory: str, request: ChatRequest, *, floor: int) -> Generated | Refused:
+    async def generate(
+        self, key: str, trajectory: str, request: ChatRequest, *, floor: int, role: Role = "solve"
+    ) -> Generated | Refused:
         """Generate one sample (n samples are n calls, each with its own seed and its own fate).
 
         A call that was begun under this key is waited for. `max_tokens` is cut to what the context and the caps allow;
@@ -137,16 +139,16 @@ class Calls:
             ProviderError: the endpoint failed. What it may have generated stays spent.
         """
         try:
-            return await self.begin(key, trajectory, request, floor=floor)
+            return await self.begin(key, trajectory, request, floor=floor, role=role)
         finally:
             self._running.pop(key, None)
 
     def begin(
-        self, key: str, trajectory: str, request: ChatRequest, *, floor: int
+        self, key: str, trajectory: str, request: ChatRequest, *, floor: int, role: Role = "solve"
     ) -> asyncio.Task[Generated | Refused]:
         """Begin a call that `generate` will be asked for, and return its task; its failure waits for `generate` too."""
         if key not in self._running:
-            work = self._generate(key, trajectory, request, floor)
+            work = self._generate(key, trajectory, request, floor, self._cast.of(role))
             self._running[key] = asyncio.create_task(work, name=f"generate {key}")
         return self._running[key]
 
@@ -165,17 +167,19 @@ class Calls:
             task.cancel()
         await asyncio.gather(*left, return_exceptions=True)
 
-    async def _generate(self, key: str, trajectory: str, request: ChatRequest, floor: int) -> Generated | Refused:
-        prompt_tokens = await self._model.count_prompt_tokens(request.messages, request.prefix)
-        room = self._model.info.context_tokens - prompt_tokens
+    async def _generate(
+        self, key: str, trajectory: str, request: ChatRequest, floor: int, who: RoleModel
+    ) -> Generated | Refused:
+        prompt_tokens = await who.model.count_prompt_tokens(request.messages, request.prefix)
+        info = who.model.info
+        room = info.context_tokens - prompt_tokens
         if room < 1:
             raise PromptTooLong(
-                f"{self._model.info.name}: a prompt of {prompt_tokens} tokens leaves no room in a context of "
-                f"{self._model.info.context_tokens}",
+                f"{info.name}: a prompt of {prompt_tokens} tokens leaves no room in a context of {info.context_tokens}",
                 remedy="use a model with a longer context, or shorten the problem",
             )
         wanted = min(request.sampling.max_tokens, room)
-        prices = self._profile.prices
+        prices = who.profile.prices
         ask = Ask(
             fixed=Usage(prompt_tokens=prompt_tokens, model_calls=1, cost=prices.cost(prompt_tokens, 0)),
             max_tokens=wanted,
@@ -192,16 +196,16 @@ class Calls:
                 finish: FinishReason = "length" if answer.note.get("finish_reason") == "length" else "stop"
                 return Generated(self._artifacts.get(answer.artifact), answer.artifact, finish)
             sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
-            sampling = self._profile.resolve(sampling)
+            sampling = who.profile.resolve(sampling)
             written = _Written()
             async with self._held(call):
                 try:
                     asked = request.model_copy(
                         update={"sampling": sampling, "session": request.session or self._job_id}
                     )
-                    text, finish, usage = await self._stream(trajectory, asked, written)
+                    text, finish, usage = await self._stream(trajectory, asked, written, who.model)
                 except asyncio.CancelledError:
-                    await self._commit_part(call, answer, written, "cancelled")
+                    await self._commit_part(call, answer, written, "cancelled", who)
                     raise
                 except ProviderUnavailable as error:
                     if not error.may_have_generated or not error.lost:
@@ -209,7 +213,7 @@ class Calls:
                     if error.received_tokens is None:
                         self._ledger.forfeit(self._job_id, call)
                     else:
-                        await self._commit_part(call, answer, written, "lost")
+                        await self._commit_part(call, answer, written, "lost", who)
                     losses += 1
                     if losses == LOSSES_BEFORE_ERROR:
                         raise
@@ -326,10 +330,10 @@ class Calls:
         await asyncio.shield(self._ledger.commit(self._job_id, call, used, artifact=artifact, note=note))
         self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id, in_flight=False))
 
-    async def _commit_part(self, call: str, granted: Granted, written: _Written, why: str) -> None:
+    async def _commit_part(self, call: str, granted: Granted, written: _Written, why: str, who: RoleModel) -> None:
         """Commit a sample without an end at what is known of it; else leave its whole reservation spent."""
-        margin = self._model.info.cut_margin_tokens
-        used = written.used(granted, margin, self._profile.prices)
+        margin = who.model.info.cut_margin_tokens
+        used = written.used(granted, margin, who.profile.prices)
         if used is None:
             self._ledger.forfeit(self._job_id, call)
             return
@@ -337,11 +341,11 @@ class Calls:
         await asyncio.shield(self._ledger.commit(self._job_id, call, used, note=note))
 
     async def _stream(
-        self, trajectory: str, request: ChatRequest, written: _Written
+        self, trajectory: str, request: ChatRequest, written: _Written, model: ChatModel
     ) -> tuple[str, FinishReason, SampleUsage]:
         pieces: list[str] = []
         end: tuple[FinishReason, SampleUsage] | None = None
-        async with aclosing(self._model.stream(request)) as chunks:
+        async with aclosing(model.stream(request)) as chunks:
             async for chunk in chunks:
                 # At least the chunk itself: a model that states a margin and no count would be a defect, not a gift.
                 written.tokens = written.tokens + 1 if chunk.tokens is None else chunk.tokens
@@ -353,6 +357,6 @@ class Calls:
                     end = chunk.finish_reason, chunk.usage
         if end is None:
             raise ProviderProtocolError(
-                f"{self._model.info.name}: the stream ended before its sample", may_have_generated=True
+                f"{model.info.name}: the stream ended before its sample", may_have_generated=True
             )
         return "".join(pieces), *end

@@ -56,6 +56,10 @@ class JobStatus(StrEnum):
     EXPIRED = "expired"
 
 
+Role = Literal["solve", "refine", "verify", "tests", "abstract", "choose", "summarise"]
+"""What a model is asked for. The present strategies ask for solve and refine; the others are for those to come."""
+
+
 class JobSpec(_Frozen):
     """One problem, a strategy, a budget, a model profile, a seed."""
 
@@ -66,6 +70,8 @@ class JobSpec(_Frozen):
     """Overrides of the strategy's parameters."""
     budget: Budget = Budget()
     model: str = "starter"
+    model_for: dict[Role, str] = Field(default_factory=dict)
+    """Profiles of the roles that another model plays."""
     seed: int = 0
     grade: bool = True
     """Judge the selected answer on hidden tests or gold after the selection; never feeds back."""
@@ -134,3 +140,4 @@ class JobResult(_Frozen):
     """`SolventError.to_dict()` when failed."""
     strategy: str = ""
     model: str = ""
+    model_for: dict[Role, str] = Field(default_factory=dict)

@@ -48,6 +48,7 @@ def assemble(spec: JobSpec, state: SearchState, artifacts: ArtifactStore, *, usa
         error=error,
         strategy=spec.strategy,
         model=spec.model,
+        model_for=spec.model_for,
     )
 
 

@@ -7,8 +7,8 @@ import hashlib
 import importlib
 import sqlite3
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -19,10 +19,11 @@ from solvent.agents.events import Emit, JobFinished, JobStarted
 from solvent.agents.executor import LocalExecutor
 from solvent.agents.extract import default_language
 from solvent.agents.grade import grade
-from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
+from solvent.agents.job import JobResult, JobSpec, JobStatus, Role, StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.prompts import Prompts
 from solvent.agents.result import assemble
+from solvent.agents.roles import Cast, RoleModel
 from solvent.agents.strategies.base import Start, Strategy, StrategyState, Task, find_strategy, load_parameters
 from solvent.agents.trajectory_state import Memory, TrajectoryContext, judgeable
 from solvent.agents.writing import plan_of, write_ahead
@@ -55,11 +56,14 @@ class Deps:
 
     model: ChatModel
     profile: ModelProfile
+    """Of the default model."""
     sandbox: Sandbox
     """Started."""
     artifacts: ArtifactStore
     ledger: Ledger
     job_files: JobFiles
+    role_models: Mapping[Role, RoleModel] = field(default_factory=dict)
+    """Models of the roles that the default one does not play; `run_job` refuses a job that names others."""
     config_dir: Path | None = None
     """Searched for strategies and prompts before those that ship."""
     batch: str | None = None
@@ -261,23 +265,27 @@ def job_context(spec: JobSpec, deps: Deps, report: Reporter) -> TrajectoryContex
     Raises:
         ConfigError: the problem allows no language that the sandbox knows.
     """
+    missing = sorted({spec.model_for[role] for role in spec.model_for if role not in deps.role_models})
+    if missing:
+        raise ConfigError(f"job {spec.id!r} names models that were not opened for it: {', '.join(missing)}")
+    cast = Cast(RoleModel(deps.model, deps.profile), {role: deps.role_models[role] for role in spec.model_for})
+    solver = cast.of("solve").profile
     calls = Calls(
         job_id=spec.id,
-        model=deps.model,
-        profile=deps.profile,
+        cast=cast,
         sandbox=deps.sandbox,
         artifacts=deps.artifacts,
         ledger=deps.ledger,
         report=report,
         cores=deps.cores,
     )
-    wants_program = spec.problem.kind is not ProblemKind.MATH or deps.profile.answer_style == "program"
+    wants_program = spec.problem.kind is not ProblemKind.MATH or solver.answer_style == "program"
     return TrajectoryContext(
         job_id=spec.id,
         seed=spec.seed,
         problem=spec.problem,
         view=public_view(spec.problem),
-        profile=deps.profile,
+        cast=cast,
         prompts=Prompts(deps.config_dir),
         calls=calls,
         artifacts=deps.artifacts,
@@ -291,7 +299,9 @@ def job_context(spec: JobSpec, deps: Deps, report: Reporter) -> TrajectoryContex
 
 def fingerprint(spec: JobSpec) -> str:
     """Return what must stay the same for a job to be gone on with: all but its budget and grading."""
-    text = spec.model_copy(update={"budget": type(spec.budget)(), "grade": True}).model_dump_json()
+    # Without roles, a job has the fingerprint that it had before there were any.
+    unnamed = {"model_for"} if not spec.model_for else None
+    text = spec.model_copy(update={"budget": type(spec.budget)(), "grade": True}).model_dump_json(exclude=unnamed)
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 

@@ -61,7 +61,7 @@ async def detect(state: TrajectoryState, runtime: Context) -> Update:
         finish=state["finish"],
         languages=context.languages,
         default_language=context.default_language,
-        thinking=context.profile.thinking,
+        thinking=context.cast.of("refine" if state["repairs"] else "solve").profile.thinking,
     )
     return {
         "program": None if found.program is None else context.artifacts.put(found.program),
@@ -117,7 +117,8 @@ async def refine(state: TrajectoryState, runtime: Context) -> Update:
     enter({**state, "round": round_}, context, "refine")
     if context.can_refine:
         return await write(state, context, "refine", round_=round_)
-    note = f"restarted: the prompt style {context.profile.prompts!r} has no refine.j2"
+    style = context.cast.of("refine").profile.prompts
+    note = f"restarted: the prompt style {style!r} has no refine.j2"
     notes = state["notes"] if note in state["notes"] else [*state["notes"], note]
     return {**await write(state, context, "solve", round_=round_), "notes": notes}
 

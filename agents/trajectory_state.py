@@ -11,8 +11,8 @@ from solvent.models.base import FinishReason
 if TYPE_CHECKING:
     from solvent.agents.calls import Calls, Reporter
     from solvent.agents.prompts import Prompts
+    from solvent.agents.roles import Cast
     from solvent.artifacts import ArtifactStore
-    from solvent.models.profiles import ModelProfile
     from solvent.problems.problem import Problem
     from solvent.problems.view import PublicProblem
 
@@ -84,7 +84,7 @@ class TrajectoryContext:
     problem: Problem
     view: PublicProblem
     """What a prompt may see of the problem."""
-    profile: ModelProfile
+    cast: Cast
     prompts: Prompts
     calls: Calls
     artifacts: ArtifactStore
@@ -100,7 +100,7 @@ class TrajectoryContext:
     @property
     def can_refine(self) -> bool:
         """Whether the model's prompt style knows how to ask for a repair."""
-        return self.prompts.has(self.profile.prompts, "refine")
+        return self.prompts.has(self.cast.of("refine").profile.prompts, "refine")
 
 
 def judgeable(problem: Problem) -> bool:

@@ -55,7 +55,9 @@ async def write(
     """
     key, request = _request(state, context, template, round_)
     try:
-        reply = await context.calls.generate(key, state["plan"]["trajectory"], request, floor=SHORTEST_REPLY_TOKENS)
+        reply = await context.calls.generate(
+            key, state["plan"]["trajectory"], request, floor=SHORTEST_REPLY_TOKENS, role=template
+        )
     except PromptTooLong as error:
         if template == "solve":
             raise
@@ -100,9 +102,10 @@ def _request(
 ) -> tuple[str, ChatRequest]:
     plan = state["plan"]
     failed = template == "refine"
+    profile = context.cast.of(template).profile
     program = state.get("program") if failed else None
     messages = context.prompts.render(
-        context.profile.prompts,
+        profile.prompts,
         template,
         context.view,
         language=(state.get("language") if failed else None) or context.default_language,
@@ -112,7 +115,7 @@ def _request(
     )
     sampling = Sampling(
         temperature=plan["temperature"],
-        max_tokens=plan["max_tokens"] or context.profile.reply_tokens,
+        max_tokens=plan["max_tokens"] or profile.reply_tokens,
         seed=derived_seed(context.seed, plan["trajectory"], round_),
     )
     request = ChatRequest(messages=messages, sampling=sampling)

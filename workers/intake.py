@@ -73,6 +73,7 @@ def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bo
         parameters=batch.parameters,
         budget=batch.job_budget,
         model=batch.model,
+        model_for=batch.model_for,
         seed=batch.seed,
         grade=grade,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from solvent.agents.job import JobResult, JobSpec, JobStatus
+from solvent.agents.job import JobResult, JobSpec, JobStatus, Role
 from solvent.usage import Budget, Usage
 
 
@@ -20,6 +20,7 @@ class BatchRecord(_Frozen):
     """File or folder that it was read from, as an absolute path; `-` for standard input."""
     strategy: str
     model: str
+    model_for: dict[Role, str] = Field(default_factory=dict)
     seed: int = 0
     budget: Budget = Budget()
     job_budget: Budget = Budget()

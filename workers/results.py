@@ -33,6 +33,7 @@ def result_row(job: JobRecord) -> dict[str, JsonValue]:
         "error": dict(job.error) if job.error else None,
         "strategy": spec.strategy if spec else None,
         "model": spec.model if spec else None,
+        "model_for": {str(role): name for role, name in spec.model_for.items()} if spec else {},
         "seed": spec.seed if spec else None,
         "solvent_version": __version__,
     }

@@ -54,6 +54,7 @@ def _failed(spec: JobSpec, error: SolventError) -> JobResult:
         error=error.to_dict(),
         strategy=spec.strategy,
         model=spec.model,
+        model_for=spec.model_for,
     )
 
 

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from solvent.service.cli.budget import BudgetType
-from solvent.service.cli.options import json_option, load_settings, parse_parameters, solving_options
+from solvent.service.cli.options import (
+    json_option,
+    load_settings,
+    parse_model_for,
+    parse_parameters,
+    roles_of,
+    solving_options,
+)
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
@@ -67,7 +74,9 @@ def run_batch(
     """
     from solvent.service.cli.loop import INTERRUPTED, run
 
-    settings = load_settings(sandbox=options["sandbox"], model=options["model"])
+    settings = load_settings(
+        sandbox=options["sandbox"], model=options["model"], model_for=parse_model_for(options["model_for"])
+    )
     from solvent.workers.store import JobStore
 
     store = JobStore(settings.home / "jobs.sqlite")
@@ -135,6 +144,7 @@ def _new_batch(
         source=path if path == "-" else str(Path(path).resolve()),
         strategy=options["strategy"],
         model=settings.model,
+        model_for=roles_of(settings),
         seed=options["seed"],
         budget=options["budget"] or Budget(),
         job_budget=job_budget or Budget(),
@@ -174,7 +184,7 @@ async def _run(
 
     lock = exclusive(settings.home / "locks" / f"{record.id}.lock", f"batch {record.id!r}")
     with lock, BatchDisplay(progress, jobs, live=live) as display:
-        async with open_parts(settings, record.model, batch=record) as parts:
+        async with open_parts(settings, record.model, record.model_for, batch=record) as parts:
             await run_jobs(
                 store,
                 jobs,

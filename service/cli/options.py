@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 from pydantic import JsonValue, ValidationError
@@ -12,6 +12,9 @@ from pydantic import JsonValue, ValidationError
 from solvent.errors import ConfigError
 from solvent.service.cli.budget import BUDGET_HELP, BudgetType
 from solvent.settings import Settings
+
+if TYPE_CHECKING:
+    from solvent.agents.job import Role
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -48,6 +51,36 @@ def parse_parameters(pairs: tuple[str, ...]) -> dict[str, JsonValue]:
     return parameters
 
 
+def parse_model_for(pairs: tuple[str, ...]) -> dict[str, str] | None:
+    """Return the profiles of roles from `ROLE=PROFILE` texts, or None where there is none.
+
+    Raises:
+        click.BadParameter: a text of another form.
+    """
+    for pair in pairs:
+        if not all(pair.partition("=")):
+            raise click.BadParameter(f"{pair!r} is not ROLE=PROFILE", param_hint="--model-for")
+    return dict(pair.partition("=")[::2] for pair in pairs) or None
+
+
+def roles_of(settings: Settings) -> dict[Role, str]:
+    """Return the settings' profiles of roles.
+
+    Raises:
+        ConfigError: there is no such role, or it has no profile.
+    """
+    from solvent.agents.job import Role
+
+    known = {role: role for role in get_args(Role)}
+    unnamed = sorted(role for role, profile in settings.model_for.items() if not profile)
+    if unnamed:
+        raise ConfigError(f"{unnamed[0]!r} is not ROLE=PROFILE", remedy="correct SOLVENT_MODEL_FOR")
+    unknown = sorted(settings.model_for.keys() - known.keys())
+    if unknown:
+        raise ConfigError(f"there is no role {unknown[0]!r}", remedy=f"roles of models: {', '.join(known)}")
+    return {known[role]: profile for role, profile in settings.model_for.items()}
+
+
 def solving_options(command: Command) -> Command:
     """Add the options of every command that solves."""
     for option in reversed(
@@ -63,6 +96,12 @@ def solving_options(command: Command) -> Command:
                 "--model",
                 "-m",
                 help="Model profile: a name that `solvent models list` shows, or a TOML file. [default: starter]",
+            ),
+            click.option(
+                "--model-for",
+                multiple=True,
+                metavar="ROLE=PROFILE",
+                help="Another model for a role, such as refine=cheap; may be repeated.",
             ),
             click.option("--budget", "-b", type=BudgetType(), help=BUDGET_HELP),
             click.option(

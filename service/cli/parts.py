@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from solvent.agents.checkpoints import JobFiles
 from solvent.agents.ledgers import SqliteLedger
+from solvent.agents.roles import RoleModel
 from solvent.agents.runner import Deps, run_job
 from solvent.agents.strategies.base import find_strategy, load_parameters
 from solvent.artifacts import ArtifactStore
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from solvent.agents.events import Emit, Event
-    from solvent.agents.job import JobResult, JobSpec
+    from solvent.agents.job import JobResult, JobSpec, Role
     from solvent.workers.records import BatchRecord
 
 
@@ -45,12 +46,19 @@ def check_strategy(settings: Settings, name: str, parameters: dict[str, JsonValu
 
 
 @asynccontextmanager
-async def open_parts(settings: Settings, model_name: str, *, batch: BatchRecord | None = None) -> AsyncIterator[Parts]:
-    """Open model, sandbox, ledger and stores, and close them at the end.
+async def open_parts(
+    settings: Settings,
+    model_name: str,
+    model_for: Mapping[Role, str] | None = None,
+    *,
+    batch: BatchRecord | None = None,
+) -> AsyncIterator[Parts]:
+    """Open models, sandbox, ledger and stores, and close them at the end.
 
     Args:
         settings: the process's settings.
         model_name: name or path of a model profile.
+        model_for: the same of the roles that another model plays.
         batch: the batch that the jobs belong to; its budget holds for all of them together.
 
     Raises:
@@ -60,10 +68,14 @@ async def open_parts(settings: Settings, model_name: str, *, batch: BatchRecord 
     """
     home = settings.home
     refuse_if_hopeless(settings)
-    profile = load_profile(model_name, settings)
+    names = dict.fromkeys([model_name, *(model_for or {}).values()])
+    profiles = {name: load_profile(name, settings) for name in names}
     async with AsyncExitStack() as stack:
-        model = await asyncio.to_thread(open_model, profile)
-        stack.push_async_callback(model.aclose)
+        models: dict[str, RoleModel] = {}
+        for name, profile in profiles.items():
+            model = await asyncio.to_thread(open_model, profile)
+            stack.push_async_callback(model.aclose)
+            models[name] = RoleModel(model, profile)
         sandbox = LazySandbox(settings)
         stack.push_async_callback(sandbox.aclose)
         ledger = SqliteLedger(home / "ledger.sqlite")
@@ -71,8 +83,9 @@ async def open_parts(settings: Settings, model_name: str, *, batch: BatchRecord 
         if batch is not None:
             await ledger.open(batch.id, batch.budget)
         deps = Deps(
-            model=model,
-            profile=profile,
+            model=models[model_name].model,
+            profile=models[model_name].profile,
+            role_models={role: models[name] for role, name in (model_for or {}).items()},
             sandbox=sandbox,
             artifacts=ArtifactStore(home / "artifacts"),
             ledger=ledger,

@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from solvent.errors import StoreError, boundary
-from solvent.service.cli.options import json_option, load_settings, parse_parameters, solving_options
+from solvent.service.cli.options import (
+    json_option,
+    load_settings,
+    parse_model_for,
+    parse_parameters,
+    roles_of,
+    solving_options,
+)
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
@@ -80,7 +87,9 @@ async def _solve(
     from solvent.workers.runner import run_stored_job
     from solvent.workers.store import JobStore
 
-    settings = load_settings(sandbox=options["sandbox"], model=options["model"])
+    settings = load_settings(
+        sandbox=options["sandbox"], model=options["model"], model_for=parse_model_for(options["model_for"])
+    )
     problem = None if file is None else await asyncio.to_thread(read_problem, file)
     store = JobStore(settings.home / "jobs.sqlite")
     try:
@@ -92,6 +101,7 @@ async def _solve(
                 parameters=parse_parameters(options["params"]),
                 budget=options["budget"] or Budget(),
                 model=settings.model,
+                model_for=roles_of(settings),
                 seed=options["seed"],
                 grade=not options["no_grade"],
             )
@@ -102,7 +112,7 @@ async def _solve(
             spec = job.spec
         check_strategy(settings, spec.strategy, spec.parameters)
         with _display(quiet) as display:
-            async with open_parts(settings, spec.model) as parts:
+            async with open_parts(settings, spec.model, spec.model_for) as parts:
                 record = store.job(spec.id) if resume else store.add_job(spec, custom_id=spec.problem.id)
                 task = asyncio.create_task(
                     run_stored_job(store, record, parts.run_job, lambda _, event: display.emit(event))

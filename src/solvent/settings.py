@@ -31,6 +31,8 @@ class Settings(BaseModel):
     """How long a run waits for a Docker engine that went away, before it counts as a fault of the sandbox."""
     model: str = "starter"
     """Name of a model profile in configs/models or path of one."""
+    model_for: dict[str, str] = Field(default_factory=dict)
+    """Profiles of the roles that another model plays; in the environment as ROLE=PROFILE,ROLE=PROFILE."""
     config_dir: Path | None = None
     """Directory searched for profiles, strategies and prompts before those that ship with the package."""
     cores: int | None = Field(default=None, ge=1)
@@ -43,5 +45,7 @@ class Settings(BaseModel):
     def _from_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
         # A library for this takes as long to import as pydantic itself, on the way to the first token.
         names = {field: PREFIX + field.upper() for field in cls.model_fields}
-        found = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
+        found: dict[str, Any] = {field: os.environ[name] for field, name in names.items() if os.environ.get(name)}
+        if "model_for" in found:
+            found["model_for"] = dict(pair.strip().partition("=")[::2] for pair in found["model_for"].split(","))
         return {**found, **given}

@@ -1,0 +1,111 @@
+"""What a model call costs that has no end: cancelled, or lost with its endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from solvent.agents.job import JobStatus, Outcome, StopReason
+from solvent.agents.roles import RoleModel
+from solvent.errors import ConfigError, ProviderUnavailable
+from solvent.models.scripted import Reply, ScriptedModel
+from solvent.usage import Budget
+
+Block = Callable[[str], str]
+ONE = {"wave": 1, "repairs": 0}
+WORDS = " ".join(["word"] * 50)
+
+
+def lost(text: str, after: int, received: int | None = 0) -> Reply:
+    error = ProviderUnavailable("the connection broke off", may_have_generated=True, lost=True)
+    error.received_tokens = received
+    return Reply((text,), error=error, after_chunks=after)
+
+
+async def test_a_cancelled_call_counts_as_what_came_of_it(bench: Any) -> None:
+    script = [Reply((WORDS,), gate=asyncio.Event(), after_chunks=7)]
+    running = asyncio.create_task(bench.run(script, parameters=ONE))
+    while bench.model.generated_tokens < 7:
+        await asyncio.sleep(0)
+    running.cancel()
+    result = await running
+    assert result.status is JobStatus.CANCELLED
+    assert bench.model.generated_tokens == 7
+    assert result.usage.completion_tokens == 7
+    assert result.usage.model_calls == 1
+
+
+async def test_without_a_stated_margin_a_cancelled_call_counts_in_full(bench: Any, monkeypatch: Any) -> None:
+    info = ScriptedModel([]).info.model_copy(update={"cut_margin_tokens": None, "context_tokens": 4000})
+    monkeypatch.setattr(ScriptedModel, "info", info)
+    script = [Reply((WORDS,), gate=asyncio.Event(), after_chunks=7)]
+    running = asyncio.create_task(bench.run(script, parameters=ONE, budget=Budget(completion_tokens=100)))
+    while bench.model.generated_tokens < 7:
+        await asyncio.sleep(0)
+    running.cancel()
+    assert (await running).usage.completion_tokens == 100
+
+
+@pytest.mark.parametrize(("cap", "expected"), [(100, 39), (30, 30)])
+async def test_the_margin_counts_and_never_more_than_was_reserved(
+    bench: Any, monkeypatch: Any, cap: int, expected: int
+) -> None:
+    info = ScriptedModel([]).info.model_copy(update={"cut_margin_tokens": 32})
+    monkeypatch.setattr(ScriptedModel, "info", info)
+    script = [Reply((WORDS,), gate=asyncio.Event(), after_chunks=7)]
+    running = asyncio.create_task(bench.run(script, parameters=ONE, budget=Budget(completion_tokens=cap)))
+    while bench.model.generated_tokens < 7:
+        await asyncio.sleep(0)
+    running.cancel()
+    assert (await running).usage.completion_tokens == expected
+
+
+async def test_a_call_whose_endpoint_was_lost_is_made_again_and_both_are_paid(bench: Any, reply: Block) -> None:
+    result = await bench.run([lost(WORDS, after=9), reply("ok")], parameters=ONE)
+    assert (result.status, result.outcome) == (JobStatus.COMPLETED, Outcome.SOLVED)
+    assert len(bench.model.requests) == 2
+    assert bench.prompts[0] == bench.prompts[1]
+    assert result.usage.completion_tokens == bench.model.generated_tokens
+    assert result.usage.model_calls == 2
+    again = await bench.run([], parameters=ONE)
+    assert again == result, "and the job is not run again"
+
+
+async def test_a_lost_call_whose_tokens_are_not_known_counts_in_full(bench: Any, reply: Block) -> None:
+    budget = Budget(completion_tokens=200)
+    result = await bench.run([lost(WORDS, after=9, received=None), reply("ok")], parameters=ONE, budget=budget)
+    assert (result.outcome, result.stop_reason) == (Outcome.EXHAUSTED, StopReason.CAP_TOKENS)
+    assert result.usage.completion_tokens == 200
+
+
+async def test_a_lost_call_is_made_again_only_within_the_budget(bench: Any) -> None:
+    result = await bench.run([lost(WORDS, after=9)], parameters=ONE, budget=Budget(model_calls=1))
+    assert (result.status, result.stop_reason) == (JobStatus.COMPLETED, StopReason.CAP_CALLS)
+
+
+async def test_a_third_loss_of_one_call_fails_the_job(bench: Any) -> None:
+    result = await bench.run([lost(WORDS, after=2)] * 3, parameters=ONE)
+    assert result.status is JobStatus.FAILED
+    assert result.error["type"] == "ProviderUnavailable"
+    assert result.usage.completion_tokens == bench.model.generated_tokens == 6
+
+
+async def test_a_role_is_played_by_its_own_model(bench: Any, reply: Block) -> None:
+    repairer = ScriptedModel([reply("ok")])
+    profile = bench.profile.model_copy(update={"name": "cheap", "reply_tokens": 77})
+    bench.changes = {"role_models": {"refine": RoleModel(repairer, profile)}}
+    result = await bench.run([reply("no")], parameters={"wave": 1}, model="strong", model_for={"refine": "cheap"})
+    assert result.outcome is Outcome.SOLVED
+    assert (result.model, result.model_for) == ("strong", {"refine": "cheap"})
+    (request,) = repairer.requests
+    assert "# prints: no" in request.messages[-1].content
+    assert request.sampling.max_tokens == 77
+    assert request.session == "job"
+
+
+async def test_a_job_that_names_a_model_which_is_not_open_is_refused(bench: Any) -> None:
+    with pytest.raises(ConfigError, match="cheap"):
+        await bench.run([], model_for={"refine": "cheap"})
