@@ -119,6 +119,14 @@ static void clean(struct run *run) {
                      &run->problems, count_child, run);
     if (!done) add_problem(&run->problems, "the run's processes could not be killed", "");
     reap_rest(run);
+    /* What was killed in the midst of a call finished it first, perhaps behind the sweep's back. Now nobody is left. */
+    struct problems left = {0};
+    find_leftovers(&box->roots, box->zygote.pid, &left);
+    if (left.count == 0) return;
+    if (done && !others_alive(box->zygote.pid)) {
+        sweep(run->uids, run->directory, &box->roots, NULL, 0, close_first, 2, &run->problems, count_child, run);
+        reap_rest(run);
+    }
     find_leftovers(&box->roots, box->zygote.pid, &run->problems);
 }
 
