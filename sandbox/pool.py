@@ -19,13 +19,11 @@ _RUNS_PER_BOX = 5_000
 _SPARE = 1
 """Idle boxes beyond the slots, so that a thrown away one is replaced while others work."""
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.1, 1.0
+_CLOSED = "the sandbox is not running: it was closed, or not started"
 _STARTS_AT_ONCE = 4
 """More would only have each other wait."""
 
 _log = logging.getLogger(__name__)
-
-Open = Callable[[int], Awaitable[Box]]
-"""Makes a fresh box for programs of so many MB."""
 
 
 class EngineLostError(SandboxError):
@@ -47,9 +45,12 @@ class _Start:
 
     memory_mb: int
     task: asyncio.Task[Box]
+    extra: bool
+    """It comes in addition to the boxes for slots."""
     claimed: bool = False
     """Somebody waits for it."""
-    extra: bool = False
+    given: bool = False
+    """Nobody did when it was there, so it became an idle one."""
 
 
 @dataclass
@@ -58,13 +59,13 @@ class Pool:
 
     Args:
         turns: the slots.
-        open_box: makes a fresh box; raises SandboxError.
+        open_box: makes a fresh box for programs of so many MB; raises SandboxError.
         share: boxes may run programs of different tenants, since every run has a uid of its own.
         engine_wait_s: how long a caller waits for an engine that went away.
     """
 
     turns: Turns
-    open_box: Open
+    open_box: Callable[[int], Awaitable[Box]]
     share: bool = True
     engine_wait_s: float = 30.0
     closed: bool = False
@@ -75,7 +76,10 @@ class Pool:
     _starts: list[_Start] = field(default_factory=list)
     _leases: set[Lease] = field(default_factory=set)
     _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
-    _gate: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_STARTS_AT_ONCE))
+    _gates: tuple[asyncio.Semaphore, asyncio.Semaphore] = field(
+        default_factory=lambda: (asyncio.Semaphore(_STARTS_AT_ONCE), asyncio.Semaphore(_STARTS_AT_ONCE))
+    )
+    """For boxes of slots, and for those in addition, which may be hundreds."""
 
     @property
     def alive(self) -> int:
@@ -107,13 +111,13 @@ class Pool:
         Raises:
             SandboxError: there is no box to be had.
         """
-        if not slot:
-            return await self._lend(memory_mb, keys, tenant, fresh, slot)
-        await (self.turns.take_all() if alone else self.turns.take(job))
+        if slot:
+            await (self.turns.take_all() if alone else self.turns.take(job))
         try:
             return await self._lend(memory_mb, keys, tenant, fresh, slot)
         except BaseException:
-            self.turns.give_back()
+            if slot:
+                self.turns.give_back()
             raise
 
     def give_back(self, lease: Lease) -> None:
@@ -153,14 +157,16 @@ class Pool:
 
     def spawn(self, work: Coroutine[Any, Any, None]) -> None:
         """Do something in the background, to be finished before the pool is closed."""
-        task = asyncio.get_running_loop().create_task(work)
+        task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _lend(self, memory_mb: int, keys: Sequence[bytes], tenant: str, fresh: bool, slot: bool) -> Lease:
         self._refuse_if_closed()
         size = box_memory_mb(memory_mb)
-        box = self._choose(size, keys, tenant, fresh)
+        # One that takes no slot leaves those who do a box each.
+        free = slot or len(self._idle) + self._lent() > self.turns.slots
+        box = self._choose(size, keys, tenant, fresh) if free else None
         if box is None:
             box = await self._await_start(size, extra=not slot)
             if self.closed:
@@ -175,7 +181,7 @@ class Pool:
 
     def _refuse_if_closed(self) -> None:
         if self.closed:
-            raise SandboxError("the sandbox was closed")
+            raise SandboxError(_CLOSED)
 
     def _choose(self, size: int, keys: Sequence[bytes], tenant: str, fresh: bool) -> Box | None:
         """Return the best idle box, taken out of the idle ones."""
@@ -193,38 +199,37 @@ class Pool:
         return best
 
     async def _await_start(self, size: int, *, extra: bool) -> Box:
-        start = next((one for one in self._starts if one.memory_mb == size and not one.claimed), None)
-        if start is None:
+        waiting = [one for one in self._starts if (one.memory_mb, one.extra, one.claimed) == (size, extra, False)]
+        if not waiting and not extra and self._idle and self._pooled() >= self.turns.slots + _SPARE:
             # An idle box that does not fit gives way.
-            if self._idle and not extra and self._pooled() >= self.turns.slots + _SPARE:
-                self.spawn(self._idle.pop(0).close())
-            start = self._start(size)
-        start.claimed, start.extra = True, extra
+            self.spawn(self._idle.pop(0).close())
+        start = waiting[0] if waiting else self._start(size, extra=extra)
+        start.claimed = True
         try:
             return await asyncio.shield(start.task)
         except asyncio.CancelledError:
             if start.task.cancelled():
-                raise SandboxError("the sandbox was closed") from None
+                raise SandboxError(_CLOSED) from None
             # Whoever comes next takes it, even if it is there already.
-            start.claimed = start.extra = False
+            start.claimed = False
             if start.task.done():
                 self._started(start)
             raise
 
-    def _start(self, size: int) -> _Start:
-        start = _Start(size, asyncio.get_running_loop().create_task(self._open(size)))
+    def _start(self, size: int, *, extra: bool = False) -> _Start:
+        start = _Start(size, asyncio.create_task(self._open(size, self._gates[extra])), extra)
         self._starts.append(start)
         start.task.add_done_callback(lambda _: self._started(start))
         return start
 
     def _started(self, start: _Start) -> None:
+        """Make an idle box of one that nobody waits for."""
         if start in self._starts:
             self._starts.remove(start)
-        if start.task.cancelled():
+        if start.task.cancelled() or start.claimed or start.given:
             return
+        start.given = True
         error = start.task.exception()
-        if start.claimed:
-            return
         if error is not None:
             _log.warning("a box could not be started: %s", error)
         elif self.closed:
@@ -232,12 +237,12 @@ class Pool:
         else:
             self._put_idle(start.task.result())
 
-    async def _open(self, size: int) -> Box:
+    async def _open(self, size: int, gate: asyncio.Semaphore) -> Box:
         """Make a box; if the engine has gone away, wait for it."""
         deadline, pause, again = time.monotonic() + self.engine_wait_s, _FIRST_PAUSE_S, True
         while True:
             try:
-                async with self._gate:
+                async with gate:
                     box = await self.open_box(size)
             except BoxLostError:
                 # An engine that goes down takes boxes along before it stops to answer.
@@ -262,11 +267,7 @@ class Pool:
         self._leases.remove(lease)
         if lease.slot:
             self.turns.give_back()
-        if self.closed:
-            self.spawn(lease.box.close())
-        elif not lease.box.usable:
-            self._throw_away(lease.box)
-        elif lease.box.runs >= _RUNS_PER_BOX:
+        if self.closed or (lease.box.usable and lease.box.runs >= _RUNS_PER_BOX):
             self.spawn(lease.box.close())
             self.warm(lease.box.memory_mb)
         else:
@@ -287,8 +288,10 @@ class Pool:
 
     def _pooled(self) -> int:
         """Boxes that are or will be there for slots; those of callers without a slot come in addition."""
-        lent = sum(lease.slot for lease in self._leases)
-        return len(self._idle) + lent + sum(not start.extra for start in self._starts)
+        return len(self._idle) + self._lent() + sum(not start.extra for start in self._starts)
+
+    def _lent(self) -> int:
+        return sum(lease.slot for lease in self._leases)
 
 
 def box_memory_mb(memory_mb: int) -> int:

@@ -15,8 +15,9 @@ from solvent.sandbox import wire
 from solvent.sandbox.base import Build, RunLimits, RunResult, RunStatus
 from solvent.sandbox.box import Box
 from solvent.sandbox.cache import built_file
-from solvent.sandbox.pool import box_memory_mb
+from solvent.sandbox.pool import Pool, box_memory_mb
 from solvent.sandbox.requests import program_request
+from solvent.sandbox.turns import Turns
 
 LIMITS = RunLimits(cpu_time_s=1, wall_time_s=3, memory_mb=64, output_bytes=1000)
 
@@ -226,6 +227,44 @@ async def test_a_cancelled_wait_for_a_box_wastes_no_box() -> None:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         assert sandbox.metrics().running == 0
+        machine.answers = True
+
+
+async def test_a_box_that_is_there_in_the_moment_of_a_cancellation_is_kept_once() -> None:
+    there = asyncio.get_running_loop().create_future()
+
+    async def open_box(memory_mb: int) -> Box:
+        await asyncio.shield(there)
+        return Box(memory_mb, 0, lambda box: None, lambda slot: None)
+
+    pool = Pool(Turns(1), open_box)
+    waiting = asyncio.create_task(pool.lease(64))
+    await settle()
+    there.set_result(None)
+    await asyncio.sleep(0)
+    waiting.cancel()
+    await settle()
+    assert waiting.cancelled()
+    assert (len(pool._idle), pool.turns.running) == (1, 0)
+    await pool.aclose()
+
+
+async def test_hundreds_of_idle_sessions_do_not_keep_a_program_waiting_for_a_box() -> None:
+    machine = FakeMachine(hangs)
+    async with started(machine) as sandbox:
+
+        async def idle() -> None:
+            async with sandbox.connect(program(), limits=LIMITS, slot=False):
+                await asyncio.Event().wait()
+
+        machine.answers = False
+        idles = [asyncio.create_task(idle()) for _ in range(100)]
+        await settle()
+        running = [asyncio.create_task(sandbox.run(program(str(n)), limits=LIMITS)) for n in range(2)]
+        await until(lambda: sum(one.files[b"main"][1] != b"x" for one in machine.requests) == 2)
+        for one in (*idles, *running):
+            one.cancel()
+        await asyncio.gather(*idles, *running, return_exceptions=True)
         machine.answers = True
 
 
