@@ -12,7 +12,7 @@ from solvent.errors import DataError, SandboxError
 from solvent.sandbox.base import Sandbox
 from solvent.sandbox.tool import Tool, open_tool
 from solvent.sandbox.tool_pool import ToolPool
-from solvent.sandbox.tool_results import CellResult, ToolLimits
+from solvent.sandbox.tool_results import ToolLimits
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -234,9 +234,7 @@ async def test_the_pool_reclaims_what_was_idle_longest(sandbox: Sandbox) -> None
 async def test_the_pool_waits_for_busy_sessions(sandbox: Sandbox) -> None:
     pool = ToolPool(sandbox, max_sessions=1)
     async with pool.open(LIMITS) as first, pool.open(LIMITS) as second:
-        results: list[CellResult] = await asyncio.gather(
-            first.execute("import time; time.sleep(0.3); 1"), second.execute("2")
-        )
+        results = await asyncio.gather(first.execute("import time; time.sleep(0.3); 1"), second.execute("2"))
         assert [result.status for result in results] == ["ok", "ok"]
 
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
+from sandboxes import BACKENDS, make_sandbox
 
 from solvent.problems.problem import CallTest, CodeTest, FunctionSpec, Limits, Problem, ProblemKind, Verdict
 from solvent.sandbox.base import Program, Sandbox
@@ -46,23 +47,9 @@ LAX = CODE.model_copy(
 """Test code that catches everything once: a lost process must not look like one of its failing calls."""
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=BACKENDS)
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    made: Sandbox
-    if request.param == "docker":
-        request.getfixturevalue("require_docker")
-        from solvent.sandbox.docker import DockerSandbox
-
-        made = DockerSandbox()
-    else:
-        request.getfixturevalue("require_bubblewrap")
-        from solvent.sandbox.local import LocalSandbox
-
-        made = LocalSandbox()
+    made = make_sandbox(request.param, request)
     await made.start()
     yield made
     await made.aclose()

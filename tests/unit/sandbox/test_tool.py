@@ -197,9 +197,11 @@ async def test_a_cancelled_cell_is_interrupted_and_its_answer_not_taken_for_the_
 
 async def test_files_of_a_lying_kernel() -> None:
     def reply(request: dict[str, Any]) -> bytes:
-        answer: dict[str, Any] = {"files": {"files": [["a", 1], [1, "b"], ["c", -1], []]}, "read": {"data": "%"}}.get(
-            request["do"], {"failed": "no"}
-        )
+        answers: dict[str, dict[str, Any]] = {
+            "files": {"files": [["a", 1], [1, "b"], ["c", -1], []]},
+            "read": {"data": "%"},
+        }
+        answer = answers.get(request["do"], {"failed": "no"})
         return framed({**answer, "id": request["id"]})
 
     sandbox, _ = sandbox_of(ScriptedProgram(reply))
