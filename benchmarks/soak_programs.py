@@ -158,7 +158,7 @@ def _suite_cases(backend: str) -> list[tuple[float, Case]]:
     host = stack.enter_context(suite.host(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soak-")))))
     for one in suite.load():
         fields = one.fields
-        skipped = {"verdict", "victim", "compile", "runs", "keep"} & set(fields)
+        skipped = {"verdict", "victim", "compile", "runs", "keep", "cells", "connected", "beside"} & set(fields)
         backends = one.get("backends", backend).split(", ")
         refused = one.get("compile", "ok", backend) != "ok"
         if skipped or refused or one.language not in _LANGUAGES or backend not in backends:

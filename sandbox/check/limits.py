@@ -5,6 +5,7 @@ from __future__ import annotations
 from solvent.sandbox.base import RunStatus
 from solvent.sandbox.check.probe import MB, Broken, Probe, Runs, ending
 
+_MOST_DISK_MB = 512
 _SPIN = "while True: pass"
 _SPIN_IN_CHILDREN = """
 import os
@@ -188,6 +189,8 @@ async def _disk(runs: Runs) -> str:
     if result.status is not RunStatus.OK:
         raise Broken(f"writing until /tmp is full ended with {ending(result)}")
     written = int(result.stdout.split()[0])
+    if written > _MOST_DISK_MB:
+        raise Broken(f"{written} MiB could be written")
     await runs.still_serves()
     return f"full at {written} MiB; empty again for the next program"
 
@@ -225,7 +228,7 @@ async def _streams(runs: Runs) -> str:
 
 async def _deep_recursion(runs: Runs) -> str:
     result = await runs.run(_RECURSION, "c", memory_mb=256)
-    if result.status is not RunStatus.OK:
+    if result.status is not RunStatus.OK or result.stdout != b"40000\n":
         raise Broken(f"40 MiB of stack: {ending(result)}")
     return "40 MiB of stack within 256 MiB of memory"
 

@@ -27,11 +27,24 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_help_tells_the_exit_codes_and_every_command() -> None:
     text = " ".join(solvent("--help").stdout.split())
-    for wanted in ("solve", "batch", "judge", "problem", "run", "models", "strategies", "doctor", "130 interrupted"):
+    for wanted in (
+        "solve",
+        "batch",
+        "judge",
+        "problem",
+        "run",
+        "models",
+        "strategies",
+        "sandbox",
+        "doctor",
+        "130 interrupted",
+    ):
         assert wanted in text
 
 
-@pytest.mark.parametrize("command", ["solve", "batch", "judge", "problem", "run", "models", "strategies", "doctor"])
+@pytest.mark.parametrize(
+    "command", ["solve", "batch", "judge", "problem", "run", "models", "strategies", "sandbox", "doctor"]
+)
 def test_every_command_has_help(command: str) -> None:
     done = solvent(command, "--help")
     assert done.returncode == 0, done.stderr
