@@ -67,7 +67,13 @@ inside() {
 
 if ! [ -d "$store/$id" ]; then
   seconds=$SECONDS
+  [ "${state[image]}" = current ] && way=engine
   case $way in
+    engine)
+      say "unpacking the engine's image"
+      mkdir "$new"
+      image export | tar -xf - -C "$new" --exclude='dev/*'
+      ;;
     packages)
       if base=$(image base); then
         say "only the supervisor has changed"
@@ -108,4 +114,4 @@ case $(image state | sed -n 's/^image //p') in
     say "imported into the engine in $((SECONDS - seconds)) s"
     ;;
 esac
-image tidy
+image tidy "$id"

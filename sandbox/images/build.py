@@ -8,7 +8,7 @@
     import         make the Docker image from a tar of the root file system on standard input
     build CONTEXT  make it from the Dockerfile, for engines that can pull
     export         write the root file system of the Docker image to standard output, as a tar
-    tidy           remove roots of other content that nobody uses
+    tidy ID        remove roots of other content than ID that nobody uses
     sbom           print the software bill of materials (CycloneDX JSON) of the root, else of the image
 
 scripts/sandbox_image.sh calls them. SOLVENT_SANDBOX_LANGUAGES chooses the languages.
@@ -175,8 +175,8 @@ def _step(arguments: list[str], tag: str) -> int:
             build_image(Path(folder), tag)
         case ["export"]:
             export_image(tag, sys.stdout.buffer)
-        case ["tidy"]:
-            for root in roots.remove_others(content.content_id(chosen)):
+        case ["tidy", keep]:
+            for root in roots.remove_others(keep):
                 sys.stderr.write(f"sandbox image: removed {root}\n")
         case ["sbom"]:
             sys.stdout.write(sbom(tag))

@@ -17,7 +17,17 @@ BASE_PACKAGES = ("gcc", "libc6-dev", "python3")
 
 _FOLDER = Path(__file__).resolve().parent
 _RUNNER = _FOLDER.parent / "runner"
-_BUILD_FILES = ("root.sh", "finish.sh", "runner.sh", "precompile.sh", "sbom.py", "Dockerfile", "java")
+_BUILD_FILES = (
+    "root.sh",
+    "dpkg.cfg",
+    "no_compile.sh",
+    "finish.sh",
+    "runner.sh",
+    "precompile.sh",
+    "sbom.py",
+    "Dockerfile",
+    "java",
+)
 _RUNNER_SUFFIXES = {".c", ".h", ".sh"}
 _RUNNER_FILES = ("zygote.py",)
 

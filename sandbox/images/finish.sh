@@ -4,8 +4,10 @@
 set -eu
 export LC_ALL=C.UTF-8 HOME=/tmp PATH=/usr/sbin:/usr/bin:/sbin:/bin
 
-# Python's modules, in a form that needs no look at the source: the root is read-only. (Its maintainer scripts have
-# been kept from doing this one package at a time.)
+# Python's modules, in a form that needs no look at the source: the root is read-only.
+rm -f /usr/bin/py3compile /usr/bin/pypy3compile
+# Lines that every start of an interpreter would execute.
+rm -f /usr/lib/python3/dist-packages/*.pth
 python3 -I -m compileall -q -j 0 -f --invalidation-mode unchecked-hash /usr/lib/python3 /usr/lib/python3.[0-9]* >/dev/null || true
 # Nothing is dated later than this, now and at the end: some of what follows remembers the dates of files.
 settle() {
@@ -19,7 +21,7 @@ python3 -I /solvent/build/sbom.py >/solvent/sbom.json
 cd /
 rm -rf var/lib/apt var/cache var/log var/backups var/lib/dpkg/info var/lib/dpkg/*-old var/lib/dpkg/lock* \
   etc/dpkg/dpkg.cfg.d usr/share/man usr/share/locale usr/share/info usr/share/lintian usr/share/bug usr/share/icons \
-  usr/share/applications usr/share/javascript usr/share/go-*/test usr/share/gdb \
+  usr/share/applications usr/share/javascript usr/share/gdb \
   etc/ssl/certs etc/machine-id etc/hostname etc/resolv.conf etc/passwd- etc/group- etc/shadow- etc/gshadow-
 mkdir -p var/cache var/log var/lib/apt
 find etc/apt ! -type d ! -name 00mmdebstrap -delete  # that one is mmdebstrap's own, which removes it

@@ -38,26 +38,13 @@ Acquire::Languages "none";
 Acquire::IndexTargets::deb::DEP-11::DefaultEnabled "false";
 APT
 } >"$work/apt.conf"
-# py3compile, pypy3compile: finish.sh compiles all modules at once, in a form that suits a root that nobody writes.
-cat >"$work/dpkg.cfg" <<'DPKG'
-force-unsafe-io
-path-exclude=/usr/bin/py3compile
-path-exclude=/usr/bin/pypy3compile
-path-exclude=/usr/share/man/*
-path-exclude=/usr/share/info/*
-path-exclude=/usr/share/locale/*
-path-exclude=/usr/share/doc/*
-path-include=/usr/share/doc/*/copyright
-path-exclude=/usr/lib/python3/dist-packages/*/tests/*
-path-exclude=/usr/share/go-*/test/*
-path-exclude=/usr/include/boost/*
-path-exclude=/usr/share/unicode/*
-DPKG
 
 packages=$(tr -s '[:space:]' ',' <"$context/packages" | sed 's/,$//')
+# no_compile.sh does nothing: finish.sh compiles all of Python's modules at once.
 mmdebstrap --variant=essential --format="$format" --include="$packages" \
-  --aptopt="$work/apt.conf" --dpkgopt="$work/dpkg.cfg" --skip=cleanup/apt --skip=cleanup/reproducible \
-  --essential-hook='mkdir -p "$1/usr/share/man/man1"' \
+  --aptopt="$work/apt.conf" --dpkgopt="$context/dpkg.cfg" --skip=cleanup/apt --skip=cleanup/reproducible \
+  --essential-hook="mkdir -p \"\$1/usr/share/man/man1\" && install -m 755 '$context/no_compile.sh' \"\$1/usr/bin/py3compile\" \
+    && cp \"\$1/usr/bin/py3compile\" \"\$1/usr/bin/pypy3compile\"" \
   --customize-hook="mkdir -p \"\$1/solvent/build\" && cp -R '$context/.' \"\$1/solvent/build\"" \
   --customize-hook='chroot "$1" sh /solvent/build/finish.sh' \
   --customize-hook='chroot "$1" sh /solvent/build/runner.sh' \

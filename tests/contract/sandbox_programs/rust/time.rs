@@ -1,6 +1,6 @@
 fn main() {
     let mut count = 0u64;
     loop {
-        count = std::hint::black_box(count.wrapping_add(1));
+        unsafe { std::ptr::write_volatile(&mut count, count.wrapping_add(1)) };
     }
 }
