@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from dataclasses import dataclass
 from typing import Literal
@@ -24,6 +25,8 @@ class Probe:
 async def probe(profile: ModelProfile) -> Probe:
     """Look whether the profile's model can be used. No tokens are generated; failures are values, not exceptions."""
     try:
+        if profile.endpoints:
+            return await _endpoints(profile)
         if profile.backend == "openai":
             return await _endpoint(profile)
         model = open_model(profile)
@@ -38,6 +41,26 @@ async def probe(profile: ModelProfile) -> Probe:
         return Probe("missing", error.message, error.remedy)
     except ImportError as error:
         return Probe("missing", f"backend {profile.backend}: cannot import {error.name}", f"pip install {error.name}")
+
+
+async def _endpoints(profile: ModelProfile) -> Probe:
+    """Look at each endpoint; one that works is enough to be degraded only."""
+    found = dict(await probe_endpoints(profile))
+    able = [probe for probe in found.values() if probe.status != "missing"]
+    worst = next((probe for probe in found.values() if probe.status != "ok"), None)
+    if worst is None:
+        return Probe("ok", f"{len(found)} endpoints: {', '.join(found)}")
+    wrong = "; ".join(probe.detail for probe in found.values() if probe.status != "ok")
+    status: Literal["degraded", "missing"] = "degraded" if able else "missing"
+    return Probe(status, f"{len(able)} of {len(found)} endpoints can be used: {wrong}", worst.remedy)
+
+
+async def probe_endpoints(profile: ModelProfile) -> list[tuple[str, Probe]]:
+    """Return the name and the state of each endpoint of a profile; one without a list of them is its own only one."""
+    if not profile.endpoints:
+        return [(profile.base_url or profile.backend, await probe(profile))]
+    states = await asyncio.gather(*(probe(profile.at(entry)) for entry in profile.endpoints))
+    return [(entry.label, state) for entry, state in zip(profile.endpoints, states, strict=True)]
 
 
 async def _endpoint(profile: ModelProfile) -> Probe:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 from pydantic import JsonValue
 
 from solvent.service.cli.options import json_option, load_settings
+
+if TYPE_CHECKING:
+    from solvent.models.profiles import ModelProfile
 
 
 @click.group()
@@ -30,7 +34,7 @@ def list_models(as_json: bool) -> None:
                 "name": entry.name,
                 "backend": profile.backend if profile else None,
                 "context": profile.context_tokens if profile else None,
-                "endpoint": (profile.base_url or "in process") if profile else None,
+                "endpoint": _where(profile) if profile else None,
                 "notes": _first_line(profile.notes) if profile else f"broken: {entry.problem}",
                 "path": str(entry.path),
             }
@@ -57,6 +61,33 @@ def show_model(name: str, as_json: bool) -> None:
     if card:
         click.echo("\ncard:")
         _print_nested(card, indent=2)
+
+
+@models.command("check")
+@click.argument("name")
+@json_option
+def check_model(name: str, as_json: bool) -> int:
+    """Ask every endpoint of a profile whether it can be used; nothing is generated. Exits with 3 if none can."""
+    import asyncio
+
+    from solvent.models.probe import probe_endpoints
+    from solvent.models.registry import load_profile
+    from solvent.service.cli.table import show_rows
+
+    profile = load_profile(name, load_settings())
+    found = asyncio.run(probe_endpoints(profile))
+    rows: list[dict[str, JsonValue]] = [
+        {"endpoint": label, "status": state.status, "detail": state.detail, "remedy": state.remedy}
+        for label, state in found
+    ]
+    show_rows(rows, ("endpoint", "status", "detail", "remedy"), as_json=as_json, empty="there are no endpoints")
+    return 0 if any(state.status != "missing" for _, state in found) else 3
+
+
+def _where(profile: ModelProfile) -> str:
+    if profile.endpoints:
+        return ", ".join(entry.label for entry in profile.endpoints)
+    return profile.base_url or "in process"
 
 
 def _card(backend: str) -> dict[str, JsonValue] | None:

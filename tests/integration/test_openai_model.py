@@ -458,6 +458,28 @@ async def test_a_slot_is_free_again_after_a_cancelled_and_a_failed_sample(server
     assert await text(model) == TEXT
 
 
+async def test_a_server_without_running_counts_gives_an_upper_bound_that_says_so(
+    server: OpenAIServer, connect: Any
+) -> None:
+    model = connect(continuous_usage=False)
+    assert model.info.cut_margin_tokens is None, "a sample without an end counts in full"
+    assert connect(continuous_usage=False, cut_margin_tokens=5).info.cut_margin_tokens == 5
+    chunks, _ = await read(model, ask())
+    assert "continuous_usage_stats" not in server.bodies[-1]["stream_options"]
+    for number, chunk in enumerate(chunks[:-1], start=1):
+        assert chunk.tokens_exact is False
+        assert chunk.tokens is not None
+        assert chunk.tokens >= number
+    exact, _ = await read(connect(), ask())
+    assert [chunk.tokens for chunk in exact[:-1]] == list(range(1, len(exact)))
+    assert all(chunk.tokens_exact for chunk in exact)
+
+
+async def test_an_endpoint_answers_by_health_or_by_its_models(server: OpenAIServer, connect: Any) -> None:
+    assert await connect().answers()
+    assert not await connect(base_url="http://127.0.0.1:9/v1").answers()
+
+
 async def test_half_a_surrogate_pair_in_a_prompt_is_sent_as_a_question_mark(server: OpenAIServer, connect: Any) -> None:
     await text(connect(), ask(prompt="cut \ud83d here"))
     assert server.bodies[0]["messages"][0]["content"] == "cut ? here"

@@ -83,6 +83,40 @@ def test_what_a_backend_needs_is_named(backend: str, field: str) -> None:
         ModelProfile(name="x", backend=backend, context_tokens=100)
 
 
+ENDPOINTS = """name = "mine"
+backend = "openai"
+context_tokens = 4096
+[[endpoints]]
+base_url = "http://a:1/v1/"
+[[endpoints]]
+base_url = "http://b:1/v1"
+"""
+
+
+def test_endpoints_take_from_the_profile_what_they_leave_out(tmp_path: Path) -> None:
+    text = ENDPOINTS.replace("[[", 'model = "m"\nconcurrency = 7\n[[', 1) + 'model = "other"\nmax_concurrent = 3\n'
+    profile = read_profile(write(tmp_path, text))
+    first, second = [profile.at(entry) for entry in profile.endpoints]
+    assert (first.base_url, first.model, first.concurrency) == ("http://a:1/v1", "m", 7)
+    assert (second.base_url, second.model, second.concurrency) == ("http://b:1/v1", "other", 3)
+    assert first.retry.attempts == second.retry.attempts == 1, "the router sends again, not its endpoints"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (ENDPOINTS.replace("context", 'base_url = "http://c/v1"\ncontext'), "exclude each other"),
+        (ENDPOINTS.replace("http://b", "http://a"), "a:1 is there twice"),
+        (ENDPOINTS + "wieght = 2\n", "did you mean weight"),
+        (ENDPOINTS.replace("http://b:1/v1", "http://me:hunter2@b/v1"), "endpoints.1.base_url"),
+    ],
+)
+def test_wrong_endpoints_are_named(tmp_path: Path, text: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as caught:
+        read_profile(write(tmp_path, text))
+    assert "hunter2" not in str(caught.value)
+
+
 def test_paths_start_at_the_profile_s_directory(tmp_path: Path) -> None:
     path = write(tmp_path, 'name = "mine"\nbackend = "scripted"\ncontext_tokens = 99\nscript = "replies.jsonl"\n')
     assert read_profile(path).script == tmp_path / "replies.jsonl"
