@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from solvent.errors import ProviderUnavailable
 from solvent.models.base import Chunk, FinishReason, SampleUsage, TokenLogprob
@@ -26,6 +27,9 @@ class Job:
     Attributes:
         deliver: Takes the chunks of one step, or the exception that ended the job; called on the engine's thread.
         max_tokens: Most tokens of one sample; prompt and sample together fit the context.
+        min_tokens: The end, a stop token or a stop string ends no sample before it has so many.
+        stop_tokens: Tokens that end a sample as its own end does; they are not part of the text.
+        ignore_end: The model's own end is a token like any other, though without text.
     """
 
     prompt_ids: list[int]
@@ -36,6 +40,9 @@ class Job:
     max_tokens: int
     top_logprobs: int | None
     deliver: Callable[[list[Chunk] | BaseException], None]
+    min_tokens: int = 0
+    stop_tokens: frozenset[int] = frozenset()
+    ignore_end: bool = False
     cancelled: bool = False
 
 
@@ -48,9 +55,22 @@ class _Sample:
     source: np.random.Generator
     text: TextStream
     logits: Array
+    ends: frozenset[int]
     token: int = -1
     tokens: int = 0
     ended: bool = False
+
+
+@dataclass
+class Counts:
+    """What an engine has done, since it was opened; written on its thread, to be read on any."""
+
+    prompt_tokens: int = 0
+    """Of all samples that were begun, each with its whole prompt."""
+    remembered_tokens: int = 0
+    """Those of `prompt_tokens` that had not to be read again."""
+    generated_tokens: int = 0
+    steps: int = 0
 
 
 class Engine:
@@ -61,6 +81,7 @@ class Engine:
 
     Attributes:
         idle: Set while nothing is left to do.
+        counts: What it has done.
     """
 
     def __init__(self, weights: Weights, tokenizer: ChatTokenizer, slots: int) -> None:
@@ -68,6 +89,7 @@ class Engine:
         self._tokenizer = tokenizer
         self._slots = slots
         self.idle = threading.Event()
+        self.counts = Counts()
         self._changed = threading.Condition()
         self._arrived: deque[Job] = deque()
         self._any_cancelled = False
@@ -77,6 +99,22 @@ class Engine:
         self._prompts: OrderedDict[tuple[int, ...], Prompt] = OrderedDict()
         self._thread = threading.Thread(target=self._run, name="solvent-starter", daemon=True)
         self._thread.start()
+
+    @property
+    def alive(self) -> bool:
+        """Whether it takes requests."""
+        return self._thread.is_alive()
+
+    @property
+    def running(self) -> int:
+        """Samples that are being decoded; from any thread."""
+        return len(self._live)
+
+    @property
+    def waiting(self) -> int:
+        """Samples that wait for a slot; from any thread."""
+        with self._changed:
+            return len(self._waiting) + sum(job.n for job in self._arrived if not job.cancelled)
 
     def submit(self, job: Job) -> None:
         """Queue a request; from any thread."""
@@ -134,10 +172,14 @@ class Engine:
         """Let waiting samples of one request join, draw a token for every live sample, deliver, and decode."""
         self._join()
         logits = np.stack([sample.logits for sample in self._live])
-        tokens = draw(logits, [s.job.rule for s in self._live], [s.source for s in self._live])
+        barred = [sorted(s.ends) if s.tokens < s.job.min_tokens else () for s in self._live]
+        tokens = draw(logits, [s.job.rule for s in self._live], [s.source for s in self._live], barred)
+        self.counts.steps += 1
+        self.counts.generated_tokens += len(self._live)
         news: dict[Job, list[Chunk]] = {}
-        for sample, token in zip(self._live, tokens.tolist(), strict=True):
-            chunk = self._record(sample, token)
+        logprobs = self._logprobs(logits, tokens)
+        for sample, token, logprob in zip(self._live, tokens.tolist(), logprobs, strict=True):
+            chunk = self._record(sample, token, logprob)
             if chunk is not None:
                 news.setdefault(sample.job, []).append(chunk)
         self._leave(lambda sample: sample.ended)
@@ -153,33 +195,42 @@ class Engine:
             return
         job = self._waiting[0][0]
         prompt = self._read(tuple(job.prompt_ids))
+        ends = job.stop_tokens if job.ignore_end else job.stop_tokens | {self._tokenizer.end_id}
+        begun = 0
         while self._waiting and self._waiting[0][0] is job and len(self._live) < self._slots:
             _, index = self._waiting.popleft()
             self._decoder.join(prompt)
             source = random_source(None if job.seed is None else job.seed + index)
-            self._live.append(_Sample(job, index, source, TextStream(job.stop), prompt.logits))
+            self._live.append(_Sample(job, index, source, TextStream(job.stop), prompt.logits, ends))
+            begun += 1
+        self.counts.prompt_tokens += begun * prompt.length
+        self.counts.remembered_tokens += (begun - 1) * prompt.length
 
     def _read(self, ids: tuple[int, ...]) -> Prompt:
         """Read the prompt, or remember it: samples of one problem often come as requests of their own."""
-        prompt = self._prompts.pop(ids, None) or self._decoder.read(list(ids))
+        prompt = self._prompts.pop(ids, None)
+        if prompt is None:
+            prompt = self._decoder.read(list(ids))
+        else:
+            self.counts.remembered_tokens += prompt.length
         self._prompts[ids] = prompt
         if len(self._prompts) > _REMEMBERED_PROMPTS:
             self._prompts.popitem(last=False)
         return prompt
 
-    def _record(self, sample: _Sample, token: int) -> Chunk | None:
+    def _record(self, sample: _Sample, token: int, logprob: TokenLogprob | None) -> Chunk | None:
         """Add the drawn token to the sample; return what there is to say, which at its end is never nothing."""
         job = sample.job
         sample.token = token
         sample.tokens += 1
         finish: FinishReason | None = None
         logprobs: tuple[TokenLogprob, ...] = ()
-        if token == self._tokenizer.end_id:
+        if token in sample.ends:
             text, finish = sample.text.finish(), "stop"
         else:
-            if job.top_logprobs is not None:
-                logprobs = (self._logprob(sample.logits, token, job.top_logprobs),)
-            text = sample.text.push(self._tokenizer.token_bytes(token))
+            if logprob is not None:
+                logprobs = (logprob,)
+            text = sample.text.push(self._tokenizer.token_bytes(token), may_stop=sample.tokens > job.min_tokens)
             if sample.text.stopped:
                 finish = "stop"
             elif sample.tokens == job.max_tokens:
@@ -200,14 +251,22 @@ class Engine:
             tokens=sample.tokens,
         )
 
-    def _logprob(self, logits: Array, token: int, top: int) -> TokenLogprob:
-        values = log_probabilities(logits)
-        best = np.argsort(-values, kind="stable")[:top]
-        return TokenLogprob(
-            token=self._tokenizer.token_text(token),
-            logprob=min(0.0, float(values[token])),
-            top=tuple((self._tokenizer.token_text(int(i)), min(0.0, float(values[i]))) for i in best),
-        )
+    def _logprobs(self, logits: Array, tokens: NDArray[np.int64]) -> list[TokenLogprob | None]:
+        """For each live sample what its token's probability was, where the job asks for it."""
+        result: list[TokenLogprob | None] = [None] * len(tokens)
+        asked = [(row, sample.job.top_logprobs) for row, sample in enumerate(self._live)]
+        wanted = [(row, most) for row, most in asked if most is not None]
+        if not wanted:
+            return result
+        rows = [row for row, _ in wanted]
+        values = np.minimum(log_probabilities(logits[rows]), 0.0)
+        best = np.argsort(-values, axis=1, kind="stable")[:, : max(most for _, most in wanted)]
+        text = self._tokenizer.token_text
+        for place, (row, most) in enumerate(wanted):
+            token, of = int(tokens[row]), values[place]
+            top = tuple((text(i), float(of[i])) for i in best[place, :most].tolist())
+            result[row] = TokenLogprob(token=text(token), logprob=float(of[token]), top=top)
+        return result
 
     def _leave(self, gone: Callable[[_Sample], bool]) -> None:
         """Free the slots of these samples; `_live` stays in the order of the decoder's slots."""

@@ -76,7 +76,7 @@ class StarterModel:
 
     async def count_prompt_tokens(self, messages: Sequence[Message], prefix: str = "") -> int:
         """The exact number of the prompt's tokens."""
-        return len((await self._load())[0].encode_chat(messages, prefix))
+        return len((await self.load())[0].encode_chat(messages, prefix))
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         """Generate as `ChatModel.stream` says; `max_tokens` ends at the end of the context.
@@ -88,7 +88,7 @@ class StarterModel:
         from solvent.models.starter.engine import Job
         from solvent.models.starter.sampling import Rule
 
-        tokenizer, engine = await self._load()
+        tokenizer, engine = await self.load()
         prompt_ids = tokenizer.encode_chat(request.messages, request.prefix)
         room = self._info.context_tokens - len(prompt_ids)
         if room < 1:
@@ -142,8 +142,13 @@ class StarterModel:
         if engine is not None:
             await asyncio.to_thread(engine.close)
 
-    async def _load(self) -> tuple[ChatTokenizer, Engine]:
-        """Tokenizer and running engine, loaded once, off the event loop."""
+    async def load(self) -> tuple[ChatTokenizer, Engine]:
+        """Tokenizer and running engine, loaded once, off the event loop.
+
+        Raises:
+            ConfigError: the weights are missing or malformed.
+            ProviderUnavailable: the model was closed.
+        """
         if self._tokenizer is None or self._engine is None:
             return await asyncio.to_thread(self._load_now)
         return self._tokenizer, self._engine

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -40,6 +41,8 @@ class ChatTokenizer:
         self._roles = {role: self._special(f"<|{role}|>") for role in ("system", "user", "assistant")}
         self.end_id = self._special(END)
         self._bytes = [self._bytes_of(number) for number in range(self._tokenizer.get_vocab_size())]
+        self._specials = {str(t.content): int(i) for i, t in self._tokenizer.get_added_tokens_decoder().items()}
+        self._splitter = re.compile("(" + "|".join(map(re.escape, self._specials)) + ")")
 
     def encode_text(self, text: str) -> list[int]:
         """Token ids of plain text."""
@@ -57,6 +60,24 @@ class ChatTokenizer:
             if message.role == "assistant":
                 ids.append(self.end_id)
         return [*ids, self._roles["assistant"], *self.encode_text(prefix)]
+
+    def encode_raw(self, text: str) -> list[int]:
+        """Token ids of a text in which the names of special tokens are those tokens: a prompt without a chat format."""
+        ids: list[int] = []
+        for part in self._splitter.split(text):
+            ids += [self._specials[part]] if part in self._specials else self.encode_text(part)
+        return ids
+
+    def decode(self, ids: Sequence[int]) -> str:
+        """The text of token ids, special tokens by their names."""
+        return b"".join(self._bytes[i] or str(self._tokenizer.id_to_token(i) or "").encode() for i in ids).decode(
+            "utf-8", "replace"
+        )
+
+    @property
+    def size(self) -> int:
+        """How many token ids there are: 0 to size - 1."""
+        return len(self._bytes)
 
     def token_bytes(self, token: int) -> bytes:
         """The bytes that a token stands for; none for a special token."""
@@ -102,9 +123,15 @@ class TextStream:
         self._held = ""
         self.stopped = False
 
-    def push(self, piece: bytes) -> str:
-        """Add a token's bytes; return the text that is now certain. Sets `stopped` at a stop string."""
-        return self._release(self._decoder.decode(piece))
+    def push(self, piece: bytes, *, may_stop: bool = True) -> str:
+        """Add a token's bytes; return the text that is now certain. Sets `stopped` at a stop string.
+
+        Args:
+            piece: The token's bytes.
+            may_stop: False lets stop strings pass that are whole, or have begun, with this token.
+        """
+        text = self._decoder.decode(piece)
+        return self._release(text) if may_stop else text
 
     def finish(self) -> str:
         """Return what is still held back, at the end of a sample that met no stop string."""
