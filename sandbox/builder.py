@@ -145,7 +145,8 @@ def _as_they_are(language: Language, sources: dict[str, bytes]) -> Build:
 
 
 def _check_there(language: Language, reply: replies.Result) -> None:
-    if reply.missing:
+    # A compiler below a folder that only root may enter is no more there than one that is missing.
+    if reply.missing or (reply.fault or "").startswith("execute: Permission denied"):
         raise ConfigError(
             f"{language.title} is not installed in this sandbox ({reply.fault})",
             remedy=f"install {' '.join(language.packages)} there",
