@@ -104,7 +104,7 @@ class Pool:
             keys: contents that it needs; a box that keeps them is preferred.
             job: who asks; callers that wait are served in turn by job.
             tenant: whose programs may share a box, where not all may.
-            fresh: only a box in which nothing has run.
+            fresh: only a box that is started now; idle ones may have died with the one before.
             slot: False takes none, and the box comes in addition.
             alone: wait until nothing runs, and keep all others waiting.
 
@@ -162,16 +162,18 @@ class Pool:
         task.add_done_callback(self._tasks.discard)
 
     async def _lend(self, memory_mb: int, keys: Sequence[bytes], tenant: str, fresh: bool, slot: bool) -> Lease:
-        self._refuse_if_closed()
+        if self.closed:
+            raise SandboxError(_CLOSED)
         size = box_memory_mb(memory_mb)
         # One that takes no slot leaves those who do a box each.
         free = slot or len(self._idle) + self._lent() > self.turns.slots
-        box = self._choose(size, keys, tenant, fresh) if free else None
+        box = self._choose(size, keys, tenant) if free and not fresh else None
         if box is None:
-            box = await self._await_start(size, extra=not slot)
-            if self.closed:
+            box = await self._await_start(size, extra=not slot, fresh=fresh)
+            if self.closed or not box.usable:
+                # It died, or the pool was closed, in the moment in which it was there.
                 self.spawn(box.close())
-                self._refuse_if_closed()
+                raise BoxLostError("the box ended at its start")
         lease = Lease(box, slot)
         self._leases.add(lease)
         box.tenant = tenant
@@ -179,15 +181,11 @@ class Pool:
             self.warm(size)
         return lease
 
-    def _refuse_if_closed(self) -> None:
-        if self.closed:
-            raise SandboxError(_CLOSED)
-
-    def _choose(self, size: int, keys: Sequence[bytes], tenant: str, fresh: bool) -> Box | None:
+    def _choose(self, size: int, keys: Sequence[bytes], tenant: str) -> Box | None:
         """Return the best idle box, taken out of the idle ones."""
         best, best_lacks = None, 0
         for box in reversed(self._idle):
-            if box.memory_mb != size or (box.runs and (fresh or not (self.share or box.tenant == tenant))):
+            if box.memory_mb != size or (box.runs and not self.share and box.tenant != tenant):
                 continue
             lacks = box.lacks(keys)
             if best is None or lacks < best_lacks:
@@ -198,8 +196,9 @@ class Pool:
             self._idle.remove(best)
         return best
 
-    async def _await_start(self, size: int, *, extra: bool) -> Box:
-        waiting = [one for one in self._starts if (one.memory_mb, one.extra, one.claimed) == (size, extra, False)]
+    async def _await_start(self, size: int, *, extra: bool, fresh: bool) -> Box:
+        wanted = (size, extra, False)
+        waiting = [one for one in self._starts if (one.memory_mb, one.extra, one.claimed) == wanted and not fresh]
         if not waiting and not extra and self._idle and self._pooled() >= self.turns.slots + _SPARE:
             # An idle box that does not fit gives way.
             self.spawn(self._idle.pop(0).close())

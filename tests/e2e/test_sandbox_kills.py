@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import subprocess
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sandboxes import make_sandbox
@@ -53,24 +53,26 @@ def supervisors() -> list[int]:
     return found
 
 
-def containers() -> list[str]:
-    """Return the ids of the containers of this process."""
+@contextmanager
+def containers() -> Iterator[list[Any]]:
+    """Give the containers of this process."""
+    import docker
+
     from solvent.sandbox.engine import OWNER_LABEL, owner
 
-    listed = subprocess.run(
-        ["docker", "ps", "-q", "--no-trunc", "--filter", f"label={OWNER_LABEL}={owner()}"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    return listed.stdout.split()
+    client = docker.from_env()
+    try:
+        label = f"{OWNER_LABEL}={owner()}"
+        yield client.containers.list(filters={"label": label}, ignore_removed=True)
+    finally:
+        client.close()
 
 
 def kill_supervisors(backend: str) -> None:
     pids = supervisors()
     if backend == "docker":
-        shown = ["docker", "inspect", "--format", "{{.State.Pid}}", *containers()]
-        pids = [int(pid) for pid in subprocess.run(shown, check=True, capture_output=True, text=True).stdout.split()]
+        with containers() as own:
+            pids = [container.attrs["State"]["Pid"] for container in own]
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -110,10 +112,13 @@ async def test_killed_containers_cost_a_retry(request: pytest.FixtureRequest) ->
     async with started("docker", request) as (sandbox, build):
         running = asyncio.create_task(sandbox.run(build, limits=LIMITS, stdin=b"it"))
         await until(lambda: sandbox.metrics().running == 1)
-        subprocess.run(["docker", "kill", *containers()], check=True, capture_output=True)
+        with containers() as own:
+            for container in own:
+                container.kill()
         assert (await running).stdout == b"survived it\n"
         await until(lambda: sandbox.metrics().boxes == sandbox.slots + 1)
-        assert len(containers()) == sandbox.slots + 1
+        with containers() as own:
+            assert len(own) == sandbox.slots + 1
 
 
 class Proxy:
