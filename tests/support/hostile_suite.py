@@ -45,7 +45,7 @@ _KNOWN = {
     "tries", "cpu_s", "wall_s", "memory_mb", "output_bytes", "processes", "file_size_mb", "open_files", "stack_mb",
     "stdin", "stdin_repeat", "arguments", "accept", "expect", "stderr", "code", "signal", "compile", "compile_s",
     "compile_mb", "log_never", "box", "runs", "victim", "backends", "machine", "cpu_at_least", "checker", "answer",
-    "verdict", "function", "call", "stdout_size", "beside", "connected", "keep", "cells",
+    "verdict", "function", "call", "stdout_size", "beside", "connected", "keep", "cells", "alone",
 }  # fmt: skip
 
 

@@ -1,3 +1,4 @@
+# alone: yes
 # tries: leaves processes that hold locks on files which all programs share
 import fcntl
 import os
