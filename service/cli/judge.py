@@ -160,7 +160,12 @@ async def _list(one: Coroutine[None, None, Judged]) -> list[Judged]:
 
 def _print_test(test: TestResult) -> None:
     memory = f"  {test.peak_memory_mb:.0f} MiB" if test.peak_memory_mb is not None else ""
-    click.echo(f"{test.name}  {_coloured(test.verdict.value)}  {test.cpu_s:.3f} s{memory}  {test.message}".rstrip())
+    word = _coloured(test.verdict.value) + _points(test.score)
+    click.echo(f"{test.name}  {word}  {test.cpu_s:.3f} s{memory}  {test.message}".rstrip())
+
+
+def _points(score: float | None) -> str:
+    return "" if score is None else f" {score:g}"
 
 
 def _print_progress(one: Judged, done: int, total: int, as_json: bool) -> None:
@@ -188,6 +193,7 @@ def _report(judged: list[Judged], complaints: list[DataError], single: bool, as_
     elif single:
         one = judged[0]
         word = _coloured(one.verdict.value) if one.verdict else "not judged"
+        word += _points(one.judgement.score if one.judgement else None)
         click.echo(f"{word}  {one.submission.problem.id}  {one.row()['message']}".rstrip())
     else:
         for error in complaints:

@@ -265,6 +265,29 @@ async def test_multi_pass_problems(sandbox: Sandbox) -> None:
     assert (endless.verdict, "2 passes" in endless.message) == (IE, True)
 
 
+# Asks for the square of a number, and in the next pass for the square of that.
+TALK_TWICE = """
+import os, sys
+number, seen = int(open(sys.argv[1]).read()), sys.argv[3] + "seen"
+print(number, flush=True)
+if sys.stdin.readline().strip() != str(number * number): sys.exit(43)
+if not os.path.exists(seen):
+    open(seen, "w").write("1")
+    open(sys.argv[3] + "nextpass.in", "w").write(str(number * number))
+sys.exit(42)
+"""
+
+
+async def test_interactive_problems_in_passes(sandbox: Sandbox) -> None:
+    interactor = Interactor(program=Solution(language="python", source=TALK_TWICE))
+    case = IoTest(name="t", stdin="3", expected="")
+    asked = problem(case, interactive=True, interactor=interactor, passes=2)
+    right = await judged(sandbox, asked, "print(int(input()) ** 2)")
+    assert (right.verdict, right.tests[0].stdout) == (AC, "< 3\n> 9\n---\n< 9\n> 81")
+    wrong = await judged(sandbox, asked, "n = int(input()); print(n * min(n, 8))")
+    assert (wrong.verdict, wrong.message[:7]) == (WA, "pass 2:")
+
+
 async def test_files_arguments_and_binary_data(sandbox: Sandbox) -> None:
     source = (
         "import sys\ndata = open('a.in', 'rb').read() + open('more.bin', 'rb').read()\n"
