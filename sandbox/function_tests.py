@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from solvent.problems.problem import CallTest, CodeTest, Problem, Verdict
 from solvent.sandbox import functions
@@ -26,7 +26,7 @@ class FunctionTests:
     """The function tests of one judging.
 
     Tests share a run in batches. Each gets a fresh copy of the loaded module, and all together get the limits of one:
-    what stays within them has kept them test by test. Where a batch does not (or a test ends the process), those
+    a test that was answered within them has kept its own. Where a batch is stopped (or a test ends the process), those
     without an answer are run alone, and only that counts.
 
     Args:
@@ -86,12 +86,14 @@ class FunctionTests:
     async def _run_batch(self, tests: Sequence[Test]) -> list[TestResult | None]:
         stdin, token = functions.request(self.problem, *tests)
         run = await self.sandbox.run(self.build, limits=self._limits(), stdin=stdin, job=self.job)
-        if run.status is not RunStatus.OK:
-            return [None] * len(tests)
+        answers = functions.answers_of(token, run.stdout)
+        if run.status is RunStatus.FAULT or not answers:
+            # Nothing but the first has run.
+            first = result_of(tests[0].name, BY_STATUS[run.status], how_it_ended(run), run, stdout="")
+            told = run.status not in (RunStatus.OK, RunStatus.FAULT)
+            return [first if told else None, *[None] * (len(tests) - 1)]
         verdicts = functions.verdicts(self.problem.checker, tests, token, run.stdout)
-        if not any(verdicts):
-            return [None] * len(tests)
-        parts = _parts(run, len(tests))
+        parts = _parts(run, answers, len(tests))
         return [
             None if found is None or found[0] is Verdict.IE else result_of(test.name, *found, part, stdout="")
             for test, found, part in zip(tests, verdicts, parts, strict=True)
@@ -109,17 +111,22 @@ class FunctionTests:
         )
 
 
-def _parts(run: RunResult, count: int) -> list[RunResult]:
+def _parts(run: RunResult, answers: Sequence[dict[str, Any]], count: int) -> list[RunResult]:
     """Return the run's share of each test: CPU time by its wall-clock time, and what it wrote to standard error."""
-    answers = json.loads(run.stdout)["answers"]
-    known = [answer if isinstance(answer, dict) else {} for answer in answers][:count]
-    known += [{}] * (count - len(known))
+    known = [*answers, *[{}] * count][:count]
     walls = [float(answer.get("wall_s", 0.0)) for answer in known]
-    total = sum(walls) or 1.0
+    total = max(sum(walls), run.wall_s) or 1.0
     parts = []
     for answer, wall_s in zip(known, walls, strict=True):
         start, end = answer.get("stderr", (0, 0))
         stderr = b"" if run.stderr_truncated else run.stderr[start:end]
-        share = {"cpu_s": run.cpu_s * wall_s / total, "wall_s": wall_s, "stdout": b"", "stderr": stderr}
+        share = {
+            "cpu_s": run.cpu_s * wall_s / total,
+            "wall_s": wall_s,
+            "stdout": b"",
+            "stderr": stderr,
+            "exit_code": 0,
+            "signal": None,
+        }
         parts.append(run.model_copy(update=share))
     return parts

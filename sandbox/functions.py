@@ -108,25 +108,31 @@ def verdicts(
 
     A compile error (the candidate's module does not parse) is the verdict CE for all of them.
     """
-    try:
-        answer = json.loads(stdout)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict) or answer.get("token") != token or not isinstance(answer.get("answers"), list):
-        return [None] * len(tests)
-    answers = answer["answers"]
-    if answers and isinstance(answers[0], dict) and answers[0].get("outcome") == "compile":
+    answers = answers_of(token, stdout)
+    if answers and answers[0].get("outcome") == "compile":
         return [(Verdict.CE, str(answers[0].get("reason", "")))] * len(tests)
     found = [_verdict(checker, test, one) for test, one in zip(tests, answers, strict=False)]
     return [*found, *[None] * (len(tests) - len(found))]
 
 
+def answers_of(token: str, stdout: bytes) -> list[dict[str, Any]]:
+    """Return the answers of the harness: of the tests in their order, up to where it was stopped."""
+    found: list[dict[str, Any]] = []
+    for line in stdout.splitlines():
+        try:
+            part = json.loads(line)
+        except (ValueError, RecursionError):
+            break
+        if not isinstance(part, dict) or part.get("token") != token or not isinstance(part.get("answer"), dict):
+            break
+        found.append(part["answer"])
+    return found
+
+
 _OUTCOMES = {"passed": Verdict.AC, "failed": Verdict.WA, "error": Verdict.RE}
 
 
-def _verdict(checker: Checker, test: CallTest | CodeTest, answer: Any) -> tuple[Verdict, str] | None:
-    if not isinstance(answer, dict):
-        return None
+def _verdict(checker: Checker, test: CallTest | CodeTest, answer: dict[str, Any]) -> tuple[Verdict, str] | None:
     if "outcome" in answer and (isinstance(test, CodeTest) or answer["outcome"] == "error"):
         return _OUTCOMES.get(str(answer["outcome"]), Verdict.IE), str(answer.get("reason", ""))
     if isinstance(test, CodeTest):

@@ -24,6 +24,7 @@ class ToolLimits(_Frozen):
     life_s: float = Field(default=6 * 3600.0, gt=0)
     """Wall-clock time after which the process is ended; the next cell starts a new one."""
     memory_mb: int = Field(default=1024, ge=128)
+    """numpy, sympy and matplotlib together want 512, most of which they reserve without using it."""
     processes: int = Field(default=64, ge=8)
     output_bytes: int = Field(default=64 << 10, ge=256)
     """Of each cell, of what it printed: the rest is left out in the middle."""

@@ -1,4 +1,4 @@
-"""Tests of a candidate function. The request is JSON on standard input, the answer JSON on standard output.
+"""Tests of a candidate function. The request is JSON on standard input, the answers JSON lines on standard output.
 
 The candidate runs in a process that is forked before the request is read, and that can neither read this one (it is
 not dumpable, and its input is not the candidate's) nor answer in its place: plain values are all that comes back. The
@@ -18,6 +18,7 @@ import sys
 import time
 import traceback
 import types
+from collections.abc import Iterator
 from typing import Any
 
 # From here on nothing is imported from this directory, into which the candidate can write.
@@ -215,16 +216,17 @@ def _outcome(error: BaseException) -> dict[str, Any]:
     return {"outcome": "failed", "reason": reason}
 
 
-def run_tests(line: Line, request: dict[str, Any]) -> list[dict[str, Any]]:
-    """Run all tests, each against a fresh copy of the loaded module; the answers stop where the process is lost."""
+def run_tests(line: Line, request: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield the answer to each test, run against a fresh copy of the loaded module; ends where the process is lost."""
     try:
         found = line.receive()
     except CandidateGone:
-        return [{"outcome": "error", "reason": "the solution's process ended while it was loaded"}]
+        yield {"outcome": "error", "reason": "the solution's process ended while it was loaded"}
+        return
     if "raised" in found:
         reason = f"the solution does not load: {found.get('raised')}: {found.get('message')}"
-        return [{"outcome": "error", "reason": reason[:_REASON]}] * len(request["tests"])
-    answers: list[dict[str, Any]] = []
+        yield from [{"outcome": "error", "reason": reason[:_REASON]}] * len(request["tests"])
+        return
     only = len(request["tests"]) == 1
     for test in request["tests"]:
         began, shown = time.monotonic(), _stderr_size()
@@ -233,11 +235,9 @@ def run_tests(line: Line, request: dict[str, Any]) -> list[dict[str, Any]]:
             if not only:
                 line.end()
         except CandidateGone as error:
-            answers.append(_outcome(error))
-            break
-        stderr = [shown, _stderr_size()]
-        answers.append({**answer, "wall_s": round(time.monotonic() - began, 6), "stderr": stderr})
-    return answers
+            yield _outcome(error)
+            return
+        yield {**answer, "wall_s": round(time.monotonic() - began, 6), "stderr": [shown, _stderr_size()]}
 
 
 def _stderr_size() -> int:
@@ -279,7 +279,7 @@ def _is_data_class(cls: type, entry: str) -> bool:
 
 
 def main() -> None:
-    """Start the candidate, read the request, run its tests, write the answer; leave whatever is left running."""
+    """Start the candidate, read the request, run its tests, write an answer a line; leave whatever is left running."""
     answer_to = os.dup(1)
     os.dup2(2, 1)
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # from the candidate: no KeyboardInterrupt inside a test
@@ -293,8 +293,9 @@ def main() -> None:
     with os.fdopen(0, "rb", closefd=False) as file:
         request = json.loads(file.read())
     os.dup2(os.open("/dev/null", os.O_RDONLY), 0)
-    answers = [{"outcome": "compile", "reason": refused}] if line is None else run_tests(line, request)
-    data = json.dumps({"answers": answers, "token": request["token"]}).encode()
-    while data:
-        data = data[os.write(answer_to, data) :]
+    answers = iter([{"outcome": "compile", "reason": refused}]) if line is None else run_tests(line, request)
+    for answer in answers:
+        data = json.dumps({"token": request["token"], "answer": answer}).encode() + b"\n"
+        while data:
+            data = data[os.write(answer_to, data) :]
     os._exit(0)

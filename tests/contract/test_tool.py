@@ -260,7 +260,12 @@ async def test_a_kernel_that_ended_while_idle_is_told(sandbox: Sandbox) -> None:
         assert "too long" in str(result.lost_because)
 
 
-async def test_packages_of_the_image(tool: Tool) -> None:
+async def test_packages_of_the_image(sandbox: Sandbox) -> None:
+    async with open_tool(sandbox, LIMITS.model_copy(update={"memory_mb": 512})) as tool:
+        await check_packages(tool)
+
+
+async def check_packages(tool: Tool) -> None:
     found = await value(tool, "import importlib.util; importlib.util.find_spec('matplotlib') is not None")
     if found != "True":
         pytest.skip("matplotlib is not in this sandbox")

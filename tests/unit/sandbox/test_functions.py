@@ -81,7 +81,7 @@ def test_no_expected_value_is_in_a_request() -> None:
 
 def answered(value: object, expected: object, checker: Checker | None = None) -> Verdict:
     test = CallTest(name="t", expected=expected)  # type: ignore[arg-type]  # pydantic checks it
-    stdout = json.dumps({"answers": [{"message": [[encode(value)], []]}], "token": "k"}).encode()
+    stdout = json.dumps({"answer": {"message": [[encode(value)], []]}, "token": "k"}).encode()
     return verdict(checker or Checker(), test, "k", stdout)[0]
 
 
@@ -130,10 +130,10 @@ def test_an_answer_without_the_token_is_none(stdout: bytes) -> None:
 
 
 def test_an_answer_without_a_value_is_not_none() -> None:
-    stdout = json.dumps({"answers": [{"outcome": "failed", "reason": "odd"}], "token": "k"}).encode()
+    stdout = json.dumps({"answer": {"outcome": "failed", "reason": "odd"}, "token": "k"}).encode()
     assert verdict(Checker(), CallTest(name="t", expected=None), "k", stdout)[0] is Verdict.RE
 
 
 def test_a_forged_value_is_a_wrong_answer() -> None:
-    stdout = json.dumps({"answers": [{"message": [[{"nonsense": 1}], []]}], "token": "k"}).encode()
+    stdout = json.dumps({"answer": {"message": [[{"nonsense": 1}], []]}, "token": "k"}).encode()
     assert verdict(Checker(), CallTest(name="t", expected=1), "k", stdout)[0] is Verdict.WA
