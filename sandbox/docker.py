@@ -176,7 +176,11 @@ class DockerSandbox(BoxSandbox):
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
-        call = asyncio.ensure_future(asyncio.to_thread(function))
+        def checked() -> T:
+            engine.check_socket()
+            return function()
+
+        call = asyncio.ensure_future(asyncio.to_thread(checked))
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:

@@ -30,7 +30,7 @@ def connect() -> DockerClient:
     from docker.errors import DockerException
 
     try:
-        _check_socket()
+        check_socket()
         client = docker.from_env(timeout=_CALL_TIMEOUT_S)
         try:
             client.ping()
@@ -45,7 +45,7 @@ def connect() -> DockerClient:
     return client
 
 
-def _check_socket() -> None:
+def check_socket() -> None:
     """Try the engine's socket first: the SDK leaks the one that it could not connect.
 
     Raises:
@@ -78,16 +78,21 @@ def release(hijacked: Any) -> None:
 
 
 def remove(client: DockerClient, name: str) -> None:
-    """Kill and remove a container; one that is gone, or going by itself, is fine."""
+    """Kill and remove a container; one that is gone, or going by itself, is fine.
+
+    Raises:
+        SandboxError: the engine did not do it.
+    """
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
     try:
+        check_socket()
         client.api.remove_container(name, force=True, v=True)
     except APIError as error:
         if error.status_code not in (404, 409):
             raise SandboxError(f"the Docker engine did not remove the container {name}: {error}") from error
-    except (DockerException, RequestException) as error:
+    except (DockerException, RequestException, OSError) as error:
         raise SandboxError(f"the Docker engine did not remove the container {name}: {error}") from error
 
 
