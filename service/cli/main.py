@@ -23,7 +23,7 @@ _COMMANDS = {
     "judge": ("solvent.service.cli.judge:judge", "Judge a program or an answer against a problem."),
     "problem": ("solvent.service.cli.problem:problem", "Check problem packages."),
     "run": ("solvent.service.cli.run:run", "List and show what was run."),
-    "models": ("solvent.service.cli.models:models", "List and show model profiles."),
+    "models": ("solvent.service.cli.models:models", "List and show model profiles; serve the bundled model."),
     "strategies": ("solvent.service.cli.strategies:strategies", "List and show strategies."),
     "sandbox": ("solvent.service.cli.sandbox:sandbox", "Check what the sandbox promises; list its languages."),
     "doctor": ("solvent.service.cli.doctor:doctor", "Check every part and say what is missing."),

@@ -1,4 +1,4 @@
-"""`solvent models`: which models can be used, and what they are."""
+"""`solvent models`: which models can be used, what they are, and serving the bundled one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 from pydantic import JsonValue
 
+from solvent.service.cli.models_serve import serve_model
 from solvent.service.cli.options import json_option, load_settings
 
 if TYPE_CHECKING:
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
 
 @click.group()
 def models() -> None:
-    """List and show model profiles."""
+    """List and show model profiles; serve the bundled model."""
+
+
+models.add_command(serve_model)
 
 
 @models.command("list")

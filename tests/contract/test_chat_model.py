@@ -1,4 +1,5 @@
-"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted, bounded, routed), starter.
+"""What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted, bounded, routed), starter, and
+the starter model behind its own server in a process of its own.
 
 With SOLVENT_TEST_VLLM_URL (such as http://localhost:8000/v1) it also runs against a vLLM that serves one model.
 """
@@ -8,17 +9,19 @@ from __future__ import annotations
 import asyncio
 import os
 import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass
 from random import Random
 
 import pytest
 from openai_server import OpenAIServer
+from starter_process import StarterProcess
 
 from solvent.errors import PromptTooLong
 from solvent.models.base import ChatModel, ChatRequest, Completion, Message, Sampling, generate
 from solvent.models.openai import OpenAIChatModel
+from solvent.models.profiles import ModelProfile
 from solvent.models.registry import load_profile, open_model
 from solvent.models.scripted import Reply, ScriptedModel, prompt_key
 from solvent.models.starter.model import StarterModel
@@ -49,17 +52,29 @@ def babble(request: ChatRequest) -> Reply:
     return Reply(tuple(texts))
 
 
+@pytest.fixture(scope="session")
+def starter_process() -> Iterator[StarterProcess]:
+    with StarterProcess() as process:
+        yield process
+
+
 VLLM_URL = os.environ.get("SOLVENT_TEST_VLLM_URL")
 
 
-@pytest.fixture(params=["scripted", "http", "http-bound", "router", "starter", *(["vllm"] if VLLM_URL else [])])
+@pytest.fixture(
+    params=["scripted", "http", "http-bound", "router", "starter", "starter-server", *(["vllm"] if VLLM_URL else [])]
+)
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
         if request.param == "starter":
             yield await _starter(stack)
             return
+        if request.param == "starter-server":
+            server: StarterProcess = request.getfixturevalue("starter_process")
+            yield await _served(stack, load_profile("starter-server"), server.base_url)
+            return
         if request.param == "vllm":
-            yield await _vllm(stack, str(VLLM_URL))
+            yield await _served(stack, load_profile("vllm"), str(VLLM_URL))
             return
         if request.param == "router":
             yield await _router(stack)
@@ -109,8 +124,8 @@ async def _router(stack: AsyncExitStack) -> Subject:
     return Subject(model, idle)
 
 
-async def _vllm(stack: AsyncExitStack, url: str) -> Subject:
-    profile = load_profile("vllm").model_copy(update={"base_url": url})
+async def _served(stack: AsyncExitStack, shipped: ModelProfile, url: str) -> Subject:
+    profile = shipped.model_copy(update={"base_url": url, "model": None})
     model = OpenAIChatModel(profile)
     stack.push_async_callback(model.aclose)
     ((_, length),) = (await model.served_models()).items()
@@ -119,7 +134,7 @@ async def _vllm(stack: AsyncExitStack, url: str) -> Subject:
     stack.push_async_callback(model.aclose)
 
     async def idle() -> None:
-        # vLLM tells only when asked; it writes its metrics with each step of the engine.
+        # Such a server tells only when asked; vLLM writes its metrics with each step of the engine.
         for _ in range(500):
             with await asyncio.to_thread(urllib.request.urlopen, url.removesuffix("/v1") + "/metrics") as answer:
                 lines = answer.read().decode().splitlines()
@@ -127,7 +142,7 @@ async def _vllm(stack: AsyncExitStack, url: str) -> Subject:
             values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(states)]
             if len(values) >= 2 and not any(values):
                 return
-        pytest.fail("vLLM still generates")
+        pytest.fail("the server still generates")
 
     return Subject(model, idle)
 

@@ -1,0 +1,1 @@
+"""The bundled model behind OpenAI's HTTP interface. Needs the extra `serve`: starlette and uvicorn."""
