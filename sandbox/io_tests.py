@@ -10,11 +10,12 @@ from solvent.errors import ConfigError, SandboxError, SandboxUnavailable
 from solvent.problems.checkers import compare
 from solvent.problems.problem import Checker, IoTest, Problem, Verdict
 from solvent.sandbox import feedback
-from solvent.sandbox.base import Build, Program, RunResult, RunStatus, Sandbox
+from solvent.sandbox.base import Build, Program, RunLimits, RunResult, RunStatus, Sandbox
 from solvent.sandbox.feedback import Checked
 from solvent.sandbox.grouping import Outcome
 from solvent.sandbox.interactor import Side, Talk, decide, talk
 from solvent.sandbox.judgement import BY_STATUS, TestResult, how_it_ended, result_of, run_limits
+from solvent.sandbox.languages import find_language
 from solvent.sandbox.setters import SettersPrograms, called, encode, program_of
 from solvent.sandbox.validator import OutputChecker
 from solvent.sandbox.validator_call import ValidatorCall
@@ -23,6 +24,17 @@ _THREAD_BYTES = 256 << 10
 """Outputs from this size on are compared in a thread, so that other jobs go on."""
 _ACCEPTING = {"icpc": frozenset({42}), "testlib": frozenset({0, 7, *range(16, 117)})}
 _TESTLIB_OUTPUT_BYTES = 64 << 20
+
+
+_THREADS_WALL = 3.0
+"""For run times with threads of their own: the supervisor sees only the first thread wait for a core."""
+
+
+def _limits_for(problem: Problem, build: Build) -> RunLimits:
+    limits = run_limits(problem.limits)
+    if find_language(build.language).processes == 1:
+        return limits
+    return limits.model_copy(update={"wall_time_s": _THREADS_WALL * limits.wall_time_s})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,7 @@ class IoTests:
         self._build = build
         self._programs = programs
         self._job = job
-        self._limits = run_limits(problem.limits)
+        self._limits = _limits_for(problem, build)
         self._checker = OutputChecker(problem, programs, program)
         self._groups = {group.name: group for group in problem.groups}
         self._checkers: dict[str, Checker] = {}

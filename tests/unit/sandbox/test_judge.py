@@ -165,6 +165,17 @@ async def test_files_and_arguments() -> None:
     assert (await judged(asked, lambda run: flood)).verdict is Verdict.OLE
 
 
+async def test_run_times_with_threads_get_a_longer_backstop_and_the_same_limit() -> None:
+    walls = {}
+    for language in ("cpp", "java"):
+        sandbox = FakeSandbox({"main": echo})
+        asked = problem()
+        await judge(sandbox, asked, Program(language=language, source="main"), asked.hidden_tests)
+        walls[language] = sandbox.runs[0].limits.wall_time_s
+        assert sandbox.runs[0].limits.cpu_time_s == asked.limits.cpu_time_s
+    assert walls == {"cpp": 5, "java": 15}
+
+
 async def test_included_files_are_built_with_the_submission() -> None:
     sandbox = FakeSandbox({"main": echo})
     asked = problem(included_files={"cpp": {"lib.h": "1"}, "default": {"x": "2"}})
