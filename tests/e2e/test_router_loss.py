@@ -143,7 +143,7 @@ async def test_a_killed_endpoint_fails_no_job_and_no_token_is_counted_twice(
     assert {result.answer.text for result in results if result.answer is not None} == {"42"}
     assert {result.outcome for result in results} <= {Outcome.SOLVED, Outcome.UNSOLVED}
     assert killer.killed is not None
-    check_accounts(ledger, servers, results)
+    (tmp_path / "accounts.json").write_text(json.dumps(check_accounts(ledger, servers, results), indent=2))
     killed = next(endpoint for endpoint in metrics.endpoints if endpoint.url == killer.killed.url)
     others = [endpoint for endpoint in metrics.endpoints if endpoint is not killed]
     assert killed.state is BreakerState.OPEN
@@ -155,8 +155,8 @@ async def test_a_killed_endpoint_fails_no_job_and_no_token_is_counted_twice(
     assert metrics.waiting == 0
 
 
-def check_accounts(ledger: MemoryLedger, servers: list[Server], results: list[JobResult]) -> None:
-    """Compare what the ledger committed with what the servers wrote into their logs."""
+def check_accounts(ledger: MemoryLedger, servers: list[Server], results: list[JobResult]) -> dict[str, int]:
+    """Compare what the ledger committed with what the servers wrote into their logs; return the sums."""
     seeds: dict[str, str] = {}
     prompts: dict[str, int] = {}
     sent: Counter[str] = Counter()
@@ -193,3 +193,12 @@ def check_accounts(ledger: MemoryLedger, servers: list[Server], results: list[Jo
     assert total.model_calls == JOBS + len(cut)
     reported = sum((result.usage for result in results), Usage())
     assert (reported.prompt_tokens, reported.completion_tokens) == (total.prompt_tokens, total.completion_tokens)
+    return {
+        "finished samples": len(ended),
+        "lost samples": len(cut),
+        "requests begun": len(seeds),
+        "completion tokens in the ledger": total.completion_tokens,
+        "completion tokens of finished samples, by the servers": sum(ended.values()),
+        "tokens of lost samples, by the client": sum(received),
+        "tokens of lost samples, by the killed server": sum(broken),
+    }

@@ -1,0 +1,26 @@
+from __future__ import annotations
+
+import click
+import pytest
+
+from solvent.errors import ConfigError
+from solvent.service.cli.options import load_settings, parse_model_for, roles_of
+
+
+def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOLVENT_MODEL_FOR", "refine=cheap, verify=judge")
+    assert roles_of(load_settings(model_for=parse_model_for(()))) == {"refine": "cheap", "verify": "judge"}
+    assert roles_of(load_settings(model_for=parse_model_for(("refine=a=b",)))) == {"refine": "a=b"}
+
+
+@pytest.mark.parametrize("text", ["refine", "refine=", "=cheap"])
+def test_an_option_of_another_form_is_refused(text: str) -> None:
+    with pytest.raises(click.BadParameter, match="ROLE=PROFILE"):
+        parse_model_for((text,))
+
+
+@pytest.mark.parametrize(("text", "words"), [("cook=cheap", "there is no role 'cook'"), ("refine", "'refine' is not")])
+def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, text: str, words: str) -> None:
+    monkeypatch.setenv("SOLVENT_MODEL_FOR", text)
+    with pytest.raises(ConfigError, match=words):
+        roles_of(load_settings())
