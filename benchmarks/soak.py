@@ -11,6 +11,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -207,6 +208,10 @@ async def soak(
         SandboxUnavailable: the backend does not work here.
     """
     sandbox = make_sandbox(backend, slots or len(os.sched_getaffinity(0)))
+    before = tempfile.tempdir
+    # One of our own, so that what is left there is ours.
+    folder = tempfile.TemporaryDirectory(prefix="solvent-soak-")
+    tempfile.tempdir = folder.name
     try:
         await sandbox.start()
         running = Soak(sandbox, backend, say)
@@ -220,7 +225,9 @@ async def soak(
                 killer.cancel()
                 await asyncio.gather(killer, return_exceptions=True)
     finally:
+        tempfile.tempdir = before
         await sandbox.aclose()
+        folder.cleanup()
     return running
 
 
