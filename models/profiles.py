@@ -172,8 +172,8 @@ class ModelProfile(_Strict):
     asks where the profile says that the endpoint is vLLM (prefix = "vllm" or count = "tokenize")."""
     cut_margin_tokens: int | None = Field(default=None, ge=0)
     """openai: most tokens that the endpoint generates beyond those that came, once a stream is closed or breaks off; a
-    sample without an end counts as what came and these. None: 32 with continuous usage, else it counts at all that was
-    reserved. Do not set it for an endpoint that hides thinking: what is hidden does not come."""
+    sample without an end counts as what came and these. None: it counts at all that was reserved, so that caps hold
+    whatever the endpoint does. Do not set it for an endpoint that hides thinking: what is hidden does not come."""
     extra_body: dict[str, JsonValue] = Field(default_factory=dict)
     """openai: further fields of each request, such as top_k or chat_template_kwargs."""
     timeouts: Timeouts = Timeouts()
@@ -232,7 +232,7 @@ class ModelProfile(_Strict):
     @property
     def cut_margin(self) -> int | None:
         """See `ModelInfo.cut_margin_tokens`."""
-        return 32 if self.cut_margin_tokens is None and self.running_usage else self.cut_margin_tokens
+        return self.cut_margin_tokens
 
     def at(self, entry: EndpointEntry) -> ModelProfile:
         """Return the profile of one of the endpoints alone, whose requests are sent once."""
