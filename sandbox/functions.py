@@ -64,7 +64,7 @@ def harness_program(solution: str) -> Program:
 def _harness() -> dict[str, str]:
     """Return the harness's files, with its modules compiled for an interpreter of this one's version."""
     texts = {path.name: path.read_text(encoding="utf-8") for path in sorted(_HARNESS.glob("*.py"))}
-    modules = [f"solvent_{name}.py" for name in ("values", "objects", "host", "stand_ins", "line", "tests")]
+    modules = [f"solvent_{name}.py" for name in ("values", "objects", "host", "stand_ins", "line", "reading", "tests")]
     codes = [marshal.dumps(compile(texts[name], name, "exec", dont_inherit=True, optimize=0)) for name in modules]
     compiled = [importlib.util.MAGIC_NUMBER.hex(), *(base64.b64encode(code).decode() for code in codes)]
     return {"main.py": texts["main.py"], **{name: texts[name] for name in modules}, "harness.txt": "\n".join(compiled)}

@@ -10,7 +10,7 @@ import marshal
 import sys
 import types
 
-_ORDER = ("values", "objects", "host", "stand_ins", "line", "tests")
+_ORDER = ("values", "objects", "host", "stand_ins", "line", "reading", "tests")
 
 
 def load() -> types.ModuleType:

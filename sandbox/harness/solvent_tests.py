@@ -6,7 +6,6 @@ expected values of `call` tests never come here, the judge compares; the code of
 """
 
 import ast
-import builtins
 import contextlib
 import ctypes
 import importlib
@@ -24,13 +23,17 @@ from typing import Any
 # From here on nothing is imported from this directory, into which the candidate can write.
 import solvent_host  # type: ignore[import-not-found]  # beside this file only in the box
 from solvent_line import CandidateGone, Line  # type: ignore[import-not-found]  # as above
+from solvent_reading import (  # type: ignore[import-not-found]  # as above
+    ALIASES,
+    looks_at_arguments,
+    needed,
+    uses_objects,
+)
 from solvent_stand_ins import UnsupportedError  # type: ignore[import-not-found]  # as above
 from solvent_values import decode  # type: ignore[import-not-found]  # as above
 
 _PR_SET_DUMPABLE = 4
 _REASON = 2000
-_ALIASES = {"np": "numpy", "nx": "networkx", "plt": "matplotlib.pyplot", "sp": "sympy", "pd": "pandas"}
-"""Under which a test may use a module that only the candidate imports; all others under their own names."""
 
 sys.path[:] = [folder for folder in sys.path if folder not in ("", os.getcwd())]
 sys.set_int_max_str_digits(0)
@@ -84,8 +87,8 @@ def run_code(line: Line, found: dict[str, Any], test: dict[str, Any]) -> dict[st
         sys.modules["__main__"] = module
         namespace = vars(module)
         namespace.update(test["names"])
-        _add_candidate(namespace, line, found, test["entry"], _needed(tree))
-        line.shows_changes = _looks_at_arguments(tree)
+        _add_candidate(namespace, line, found, test["entry"], needed(tree))
+        line.shows_changes = looks_at_arguments(tree)
         exec(compile(tree, "<test>", "exec"), namespace)  # noqa: S102  the problem's own text
         _run_collected(namespace, tree)
     except SystemExit as error:  # of unittest.main; the candidate's own never comes here
@@ -113,65 +116,12 @@ def _add_candidate(namespace: dict[str, Any], line: Line, found: dict[str, Any],
             namespace[name] = decode(found["values"][name])
         elif name in found["others"]:
             namespace[name] = line.value(line.ask(do="get", name=name))
-        elif name in found["modules"] and found["modules"][name] == _ALIASES.get(name, name):
+        elif name in found["modules"] and found["modules"][name] == ALIASES.get(name, name):
             with contextlib.suppress(ImportError):
                 namespace[name] = importlib.import_module(str(found["modules"][name]))
     as_class = line.classes[entry] if line.by_reference and entry in line.named else None
     function = as_class or line.function(entry, coroutine=functions.get(entry, False))
     namespace[entry] = namespace["candidate"] = function
-
-
-def _needed(tree: ast.AST) -> set[str]:
-    """Return the names that test code takes from outside."""
-    used: set[str] = set()
-    own = set(dir(builtins))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name):
-            (used if isinstance(node.ctx, ast.Load) else own).add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            own.add(node.name)
-        elif isinstance(node, ast.arg):
-            own.add(node.arg)
-        elif isinstance(node, ast.alias):
-            own.add((node.asname or node.name).split(".")[0])
-        elif isinstance(node, ast.ExceptHandler) and node.name:
-            own.add(node.name)
-    return used - own
-
-
-def _looks_at_arguments(tree: ast.AST) -> bool:
-    """Tell whether the test compares with a literal what it has passed to a function.
-
-    Else a function that returns something cannot change the test's own data, from which it may yet compute what it
-    expects. (What a function that returns None has changed is always seen.)
-    """
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    passed = {argument.id for call in calls for argument in call.args if isinstance(argument, ast.Name)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            if any(_root(side) in passed for side in sides) and any(_is_literal(side) for side in sides):
-                return True
-    return False
-
-
-def _uses_objects(tree: ast.AST) -> bool:
-    """Tell whether the test looks at attributes of anything but modules."""
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.Import)]
-    modules = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
-    modules.update(_ALIASES, sys.stdlib_module_names)
-    attributes = [node.value for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    return any(not (isinstance(base, ast.Name) and base.id in modules) for base in attributes)
-
-
-def _root(node: ast.expr) -> str | None:
-    while isinstance(node, ast.Subscript):
-        node = node.value
-    return node.id if isinstance(node, ast.Name) else None
-
-
-def _is_literal(node: ast.expr) -> bool:
-    return not any(isinstance(part, ast.Name | ast.Call | ast.Attribute) for part in ast.walk(node))
 
 
 def starter_names(starter: str) -> dict[str, Any]:
@@ -263,9 +213,9 @@ def _run_test(line: Line, found: dict[str, Any], test: dict[str, Any], starter: 
         if name not in names or (name in own and name not in line.shared and not issubclass(own[name], _CONTENT))
     }
     tree = ast.parse(test["code"])
-    needed, entry = _needed(tree) - {test["entry"], "candidate"}, {test["entry"]}
-    line.named = theirs & (needed | entry)
-    line.by_reference = bool(needed & {*theirs, *found["others"]} or (entry & theirs and _uses_objects(tree)))
+    wanted, entry = needed(tree) - {test["entry"], "candidate"}, {test["entry"]}
+    line.named = theirs & (wanted | entry)
+    line.by_reference = bool(wanted & {*theirs, *found["others"]} or (entry & theirs and uses_objects(tree)))
     line.send({"do": "begin", "only": only, "shared": list(line.shared), "by_reference": line.by_reference})
     line.receive()
     return run_code(line, found, {**test, "names": {key: names[key] for key in names if key not in theirs}})
