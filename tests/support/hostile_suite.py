@@ -75,7 +75,7 @@ class Hostile:
         cpu_s = float(self.get("cpu_s", "1"))
         return RunLimits(
             cpu_time_s=cpu_s,
-            wall_time_s=float(self.get("wall_s", str(2 * cpu_s + 1))),
+            wall_time_s=float(self.get("wall_s", str(10 * cpu_s + 10))),
             memory_mb=int(self.get("memory_mb", "64")),
             output_bytes=int(self.get("output_bytes", "65536")),
             processes=int(self.get("processes", "32")),

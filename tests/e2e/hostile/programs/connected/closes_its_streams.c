@@ -2,7 +2,7 @@
 // connected: yes
 // stdin_repeat: 300000 x
 // cpu_s: 0.3
-// wall_s: 5
+// wall_s: 20
 // accept: cpu_time
 // expect: \A\Z
 #include "hostile.h"

@@ -1,6 +1,6 @@
 // tries: a filter of its own, so that ending fails and its end is not seen
 // cpu_s: 0.3
-// wall_s: 3
+// wall_s: 20
 // accept: cpu_time, signal
 #include "hostile.h"
 #include <linux/filter.h>

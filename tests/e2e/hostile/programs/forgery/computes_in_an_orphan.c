@@ -1,6 +1,6 @@
 // tries: an orphan in a session of its own computes while it sleeps
 // cpu_s: 0.3
-// wall_s: 6
+// wall_s: 20
 // accept: cpu_time
 // cpu_at_least: 0.3
 #include "hostile.h"

@@ -1,6 +1,6 @@
 // tries: a chain of processes that each compute for a moment and are nobody's children in the end
 // cpu_s: 0.4
-// wall_s: 6
+// wall_s: 20
 // accept: cpu_time
 // cpu_at_least: 0.4
 #include "hostile.h"

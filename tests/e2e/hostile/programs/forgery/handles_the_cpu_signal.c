@@ -1,6 +1,6 @@
 // tries: handles the signal of the CPU limit and goes on
 // cpu_s: 0.3
-// wall_s: 5
+// wall_s: 20
 // accept: cpu_time
 #include "hostile.h"
 

@@ -1,6 +1,6 @@
 // tries: goroutines that compute and wait without end
 // cpu_s: 0.5
-// wall_s: 6
+// wall_s: 20
 // compile_s: 30
 // compile_mb: 1024
 // memory_mb: 128

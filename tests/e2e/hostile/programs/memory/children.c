@@ -1,6 +1,6 @@
 // tries: eight processes that each stay below the limit
 // accept: memory
-// wall_s: 3
+// wall_s: 20
 #include "hostile.h"
 
 int main(void)

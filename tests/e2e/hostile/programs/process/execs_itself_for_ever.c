@@ -1,6 +1,6 @@
 // tries: a new image every moment, so that what is measured per image begins anew
 // cpu_s: 0.3
-// wall_s: 6
+// wall_s: 20
 // accept: cpu_time
 #include "hostile.h"
 

@@ -1,6 +1,6 @@
 // tries: as many hoppers as processes are allowed, each ignoring every signal
 // cpu_s: 0.5
-// wall_s: 4
+// wall_s: 20
 // accept: ok, cpu_time
 // expect: CONTAINED
 #include "hostile.h"

@@ -1,6 +1,6 @@
 // tries: the first thread ends while another computes on, so that the process looks dead
 // cpu_s: 0.3
-// wall_s: 5
+// wall_s: 20
 // accept: cpu_time
 #include "hostile.h"
 

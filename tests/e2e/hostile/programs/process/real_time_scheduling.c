@@ -1,6 +1,6 @@
 // tries: a real-time priority, so that nothing else runs
 // cpu_s: 0.3
-// wall_s: 4
+// wall_s: 20
 // accept: cpu_time
 // expect: \ACONTAINED
 #include "hostile.h"

@@ -1,5 +1,5 @@
 # tries: starts threads without end
-# wall_s: 5
+# wall_s: 20
 import os
 import threading
 import time

@@ -1,6 +1,6 @@
 // tries: as many kernel timers as it can get, firing for ever
 // cpu_s: 0.5
-// wall_s: 4
+// wall_s: 20
 // accept: ok, cpu_time, signal
 // expect: CONTAINED
 #include "hostile.h"

@@ -1,6 +1,6 @@
 # tries: forks without end
 # box: any
-# cells: (timeout|died|error) ok
+# cells: (timeout|died|error|memory) ok
 import os
 while True:
     try:

@@ -1,6 +1,6 @@
 # tries: writes to standard error without end
 # cpu_s: 3
-# wall_s: 8
+# wall_s: 20
 # file_size_mb: 4
 # accept: output, exit
 import sys
