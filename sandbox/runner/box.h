@@ -66,7 +66,9 @@ struct run {
     bool ended;
     int wait_status;
     int64_t peak_bytes, max_rss_bytes;
-    double cpu_s, wall_s, starved_s;
+    double cpu_s, wall_s;
+    double starved_s;                   /* it could have run and no core was free: no part of its wall-clock time */
+    double waited_s, waited_at;         /* what its tasks had waited in all when this was last looked at, and when */
     bool oom;
     enum run_status stopped_for;
     struct problems problems;
@@ -80,6 +82,9 @@ bool execute(struct box *box, struct request *request);
 /* watch.c */
 void watch(struct run *run);
 void count_child(void *run, pid_t pid, int status, const void *usage);
+
+/* starved.c */
+void count_starved(struct run *run, double now);
 
 /* stream.c */
 void stream_take(struct run *run, const uint8_t *data, size_t size);

@@ -9,7 +9,7 @@ flags="-std=gnu11 -O2 -Wall -Wextra -Wshadow -Wconversion -Werror -fstack-protec
 cd "$here"
 # Static: it must start in any root file system, whatever libraries that has.
 $cc $flags -static -s -o "$out/supervisor.new" \
-  supervisor.c request.c run.c watch.c stream.c report.c sweep.c child.c meter.c zygote_start.c wire.c system.c
+  supervisor.c request.c run.c watch.c starved.c stream.c report.c sweep.c child.c meter.c zygote_start.c wire.c system.c
 # Python's own C library is used with it, so not static.
 $cc $flags -fPIC -shared -s -o "$out/zygote.so.new" zygote.c child.c system.c
 cp zygote.py "$out/zygote.py.new"

@@ -16,7 +16,6 @@
 
 static const double FIRST_TICK_S = 0.005, TICK_S = 0.02, TICK_GROWTH = 1.2;
 static const double SETUP_TIMEOUT_S = 20.0;
-static const double MOST_STARVED = 4;   /* wall-clock limits that waiting for a core may add */
 
 void count_child(void *context, pid_t pid, int status, const void *usage) {
     struct run *run = context;
@@ -57,18 +56,6 @@ static void measure(struct run *run) {
     int64_t used = sample.memory_bytes - run->base.memory_bytes - output;
     if (used > run->peak_bytes) run->peak_bytes = used;
     run->oom = run->oom || sample.oom_kills > run->base.oom_kills;
-}
-
-/* How long the program has waited for a core: a verdict must not depend on what else runs here. */
-static double starved_s(pid_t pid) {
-    char path[64], text[128];
-    unsigned long long waited = 0;
-    snprintf(path, sizeof path, "/proc/%d/schedstat", pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    read_small(fd, text, sizeof text);
-    close(fd);
-    return sscanf(text, "%*u %llu", &waited) == 1 ? (double)waited / 1e9 : 0;
 }
 
 static enum run_status exceeded(const struct run *run, double wall_s) {
@@ -150,11 +137,7 @@ void watch(struct run *run) {
         if (run->ended || run->fault[0]) break;
         if (run->stopped_for != RUN_GOES_ON || (now < next && now < end)) continue;
         measure(run);
-        if (run->wall_s > limits->wall_s) {
-            double most = MOST_STARVED * limits->wall_s;
-            run->starved_s = starved_s(run->pid);
-            if (run->starved_s > most) run->starved_s = most;
-        }
+        count_starved(run, now);
         run->stopped_for = exceeded(run, run->wall_s - run->starved_s);
         if (run->status >= 0 && run->wall_s - run->starved_s > SETUP_TIMEOUT_S && !run->request->from_zygote)
             snprintf(run->fault, sizeof run->fault, "its start timed out");
