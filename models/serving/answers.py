@@ -56,7 +56,7 @@ class Answer:
 
     def events(self, chunks: Sequence[Chunk]) -> bytes:
         """Return the events of these chunks."""
-        parts = []
+        parts: list[bytes] = []
         for chunk in chunks:
             if chunk.index not in self._tokens:
                 parts += self._opening(chunk.index)

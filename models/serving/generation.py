@@ -78,8 +78,7 @@ class Generation:
         self._news: deque[tuple[int, Chunk]] = deque()
         self._failure: BaseException | None = None
         self._awake = asyncio.Event()
-        self._steps = 0
-        self._begun = False
+        self._told_at = -1
         self._closed = False
         self._started_at = time.perf_counter()
         self.samples = samples
@@ -138,12 +137,14 @@ class Generation:
             due = True
         else:
             self._news.extend((first + chunk.index, chunk) for chunk in news)
-            self._steps += 1
-            due = not self._begun or self._steps >= steps_per_event(self._desk.engine.running)
+            engine = self._desk.engine
+            step, interval = engine.counts.steps, steps_per_event(engine.running)
+            # All streams tell in the same step, so that the event loop wakes once for all of them.
+            due = self._told_at < 0 or step % interval == 0 or step - self._told_at >= interval
             due = due or any(chunk.finish_reason is not None for chunk in news)
-            self._begun = True
+            if due:
+                self._told_at = step
         if due:
-            self._steps = 0
             # A loop that was closed under its stream raises RuntimeError; nobody waits for the news then.
             with contextlib.suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(self._awake.set)

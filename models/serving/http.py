@@ -76,6 +76,9 @@ class UntilGone:
             gone = asyncio.ensure_future(_disconnected(receive))
             try:
                 await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
+            except asyncio.CancelledError:
+                # The server ends and its time to drain is over: the connection breaks off, which the log says.
+                return
             finally:
                 work.cancel()
                 gone.cancel()

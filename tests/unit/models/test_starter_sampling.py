@@ -59,6 +59,78 @@ def test_a_row_does_not_depend_on_the_others(
     assert together.tolist() == alone
 
 
+def plain_shares(logits: np.ndarray, rule: Rule, barred: tuple[int, ...]) -> np.ndarray:
+    """The distribution of one row, written down step by step."""
+    values = [float(value) for value in logits]
+    for token, value in zip(*(rule.bias or ((), ())), strict=True):
+        values[token] += value
+    masses = {t: np.exp((v - max(values)) / rule.temperature) for t, v in enumerate(values) if t not in barred}
+    order = sorted(masses, key=lambda token: (-masses[token], token))
+    order = [token for token in order if masses[token] >= rule.min_p * masses[order[0]]]
+    order = order[: rule.top_k or None]
+    total, kept = sum(masses[token] for token in order), []
+    for token in order:
+        kept.append(token)
+        if sum(masses[other] for other in kept) >= rule.top_p * total:
+            break
+    shares = np.zeros(len(values))
+    for token in kept:
+        shares[token] = masses[token]
+    return shares / shares.sum()
+
+
+class Point:
+    """A source that gives one number."""
+
+    def __init__(self, value: float) -> None:
+        self.value = value
+
+    def random(self) -> float:
+        return self.value
+
+
+rules = st.builds(
+    Rule,
+    temperature=st.sampled_from([0.3, 1.0, 2.0]),
+    top_p=st.sampled_from([0.13, 0.57, 0.91, 1.0]),
+    top_k=st.sampled_from([0, 1, 3, 99]),
+    min_p=st.sampled_from([0.0, 0.07, 0.43, 1.0]),
+    bias=st.sampled_from([None, ((0,), (100.0,)), ((5, 2), (-100.0, 3.0))]),
+)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.permutations([-3.1, -1.2, -0.4, 0.0, 0.9, 1.3, 2.2]),
+            rules,
+            st.sampled_from([(), (1,), (0, 3)]),
+            st.floats(0.001, 0.999),
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_all_rows_at_once_are_as_each_written_down_step_by_step(
+    rows: list[tuple[list[float], Rule, tuple[int, ...], float]],
+) -> None:
+    logits = np.array([row for row, _, _, _ in rows], np.float32)
+    sources = [Point(point) for _, _, _, point in rows]
+    drawn = draw(logits, [rule for _, rule, _, _ in rows], sources, [barred for _, _, barred, _ in rows])  # type: ignore[arg-type]  # a source of one number
+    for token, values, (_, rule, barred, point) in zip(drawn, logits, rows, strict=True):
+        shares = plain_shares(values, rule, barred)
+        upper = shares.cumsum()[token]
+        assert shares[token] > 0
+        assert upper - shares[token] - 1e-9 <= point <= upper + 1e-9
+
+
+def test_the_likeliest_is_taken_among_what_is_left() -> None:
+    logits = np.array([[5.0, 4.0, 3.0], [5.0, 4.0, 3.0]], np.float32)
+    greedy = [Rule(0.0, 1.0), Rule(0.0, 1.0, bias=((2,), (9.0,)))]
+    assert draw(logits, greedy, [random_source(0)] * 2, [(0,), ()]).tolist() == [1, 2]
+    assert logits.tolist() == [[5.0, 4.0, 3.0]] * 2, "logits are left as they are"
+
+
 @given(st.lists(st.floats(-50, 50, width=32), min_size=2, max_size=20))
 def test_log_probabilities_sum_to_one(row: list[float]) -> None:
     values = log_probabilities(np.array(row, np.float32))
