@@ -19,6 +19,8 @@ from solvent.models.serving.metrics import Metrics
 
 BODY_WAIT_S = 30.0
 """How long the body of a request may take to come."""
+SEND_WAIT_S = 60.0
+"""How long a client may leave an answer unread; then it is dropped, and its place is free for others."""
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -71,8 +73,13 @@ class UntilGone:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the answer."""
+
+        async def send_soon(message: Message) -> None:
+            async with asyncio.timeout(SEND_WAIT_S):
+                await send(message)
+
         try:
-            work = asyncio.ensure_future(self._write(send))
+            work = asyncio.ensure_future(self._write(send_soon))
             gone = asyncio.ensure_future(_disconnected(receive))
             try:
                 await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
@@ -84,7 +91,7 @@ class UntilGone:
                 gone.cancel()
                 await asyncio.gather(work, gone, return_exceptions=True)
             failure = None if work.cancelled() else work.exception()
-            if failure is not None:
+            if failure is not None and not isinstance(failure, TimeoutError):
                 raise failure
         finally:
             self._close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 from solvent.models.openai_errors import overflow_room
 from solvent.models.serving.errors import ApiError, refused, too_long
 from solvent.models.serving.generation import Desk, steps_per_event
+from solvent.models.serving.http import UntilGone
 from solvent.models.serving.metrics import Histogram, Metrics
 from solvent.models.serving.schema import ChatBody, CompletionBody
 
@@ -85,6 +87,66 @@ def test_our_client_understands_that_a_prompt_is_too_long() -> None:
     found = overflow_room(error.message, error.code)
     assert found is not None
     assert found.room == 512 - 600
+
+
+class Client:
+    """The other end of an ASGI answer."""
+
+    def __init__(self, *, reads: bool = True) -> None:
+        self.gone = asyncio.Event()
+        self.waits = asyncio.Event()
+        self.got: list[Any] = []
+        self._reads = reads
+
+    async def receive(self) -> Any:
+        await self.gone.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Any) -> None:
+        self.got.append(message)
+        self.waits.set()
+        if not self._reads:
+            await asyncio.Event().wait()
+
+
+async def endless(send: Any) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await asyncio.Event().wait()
+
+
+async def test_an_answer_is_closed_when_its_client_goes_away() -> None:
+    client, closed = Client(), []
+    answering = asyncio.create_task(UntilGone(endless, lambda: closed.append(1))({}, client.receive, client.send))
+    await client.waits.wait()
+    client.gone.set()
+    await answering
+    assert closed == [1]
+
+
+async def test_an_answer_is_closed_when_the_server_ends() -> None:
+    client, closed = Client(), []
+    answering = asyncio.create_task(UntilGone(endless, lambda: closed.append(1))({}, client.receive, client.send))
+    await client.waits.wait()
+    answering.cancel()
+    await asyncio.gather(answering, return_exceptions=True)
+    assert closed == [1]
+
+
+async def test_a_client_that_does_not_read_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solvent.models.serving.http.SEND_WAIT_S", 0.01)
+    client, closed = Client(reads=False), []
+    await UntilGone(endless, lambda: closed.append(1))({}, client.receive, client.send)
+    assert closed == [1]
+
+
+async def test_a_defect_is_raised_and_the_answer_closed() -> None:
+    async def broken(send: Any) -> None:
+        raise ZeroDivisionError
+
+    client, closed = Client(), []
+    with pytest.raises(ZeroDivisionError):
+        await UntilGone(broken, lambda: closed.append(1))({}, client.receive, client.send)
+    assert closed == [1]
 
 
 def test_a_histogram_counts_upwards() -> None:
