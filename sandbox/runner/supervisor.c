@@ -150,6 +150,8 @@ int main(void) {
     struct box box = {.in = {.fd = fcntl(0, F_DUPFD_CLOEXEC, 10)}, .out = fcntl(1, F_DUPFD_CLOEXEC, 10)};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     if (box.in.fd < 0 || box.out < 0 || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0) die("descriptors");
+    /* What the service was started with (nohup, a shell's background, make) is none of the programs' business. */
+    default_signals();
     signal(SIGPIPE, SIG_IGN);
     if (set_dumpable(false) != 0) die("not dumpable");
     umask(077);

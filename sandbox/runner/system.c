@@ -108,3 +108,11 @@ void close_from(int first) {
     /* Kernels before 5.9, gVisor. */
     for (int fd = first; fd < 65536; fd++) close(fd);
 }
+
+void default_signals(void) {
+    /* Straight to the kernel: the C library keeps two signals to itself, which a parent may have left ignored. */
+    struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } action = {0};
+    for (long number = 1; number <= 64; number++)
+        syscall(SYS_rt_sigaction, number, &action, NULL, sizeof action.mask);
+    syscall(SYS_rt_sigprocmask, SIG_SETMASK, &action.mask, NULL, sizeof action.mask);
+}

@@ -25,5 +25,6 @@ int seal(int fd);
 int write_all(int fd, const void *data, size_t size);
 long read_small(int fd, char *text, size_t room);   /* a file of /proc or a cgroup from its start; ends it with zero */
 void close_from(int first);
+void default_signals(void);     /* every disposition and the mask as a fresh process has them */
 
 #endif
