@@ -112,10 +112,16 @@ static int arrange_descriptors(const struct start *start, int *status) {
     int moved = fcntl(*status, F_DUPFD_CLOEXEC, 100);
     if (moved < 0) return -1;
     *status = moved;
+    int executable = start->executable == NULL ? -1 : fcntl(start->executable->content, F_DUPFD_CLOEXEC, 100);
     if (dup2(start->in, 0) < 0 || dup2(start->out, 1) < 0 || dup2(start->err, 2) < 0) return -1;
     if (dup3(moved, STATUS_FD, O_CLOEXEC) < 0) return -1;
     *status = STATUS_FD;
-    close_from(STATUS_FD + 1);
+    if (executable < 0) {
+        close_from(STATUS_FD + 1);
+        return start->executable == NULL ? 0 : -1;
+    }
+    if (dup3(executable, EXECUTABLE_FD, O_CLOEXEC) < 0) return -1;
+    close_from(EXECUTABLE_FD + 1);
     return 0;
 }
 
@@ -132,7 +138,7 @@ void prepare_child(const struct start *start, int status) {
     if (mkdir(start->directory, 0700) != 0) give_up(status, "make the run's directory");
     if (chdir(start->directory) != 0) give_up(status, "enter the run's directory");
     for (size_t i = 0; i < start->file_count; i++)
-        if (write_file(&start->files[i]) != 0) give_up(status, "write files");
+        if (&start->files[i] != start->executable && write_file(&start->files[i]) != 0) give_up(status, "write files");
     if (arrange_descriptors(start, &status) != 0) give_up(status, "streams");
     if (set_limits(start) != 0) give_up(status, "limits");
     if (start->limit_data && refuse_memory_files() != 0) give_up(status, "seccomp");
@@ -141,6 +147,9 @@ void prepare_child(const struct start *start, int status) {
 _Noreturn void become(const struct start *start, int status) {
     prepare_child(start, status);
     signal(SIGPIPE, SIG_DFL);
-    execve(start->argv[0], (char *const *)(uintptr_t)start->argv, (char *const *)(uintptr_t)start->environment);
+    if (start->executable != NULL)
+        syscall(SYS_execveat, EXECUTABLE_FD, "", start->argv, start->environment, AT_EMPTY_PATH);
+    else
+        execve(start->argv[0], (char *const *)(uintptr_t)start->argv, (char *const *)(uintptr_t)start->environment);
     give_up(STATUS_FD, "execute");
 }

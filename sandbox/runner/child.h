@@ -26,6 +26,7 @@ struct start {
     const char **argv, **environment;   /* end with NULL; not used by the zygote's children */
     struct file *files;
     size_t file_count;
+    const struct file *executable;      /* the one of `files` that argv[0] names; it is executed and not written */
     int in, out, err;
     int64_t uid;            /* -1: keep ours, since this box may not change it */
     bool limit_data;        /* limit the data of each process too, where nothing limits all together */
@@ -34,7 +35,7 @@ struct start {
 
 /* The status pipe: closes when the program begins. What comes on it before is the step that failed, with errno, or
  * COMPILE_FAILED from the zygote. */
-enum { STATUS_FD = 3 };
+enum { STATUS_FD = 3, EXECUTABLE_FD = 4 };
 enum { STATUS_TEXT = 120 };
 struct status_report { int32_t error; char step[STATUS_TEXT]; };
 #define COMPILE_FAILED "compile"

@@ -44,6 +44,15 @@ static bool connect_streams(struct run *run, int *in, int *out) {
     return true;
 }
 
+/* A compiled program is executed where its content lies, instead of being copied for each run. */
+static const struct file *find_executable(const struct request *request) {
+    if (request->from_zygote || strncmp(request->argv[0], "./", 2) != 0) return NULL;
+    for (size_t i = 0; i < request->file_count; i++)
+        if (strcmp(request->files[i].name, request->argv[0] + 2) == 0 && request->files[i].mode & 0100)
+            return &request->files[i];
+    return NULL;
+}
+
 static bool launch(struct run *run) {
     struct box *box = run->box;
     const struct request *request = run->request;
@@ -55,7 +64,7 @@ static bool launch(struct run *run) {
     struct start start = {
         .directory = run->directory, .argv = (const char **)(uintptr_t)request->argv,
         .environment = (const char **)(uintptr_t)request->environment, .files = request->files,
-        .file_count = request->file_count, .in = in, .out = out, .err = run->err, .uid = run->uids.run,
+        .file_count = request->file_count, .executable = find_executable(request), .in = in, .out = out, .err = run->err, .uid = run->uids.run,
         .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits,
     };
     run->base = take_sample(&box->meter);
