@@ -70,7 +70,16 @@ class TestContent:
             standard, *flags = line.split()[2:]
             assert f"-std={standard}" in table.compile
             assert f"-I/solvent/pch/{standard}" in table.compile
-            neutral = ("-std=", "-I", "-pipe", "-o")
+            neutral = (
+                "-std=",
+                "-I",
+                "-pipe",
+                "-o",
+                "-static",
+                "-s",
+                "-l",
+                "-Wl,",
+            )  # these do not reach the compiler proper
             assert flags == [word for word in table.compile if word.startswith("-") and not word.startswith(neutral)]
 
     def test_scripts_are_valid_shell(self, repository: Path) -> None:
