@@ -88,6 +88,7 @@ class Box:
         self._parser = wire.Parser()
         self._channel: Channel | None = None
         self._ready: asyncio.Future[replies.Ready] | None = None
+        self._offer: asyncio.Future[replies.Offer] | None = None
         self._id = 0
         self._run: wire.Run | None = None
         self._result: asyncio.Future[replies.Result] | None = None
@@ -113,6 +114,22 @@ class Box:
         self._write(config)
         try:
             return await self._ready
+        finally:
+            self._timer.cancel()
+
+    async def offer(self) -> replies.Offer:
+        """Ask for a socket that leads to the supervisor without any way between; before the first run.
+
+        Raises:
+            BoxLostError: there is none.
+        """
+        if not self.usable:
+            raise self._lost_error("it ended at its start")
+        self._offer = self._loop.create_future()
+        self._timer = self._loop.call_later(START_TIMEOUT_S, self.lose, "no socket was offered")
+        self._write(wire.frame(wire.DIRECT, 0))
+        try:
+            return await self._offer
         finally:
             self._timer.cancel()
 
@@ -213,7 +230,7 @@ class Box:
         self.busy = False
         if self._timer is not None:
             self._timer.cancel()
-        for waiting in (self._ready, self._result):
+        for waiting in (self._ready, self._offer, self._result):
             if waiting is not None and not waiting.done():
                 waiting.set_exception(self._lost_error(why))
         if self._settled is not None and not self._settled.done():
@@ -225,6 +242,11 @@ class Box:
             if self._ready is None or self._ready.done():
                 raise wire.FrameError("READY, though it was ready")
             self._ready.set_result(replies.decode_ready(payload))
+            return
+        if kind == wire.OFFER:
+            if self._offer is None or self._offer.done():
+                raise wire.FrameError("OFFER, though nobody asked")
+            self._offer.set_result(replies.decode_offer(payload))
             return
         if self._run is None or not self.busy or id != self._id:
             raise wire.FrameError(f"frame {kind} for run {id}, which does not run")

@@ -27,6 +27,7 @@ CGROUPS = ("none", "v1", "v2")
 
 _RESULT = struct.Struct("<4BiBi5Q")
 _READY = struct.Struct("<IBI")
+_OFFER = struct.Struct("<IQ")
 _MOST_PROBLEMS = 256
 
 
@@ -39,6 +40,15 @@ class Ready(NamedTuple):
     cgroup: str
     pid: int
     machine: str
+    offers_socket: bool = False
+
+
+class Offer(NamedTuple):
+    """An OFFER frame: a socket of the supervisor that the service may take."""
+
+    descriptor: int
+    """Its number there."""
+    inode: int
 
 
 class Result(NamedTuple):
@@ -110,7 +120,19 @@ def decode_ready(payload: memoryview) -> Ready:
     reader = _Reader(payload, _READY.size)
     machine = reader.text()
     reader.end()
-    return Ready(bool(flags & 1), bool(flags & 2), bool(flags & 4), CGROUPS[cgroup], pid, machine)
+    return Ready(bool(flags & 1), bool(flags & 2), bool(flags & 4), CGROUPS[cgroup], pid, machine, bool(flags & 8))
+
+
+def decode_offer(payload: memoryview) -> Offer:
+    """Return what an OFFER says.
+
+    Raises:
+        FrameError: it is malformed.
+    """
+    try:
+        return Offer(*_OFFER.unpack(payload))
+    except struct.error as error:
+        raise FrameError("an OFFER has another size") from error
 
 
 def decode_result(payload: memoryview, run: Run) -> Result:

@@ -16,14 +16,17 @@ Service to supervisor:
             source: u8 0 and key, or u8 1 and blob
     KILL    end the run `id`                     CLOSE   end its standard input
     DATA    bytes for its standard input         SIGNAL  u32, to its first process
+    DIRECT  asks for an OFFER; the way of the next frame is the channel from then on
 
 Supervisor to service:
 
-    READY   flags u32 (1 uid per run, 2 inode limit, 4 zygote), cgroup u8 (0 none, 1 v1, 2 v2), pid u32, machine bytes
+    READY   flags u32 (1 uid per run, 2 inode limit, 4 zygote, 8 OFFERs), cgroup u8 (0 none, 1 v1, 2 v2), pid u32,
+            machine bytes
     RESULT  status, missing, usable, has_code u8, code i32, has_signal u8, signal i32, cpu_us, wall_us, peak_bytes,
             stdout_size, stderr_size u64, fault bytes, problems list of bytes, kept list of (present u8, blob),
             stdout blob, stderr blob
     DATA    bytes of its standard output         EOF     its standard output has ended
+    OFFER   descriptor u32, inode u64: a socket of the supervisor, to be taken with pidfd_getfd
     ROOM    u64, bytes of DATA that its standard input has taken since the last ROOM
 
 Here is what is sent, and the parser of what comes; `replies` reads the payloads that come.
@@ -42,8 +45,8 @@ MAX_PAYLOAD = 1 << 30
 FIRST_WORD_BYTES = 64 << 10
 """Most that a READY may have."""
 
-CONFIG, PUT, DROP, RUN, KILL, DATA_IN, CLOSE, SIGNAL = range(8)
-READY, RESULT, DATA_OUT, EOF, ROOM = range(64, 69)
+CONFIG, PUT, DROP, RUN, KILL, DATA_IN, CLOSE, SIGNAL, DIRECT = range(9)
+READY, RESULT, DATA_OUT, EOF, ROOM, OFFER = range(64, 70)
 
 START_ZYGOTE = 1
 MERGE, ZYGOTE, STREAM = 1, 2, 4
@@ -244,7 +247,7 @@ class Parser:
         self._need = _HEADER.size
         while end - start >= _HEADER.size:
             magic, kind, id, size = _HEADER.unpack_from(view, start)
-            if magic != MAGIC or not READY <= kind <= ROOM:
+            if magic != MAGIC or not READY <= kind <= OFFER:
                 raise FrameError(f"no frame begins with {bytes(view[start : start + 5])!r}")
             if size > self.largest:
                 raise FrameError(f"a frame of {size} bytes, where at most {self.largest} can come")

@@ -14,8 +14,9 @@ enum { FRAME_HEADER = 16, KEY_BYTES = 32 };
 
 enum frame_type {
     FRAME_CONFIG = 0, FRAME_PUT = 1, FRAME_DROP = 2, FRAME_RUN = 3,
-    FRAME_KILL = 4, FRAME_DATA_IN = 5, FRAME_CLOSE = 6, FRAME_SIGNAL = 7,
+    FRAME_KILL = 4, FRAME_DATA_IN = 5, FRAME_CLOSE = 6, FRAME_SIGNAL = 7, FRAME_DIRECT = 8,
     FRAME_READY = 64, FRAME_RESULT = 65, FRAME_DATA_OUT = 66, FRAME_EOF = 67, FRAME_ROOM = 68,
+    FRAME_OFFER = 69,
 };
 
 struct span { const uint8_t *data; size_t size; };

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+
 import pytest
 from fake_box import HEADER, Reply, read_run, ready, result
 from hypothesis import given, settings
@@ -136,7 +138,7 @@ def test_a_frame_that_is_too_large_is_refused_before_it_is_read() -> None:
         list(parser.feed(HEADER.pack(wire.MAGIC, wire.RESULT, 1, 1_000_000)))
 
 
-@pytest.mark.parametrize("header", [(b"SLV1", 65, 1, 0), (wire.MAGIC, 3, 1, 0), (wire.MAGIC, 69, 1, 0)])
+@pytest.mark.parametrize("header", [(b"SLV1", 65, 1, 0), (wire.MAGIC, 3, 1, 0), (wire.MAGIC, 70, 1, 0)])
 def test_what_is_no_frame_of_a_supervisor_is_refused(header: tuple[bytes, int, int, int]) -> None:
     with pytest.raises(wire.FrameError, match="no frame"):
         list(wire.Parser().feed(HEADER.pack(*header)))
@@ -155,3 +157,9 @@ def test_a_frame_beyond_the_protocol_is_refused() -> None:
 
     with pytest.raises(wire.FrameError, match="too large"):
         wire.encode_put(wire.Content(bytes(32), Huge()))
+
+
+def test_an_offer_of_a_socket_is_read_and_nothing_else_taken_for_one() -> None:
+    assert replies.decode_offer(memoryview(struct.pack("<IQ", 7, 1 << 40))) == replies.Offer(7, 1 << 40)
+    with pytest.raises(wire.FrameError):
+        replies.decode_offer(memoryview(b"\0" * 11))
