@@ -20,7 +20,7 @@ from solvent.errors import ConfigError
 from solvent.sandbox.base import Build, BuiltFile
 
 DEFAULT_BYTES = 1 << 30
-_MEMORY_BYTES = 128 << 20
+_MEMORY_BYTES = 48 << 20
 _ENTRY_OVERHEAD = 1 << 10
 _MAGIC = b"solvent build 1\n"
 _HASH_BYTES = 32

@@ -1,4 +1,5 @@
 // tries: replaces what the C library calls: malloc, exit, write
+// compile: any
 // accept: ok, exit, signal
 // expect: .*
 #include <unistd.h>
