@@ -102,8 +102,13 @@ class Soak:
         self.samples.append(soak_watch.take(self.done, pids, len(names)))
 
     async def kill_now_and_then(self, every_s: float, *, engine: bool, seed: int) -> None:
-        """Kill a box's first process or its container at random, and sometimes the engine; until cancelled."""
+        """Kill a box's first process or its container at random, and sometimes the engine; until cancelled.
+
+        Only a box that was there at the last look: a program is tried again in a fresh box, and one that is killed
+        again and again cannot come to its end.
+        """
         choice = random.Random(seed)
+        before: set[int] = set()
         for number in itertools.count(1):
             await asyncio.sleep(every_s * choice.uniform(0.5, 1.5))
             if engine and number % 4 == 0:
@@ -111,11 +116,15 @@ class Soak:
                 continue
             with contextlib.suppress(Exception):
                 pids = await asyncio.to_thread(soak_watch.box_pids, self.backend)
+                old, before = sorted(before & set(pids)), set(pids)
+                if not old:
+                    continue
+                victim = choice.choice(old)
                 if self.backend == "docker" and choice.random() < 0.5:
-                    await asyncio.to_thread(_kill_container, choice)
+                    await asyncio.to_thread(_kill_container, victim)
                     self.kills["containers"] += 1
-                elif pids:
-                    os.kill(choice.choice(pids), signal.SIGKILL)
+                else:
+                    os.kill(victim, signal.SIGKILL)
                     self.kills["supervisors"] += 1
 
     async def _kill_engine(self) -> None:
@@ -178,15 +187,15 @@ def to_text(soak: Soak) -> str:
     return "\n".join(lines)
 
 
-def _kill_container(choice: random.Random) -> None:
+def _kill_container(pid: int) -> None:
+    """Kill the container of ours with this first process, by the engine."""
     import docker
 
-    names = soak_watch.container_names()
-    if not names:
-        return
     client = docker.from_env()
     try:
-        client.api.kill(choice.choice(names))
+        for one in soak_watch.own_containers(client):
+            if int(one.attrs["State"]["Pid"]) == pid:
+                client.api.kill(one.name)
     finally:
         client.close()
 

@@ -139,7 +139,7 @@ def box_pids(backend: str) -> list[int]:
 
         client = docker.from_env()
         try:
-            return [pid for one in _own_containers(client) if (pid := int(one.attrs["State"]["Pid"]))]
+            return [pid for one in own_containers(client) if (pid := int(one.attrs["State"]["Pid"]))]
         finally:
             client.close()
     tree = _tree()
@@ -152,7 +152,7 @@ def container_names() -> list[str]:
 
     client = docker.from_env()
     try:
-        return [str(one.name) for one in _own_containers(client)]
+        return [str(one.name) for one in own_containers(client)]
     finally:
         client.close()
 
@@ -169,7 +169,8 @@ def engine_pid() -> int | None:
     return int(struct.unpack("3i", credentials)[0]) or None
 
 
-def _own_containers(client: Any) -> list[Any]:
+def own_containers(client: Any) -> list[Any]:
+    """Return the containers of this process, running or not."""
     from solvent.sandbox.engine import LABEL, OWNER_LABEL
 
     found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)

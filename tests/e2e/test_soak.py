@@ -5,9 +5,12 @@ from __future__ import annotations
 import pytest
 
 from solvent.benchmarks.soak import Soak, soak, to_text
+from solvent.benchmarks.soak_watch import trends
 
 PROGRAMS = 800
-KILL_EVERY_S = 1.5
+KILL_EVERY_S = 2.0
+SHARED = {"engine_mb", "engine_descriptors", "disk_mb"}
+"""Other tests and users of this machine change these; the long soak looks at them."""
 
 BACKENDS = [pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)]
 
@@ -16,7 +19,10 @@ BACKENDS = [pytest.param("docker", marks=pytest.mark.docker), pytest.param("loca
 @pytest.mark.parametrize("backend", BACKENDS)
 async def test_mixed_programs_leave_nothing_behind(request: pytest.FixtureRequest, backend: str) -> None:
     found = await run(request, backend, kill_every_s=None)
-    assert found.passed(), to_text(found)
+    assert not found.wrong, to_text(found)
+    assert not found.ours, to_text(found)
+    growing = {trend.name for trend in trends(found.samples) if not trend.flat} - SHARED
+    assert growing == set(), to_text(found)
     assert found.by_kind["hostile"] > PROGRAMS // 20
 
 
