@@ -29,6 +29,10 @@ class Family(Protocol):
         """Draw one problem of the split with so many steps, so many of them openly worded."""
         ...
 
+    def accepts(self, stdin: str) -> bool:
+        """Whether a text is a valid input for every problem of the family, as its statements describe the input."""
+        ...
+
 
 FAMILIES: dict[str, Family] = {family.name: family for family in (LISTS, NUMBERS, STRINGS, WORDS)}
 

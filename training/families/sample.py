@@ -14,10 +14,26 @@ _SPLIT_SALT = "solvent-starter-1"
 
 @dataclass(frozen=True)
 class Example:
-    """What a program reads, and what the reference program prints for it (without the final newline)."""
+    """What a program reads, and what the reference program prints for it (without the final newline).
+
+    Of a function, `stdin` holds the arguments as they stand in a call ("[1, 2], 3") and `expected` the result's repr.
+    """
 
     stdin: str
     expected: str
+
+
+@dataclass(frozen=True)
+class Concept:
+    """What a rule that a statement only names means.
+
+    Attributes:
+        name: As statements name it ("Ember rule").
+        text: What it does, in an imperative wording without capital or full stop ("add 3 to every number").
+    """
+
+    name: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -25,15 +41,20 @@ class Sample:
     """A problem with its answer, before it becomes a row of the training corpus or a `Problem`.
 
     Attributes:
-        kind: "stdio" (the tests decide) or "math" (`answer` decides, there are no tests).
+        kind: "stdio" and "function" (the tests decide) or "math" (`answer` decides, there are no tests).
         composition: Names of the operations in order, without their parameters. It alone decides the split.
         parameters: One per operation, as text; empty where an operation has none.
         open_steps: How many operations the statement words so that only the examples tell which is meant.
         hidden_tests: Tests that grade; they never reach a prompt.
+        entry_point: Name of the function, of kind "function".
+        plan: What each step does, in a few plain words, in the program's order: the thinking block of a solution.
+        reasoning: Of kind "math", the steps of the calculation, one a line; the answer follows.
+        concepts: What the rules mean that the statement only names; the examples tell it too, less plainly.
+        shown_concepts: What the concepts section of the prompt shows: some of `concepts`, and others that do not apply.
     """
 
     family: str
-    kind: Literal["stdio", "math"]
+    kind: Literal["stdio", "function", "math"]
     depth: int
     composition: tuple[str, ...]
     parameters: tuple[str, ...]
@@ -43,6 +64,11 @@ class Sample:
     public_tests: tuple[Example, ...] = ()
     hidden_tests: tuple[Example, ...] = ()
     answer: str | None = None
+    entry_point: str = ""
+    plan: tuple[str, ...] = ()
+    reasoning: str = ""
+    concepts: tuple[Concept, ...] = ()
+    shown_concepts: tuple[Concept, ...] = ()
 
     @property
     def split(self) -> Split:
