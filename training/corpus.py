@@ -42,7 +42,7 @@ def draw_training_samples(config: CorpusConfig, count: int, seed: int) -> Iterat
     depths = range(1, len(config.depth_weights) + 1)
     for _ in range(count):
         family = FAMILIES[rng.choices(families, family_weights)[0]]
-        depth = rng.choices(depths, config.depth_weights)[0]
+        depth = min(rng.choices(depths, config.depth_weights)[0], family.max_depth)
         open_steps = rng.choices(range(len(config.open_steps_weights)), config.open_steps_weights)[0]
         yield family.draw(rng, depth, min(open_steps, (depth + 1) // 2), "train")
 

@@ -82,7 +82,7 @@ def held_out_samples(settings: EvaluationSettings) -> list[Sample]:
     return [
         sample
         for family in FAMILIES
-        for depth in range(1, MAX_DEPTH + 1)
+        for depth in range(1, FAMILIES[family].max_depth + 1)
         for sample in generate_samples("held-out", family, depth, settings.problems_per_cell, settings.seed)
     ]
 

@@ -25,6 +25,11 @@ class Family(Protocol):
         """The family's name."""
         ...
 
+    @property
+    def max_depth(self) -> int:
+        """The greatest depth that can be drawn, at most `MAX_DEPTH`."""
+        ...
+
     def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
         """Draw one problem of the split with so many steps, so many of them openly worded."""
         ...
@@ -42,10 +47,10 @@ def generate_samples(split: Split, family: str, depth: int, count: int, seed: in
 
     Raises:
         KeyError: unknown family.
-        ValueError: depth outside 1..8.
+        ValueError: depth outside 1..`max_depth` of the family.
     """
-    if not 1 <= depth <= MAX_DEPTH:
-        raise ValueError(f"depth {depth} is outside 1..{MAX_DEPTH}")
+    if not 1 <= depth <= FAMILIES[family].max_depth:
+        raise ValueError(f"depth {depth} is outside 1..{FAMILIES[family].max_depth}")
     rng = random.Random(f"{split}|{family}|{depth}|{seed}")
     seen: set[tuple[str, str]] = set()
     while len(seen) < count:

@@ -237,6 +237,7 @@ LISTS = PipelineFamily(
     parse=lambda line: [int(word) for word in line.split()],
     show=lambda value: " ".join(map(str, value)),
     fits=_fits,
+    valid=lambda value: 1 <= len(value) <= 50 and all(type(x) is int and abs(x) <= 10_000 for x in value),
     openings=(
         "Read a list of integers from one line.",
         "You are given a list of integers on one line.",

@@ -136,6 +136,7 @@ NUMBERS = PipelineFamily(
     parse=int,
     show=str,
     fits=lambda value: abs(value) < 10**9,
+    valid=lambda value: type(value) is int and abs(value) <= 1_000_000,
     openings=(
         "Read an integer.",
         "You are given an integer.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from ast import literal_eval
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -80,6 +81,7 @@ class PipelineFamily:
         parse: From the line of input to the value.
         show: From the value to the line of output.
         fits: Whether a value is small enough to be shown in an example.
+        valid: Whether a value is one that statements of the family describe (before any step).
         openings: Wordings of the first sentence.
         closings: Wordings of the last sentence where no `last` operation ends the pipeline.
     """
@@ -94,8 +96,22 @@ class PipelineFamily:
     parse: Callable[[str], Any]
     show: Callable[[Any], str]
     fits: Callable[[Any], bool]
+    valid: Callable[[Any], bool]
     openings: tuple[str, ...]
     closings: tuple[str, ...]
+    max_depth: int = 8
+
+    def accepts(self, stdin: str) -> bool:
+        """Whether a text is a valid input of the family's programs (one line) or of its functions (one literal)."""
+        line = stdin.removesuffix("\n")
+        try:
+            value = self.parse(line)
+            if self.show(value) == line and self.valid(value):
+                return True
+            value = literal_eval(line)
+            return repr(value) == line and type(value) is type(self.parse(self.show(value))) and self.valid(value)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            return False
 
     @cached_property
     def _by_name(self) -> dict[str, Operation]:

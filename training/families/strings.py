@@ -213,6 +213,7 @@ STRINGS = PipelineFamily(
     parse=str,
     show=str,
     fits=lambda value: 0 < len(value.strip()) <= 60,
+    valid=lambda value: 1 <= len(value) <= 100 and value.isascii() and value.isprintable() and value == value.strip(),
     openings=(
         "Read a line of text.",
         "You are given a line of text.",

@@ -142,6 +142,12 @@ class WordProblemFamily:
     """Arithmetic word problems about one or two people."""
 
     name: str = "word"
+    max_depth: int = 8
+
+    def accepts(self, stdin: str) -> bool:
+        """Whether a text is a valid input: never, since a story has none."""
+        del stdin
+        return False
 
     def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
         """Draw one problem of the split. `open_steps` has no meaning here: a story has no examples to decide."""
