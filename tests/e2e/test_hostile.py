@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import time
 from collections.abc import AsyncIterator, Iterator
 
 import hostile_suite
 import pytest
 import pytest_asyncio
-from hostile_stage import Stage, make, traces
+from hostile_stage import Stage, traces
 from hostile_suite import Arena, Host, Hostile, judge_outcome
+from sandboxes import BACKENDS, backend_of, require_backend
 
 from solvent.errors import ConfigError
 
@@ -25,17 +24,11 @@ SETTLE_S = 20.0
 @pytest_asyncio.fixture(
     scope="module",
     loop_scope="module",
-    params=[
-        pytest.param("docker", marks=pytest.mark.docker),
-        pytest.param("local", marks=pytest.mark.bubblewrap),
-        pytest.param("plain-user", marks=pytest.mark.bubblewrap),
-    ],
+    params=BACKENDS,
 )
 async def stage(request: pytest.FixtureRequest, outside: Host) -> AsyncIterator[Stage]:
     backend = str(request.param)
-    request.getfixturevalue("require_docker" if backend == "docker" else "require_bubblewrap")
-    if backend == "plain-user" and os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not installed")
+    require_backend(backend, request)
     selected = [
         item.callspec.params
         for item in request.session.items
@@ -110,7 +103,7 @@ async def test_afterwards_nothing_is_left(stage: Stage) -> None:
         await asyncio.sleep(0.05)
     assert after == stage.before
     # And the backend works again.
-    fresh = make(stage.backend, 1)
+    fresh = backend_of(stage.backend, slots=1)
     await fresh.start()
     try:
         assert not (await Arena(fresh).probe()).problems

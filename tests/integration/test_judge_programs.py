@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from sandboxes import WITH_ZYGOTE, make_sandbox
 
 from solvent.problems.problem import Checker, Interactor, IoTest, Limits, Problem, ProblemKind, Solution, Verdict
 from solvent.sandbox.base import Program, Sandbox
@@ -18,23 +19,9 @@ AC, WA, RE, TLE, IE = Verdict.AC, Verdict.WA, Verdict.RE, Verdict.TLE, Verdict.I
 LIMITS = Limits(cpu_time_s=1, wall_time_s=4, memory_mb=128, output_mb=1)
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WITH_ZYGOTE)
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    made: Sandbox
-    if request.param == "docker":
-        request.getfixturevalue("require_docker")
-        from solvent.sandbox.docker import DockerSandbox
-
-        made = DockerSandbox()
-    else:
-        request.getfixturevalue("require_bubblewrap")
-        from solvent.sandbox.local import LocalSandbox
-
-        made = LocalSandbox()
+    made = make_sandbox(request.param, request)
     await made.start()
     yield made
     await made.aclose()

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sandboxes import make_sandbox
 
 from solvent.problems.problem import Problem, Verdict
 from solvent.problems.readers import read
@@ -60,20 +61,16 @@ def packages(folder: Path) -> dict[str, Problem]:
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def docker(require_docker: None) -> AsyncIterator[Sandbox]:
-    from solvent.sandbox.docker import DockerSandbox
-
-    sandbox = DockerSandbox()
+async def docker(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    sandbox = make_sandbox("docker", request)
     await sandbox.start()
     yield sandbox
     await sandbox.aclose()
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def local(require_bubblewrap: None) -> AsyncIterator[Sandbox]:
-    from solvent.sandbox.local import LocalSandbox
-
-    sandbox = LocalSandbox()
+async def local(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
+    sandbox = make_sandbox("local", request)
     await sandbox.start()
     yield sandbox
     await sandbox.aclose()

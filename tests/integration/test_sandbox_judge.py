@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from sandboxes import WITH_ZYGOTE, make_sandbox
 
 from solvent.errors import ConfigError
 from solvent.problems.problem import (
@@ -40,23 +41,9 @@ SUM = Problem(
 )
 
 
-@pytest_asyncio.fixture(
-    scope="module",
-    loop_scope="module",
-    params=[pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)],
-)
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=WITH_ZYGOTE)
 async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
-    made: Sandbox
-    if request.param == "docker":
-        request.getfixturevalue("require_docker")
-        from solvent.sandbox.docker import DockerSandbox
-
-        made = DockerSandbox()
-    else:
-        request.getfixturevalue("require_bubblewrap")
-        from solvent.sandbox.local import LocalSandbox
-
-        made = LocalSandbox()
+    made = make_sandbox(request.param, request)
     await made.start()
     yield made
     await made.aclose()

@@ -12,22 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hostile_suite import Arena, Host, Hostile, judge_outcome
-from sandboxes import PlainUserSandbox
+from sandboxes import backend_of
 
 from solvent.sandbox import cgroups
 from solvent.sandbox.base import Sandbox
-from solvent.sandbox.local import LocalSandbox
 
 LANES = 2
-
-
-def make(backend: str, slots: int) -> Sandbox:
-    """Return a backend, not started."""
-    if backend == "docker":
-        from solvent.sandbox.docker import DockerSandbox
-
-        return DockerSandbox(slots)
-    return LocalSandbox(slots) if backend == "local" else PlainUserSandbox(slots)
 
 
 @dataclass
@@ -66,7 +56,7 @@ class Stage:
         self.before = traces(self.backend)
         problems = []
         for _ in range(LANES):
-            sandbox = make(self.backend, 1)
+            sandbox = backend_of(self.backend, slots=1)
             lane = Lane(sandbox, Arena(sandbox))
             self._lanes.append(lane)
             await sandbox.start()
@@ -92,7 +82,7 @@ class Stage:
     async def pair(self) -> Arena:
         """Return an arena with two boxes, for programs side by side."""
         if self._pair is None:
-            self._pair = make(self.backend, 2)
+            self._pair = backend_of(self.backend, slots=2)
             await self._pair.start()
         return Arena(self._pair)
 

@@ -20,6 +20,9 @@ BACKENDS = [
     pytest.param("local", marks=pytest.mark.bubblewrap),
     pytest.param("plain-user", marks=pytest.mark.bubblewrap),
 ]
+"""Names of the backends."""
+WITH_ZYGOTE = BACKENDS[:2]
+"""Those that may change to another user, and so have a zygote."""
 
 
 @cache
@@ -41,14 +44,23 @@ class PlainUserSandbox(LocalSandbox):
             self._prefix = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all")
 
 
-def make_sandbox(backend: str, request: pytest.FixtureRequest, **options: Any) -> BoxSandbox:
-    """Return a backend of BACKENDS, not started; skips where it cannot work."""
+def require_backend(backend: str, request: pytest.FixtureRequest) -> None:
+    """Skip where a backend cannot work."""
+    request.getfixturevalue("require_docker" if backend == "docker" else "require_bubblewrap")
+    if backend == "plain-user" and os.geteuid() == 0 and shutil.which("setpriv") is None:
+        pytest.skip("setpriv is not installed")
+
+
+def backend_of(backend: str, **options: Any) -> BoxSandbox:
+    """Return a backend, not started."""
     if backend == "docker":
-        request.getfixturevalue("require_docker")
         from solvent.sandbox.docker import DockerSandbox
 
         return DockerSandbox(**options)
-    request.getfixturevalue("require_bubblewrap")
-    if backend == "plain-user" and os.geteuid() == 0 and shutil.which("setpriv") is None:
-        pytest.skip("setpriv is not installed")
     return LocalSandbox(**options) if backend == "local" else PlainUserSandbox(**options)
+
+
+def make_sandbox(backend: str, request: pytest.FixtureRequest, **options: Any) -> BoxSandbox:
+    """Return a backend, not started; skips where it cannot work."""
+    require_backend(backend, request)
+    return backend_of(backend, **options)
