@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from solvent.errors import ConfigError
 from solvent.models.base import Message
@@ -34,6 +35,30 @@ class Failure:
     message: str = ""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """A program that was tried, as a prompt tells of it."""
+
+    program: str
+    got: str = ""
+    """What it gave on the first public test that it fails: its output, or the last line of the traceback. What it
+    printed, where the problem has no tests. Empty where it fails none."""
+
+
+class ConceptText(Protocol):
+    """A concept as prompts show it."""
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        ...
+
+    @property
+    def text(self) -> str:
+        """What it says."""
+        ...
+
+
 class Prompts:
     """Renders prompts.
 
@@ -59,11 +84,17 @@ class Prompts:
         wants: str,
         program: str = "",
         failure: Failure | None = None,
+        concepts: Sequence[ConceptText] = (),
+        attempts: Sequence[Attempt] = (),
+        candidates: Sequence[str] = (),
+        offered: Sequence[ConceptText] = (),
     ) -> tuple[Message, ...]:
         """Return the messages of a prompt: `system.j2` if the style has one that is not empty, then the template.
 
         Every template sees `problem`, `statement`, `public_tests`, `kind`, `language`, `wants` (`program` or
-        `answer`), `program` (the rejected one) and `failure`.
+        `answer`), `program` (the rejected one, or the one that is asked about), `failure`, `concepts` (what is known
+        and may help), `attempts` (earlier ones, of `summarise`), and of `choose` `candidates` (programs or answers) or
+        `offered` (concepts).
 
         Raises:
             ConfigError: the template is missing or wrong, or uses a variable that does not exist.
@@ -79,6 +110,10 @@ class Prompts:
             "wants": wants,
             "program": program,
             "failure": failure,
+            "concepts": concepts,
+            "attempts": attempts,
+            "candidates": candidates,
+            "offered": offered,
         }
         try:
             text = self._template(style, name).render(values)
