@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from solvent.agents.prompts import SHIPPED, Failure, Prompts
+from solvent.agents.prompts import SHIPPED, ConceptNote, Failure, Prompts
 from solvent.errors import ConfigError
 from solvent.problems.problem import CallTest, CodeTest, FunctionSpec, IoTest, Problem, ProblemKind
 from solvent.problems.view import PublicProblem, public_view
@@ -71,6 +71,29 @@ def test_math_prompt_asks_for_a_box_or_a_program() -> None:
     assert "```python" in text(view(ProblemKind.MATH), wants="program")
 
 
+def test_concepts_are_shown_only_where_there_are_any() -> None:
+    problem = view(ProblemKind.STDIO)
+    (bare,) = Prompts().render("default", "solve", problem, language="python", wants="program")
+    note = ConceptNote("Ember order", "sort {{ 1 + 1 }}")
+    (shown,) = Prompts().render("default", "solve", problem, language="python", wants="program", concepts=[note])
+    section = "\nConcepts that may help (optional, may be wrong):\n- Ember order: sort {{ 1 + 1 }}\n"
+    assert section in shown.content
+    assert shown.content.replace(section, "") == bare.content
+
+
+def test_starter_prompts_follow_one_another() -> None:
+    problem = view(ProblemKind.FUNCTION)
+    note = ConceptNote("Ember order", "sort the numbers")
+    plain, thinking = [
+        Prompts().render(style, "solve", problem, language="python", wants="program", concepts=[note])[-1].content
+        for style in ("starter", "starter-thinking")
+    ]
+    assert plain == "Do it.\nconcepts:\n- Ember order: sort the numbers\nin: 1, 's', k=None\nout: [True]"
+    assert thinking == f"{plain}\nthink"
+    (answer,) = Prompts().render("starter", "solve", view(ProblemKind.MATH), language="python", wants="answer")
+    assert answer.content == "Do it.\nanswer"
+
+
 def test_refine_prompt_tells_what_happened() -> None:
     prompt = text(view(ProblemKind.STDIO), "refine")
     for part in ("print(4)", "Verdict WA on a", "Input:\n```\n1 2\n```", "Got:\n```\n4\n```", "boom"):
@@ -100,7 +123,7 @@ def test_wrong_templates_are_named(tmp_path: Path) -> None:
     folder.mkdir(parents=True)
     template = folder / "solve.j2"
     for wrong, message in [
-        ("line\n{{ concepts }}", "concepts"),
+        ("line\n{{ hidden_tests }}", "hidden_tests"),
         ("{{ problem.hidden_tests }}", "hidden_tests"),
         ("{% if %}", r"solve\.j2:1"),
         ("{{ ''.__class__.__mro__ }}", "unsafe"),
