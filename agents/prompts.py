@@ -139,7 +139,7 @@ class Prompts:
             from jinja2.sandbox import ImmutableSandboxedEnvironment
 
             environment = ImmutableSandboxedEnvironment(
-                loader=FileSystemLoader([root / style for root in self._roots]),
+                loader=FileSystemLoader([*(root / style for root in self._roots), *self._roots]),
                 undefined=StrictUndefined,
                 autoescape=False,  # prompts are plain text; escaping would change problem statements
                 trim_blocks=False,

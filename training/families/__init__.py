@@ -5,6 +5,6 @@ be trained on follows from the composition alone (see `split_of`).
 """
 
 from solvent.training.families.catalog import FAMILIES, generate, generate_samples
-from solvent.training.families.sample import Sample, Split, split_of
+from solvent.training.families.sample import Concept, Sample, Split, split_of
 
-__all__ = ["FAMILIES", "Sample", "Split", "generate", "generate_samples", "split_of"]
+__all__ = ["FAMILIES", "Concept", "Sample", "Split", "generate", "generate_samples", "split_of"]

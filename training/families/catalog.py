@@ -3,13 +3,26 @@
 from __future__ import annotations
 
 import random
+from ast import literal_eval
 from collections.abc import Iterator
 from typing import Protocol
 
-from solvent.problems.problem import Checker, IoTest, Limits, Problem, ProblemKind, Solution
+from pydantic import JsonValue
+
+from solvent.problems.problem import (
+    CallTest,
+    Checker,
+    FunctionSpec,
+    IoTest,
+    Limits,
+    Problem,
+    ProblemKind,
+    Solution,
+    TestCase,
+)
 from solvent.training.families.lists import LISTS
 from solvent.training.families.numbers import NUMBERS
-from solvent.training.families.sample import Sample, Split
+from solvent.training.families.sample import Example, Sample, Split
 from solvent.training.families.strings import STRINGS
 from solvent.training.families.words import WORDS
 
@@ -70,33 +83,50 @@ def generate(split: Split, family: str, depth: int, count: int, seed: int) -> li
 
 
 def to_problem(sample: Sample, problem_id: str) -> Problem:
-    """The problem with its tests, its reference solution and where it comes from."""
-    reference = Solution(language="python", source=sample.program + "\n", name="reference.py")
+    """The problem with its tests, its reference solution and where it comes from.
+
+    Raises:
+        ValueError: an example of kind "function" is not the repr of JSON values, so that no prompt could show it so.
+    """
+    metadata: dict[str, JsonValue] = {
+        "family": sample.family,
+        "depth": sample.depth,
+        "composition": list(sample.composition),
+        "parameters": list(sample.parameters),
+        "open_steps": sample.open_steps,
+    }
+    if sample.concepts:
+        metadata["concepts"] = [{"name": concept.name, "text": concept.text} for concept in sample.concepts]
     return Problem(
         id=problem_id,
         kind=ProblemKind(sample.kind),
-        title=f"{sample.family} pipeline of {sample.depth}" if sample.kind == "stdio" else f"story of {sample.depth}",
+        title=f"story of {sample.depth}" if sample.family == "word" else f"{sample.family} pipeline of {sample.depth}",
         statement=sample.statement,
         limits=Limits(cpu_time_s=1.0, memory_mb=128),
         checker=Checker(case_sensitive=True),
-        public_tests=tuple(
-            IoTest(name=f"public-{number}", stdin=test.stdin + "\n", expected=test.expected + "\n")
-            for number, test in enumerate(sample.public_tests, 1)
-        ),
-        hidden_tests=tuple(
-            IoTest(name=f"hidden-{number}", stdin=test.stdin + "\n", expected=test.expected + "\n")
-            for number, test in enumerate(sample.hidden_tests, 1)
-        ),
+        public_tests=_tests(sample.kind, "public", sample.public_tests),
+        hidden_tests=_tests(sample.kind, "hidden", sample.hidden_tests),
+        function=FunctionSpec(name=sample.entry_point) if sample.kind == "function" else None,
         answer=sample.answer,
-        solutions=(reference,),
+        solutions=(Solution(language="python", source=sample.program + "\n", name="reference.py"),),
         languages=("python",),
         tags=(sample.family, f"depth-{sample.depth}", sample.split),
         source="solvent.training",
-        metadata={
-            "family": sample.family,
-            "depth": sample.depth,
-            "composition": list(sample.composition),
-            "parameters": list(sample.parameters),
-            "open_steps": sample.open_steps,
-        },
+        metadata=metadata,
     )
+
+
+def _tests(kind: str, name: str, examples: tuple[Example, ...]) -> tuple[TestCase, ...]:
+    make = _call_test if kind == "function" else _io_test
+    return tuple(make(f"{name}-{number}", example) for number, example in enumerate(examples, 1))
+
+
+def _io_test(name: str, example: Example) -> IoTest:
+    return IoTest(name=name, stdin=example.stdin + "\n", expected=example.expected + "\n")
+
+
+def _call_test(name: str, example: Example) -> CallTest:
+    test = CallTest(name=name, arguments=literal_eval(f"({example.stdin},)"), expected=literal_eval(example.expected))
+    if (", ".join(map(repr, test.arguments)), repr(test.expected)) != (example.stdin, example.expected):
+        raise ValueError(f"{example} does not hold the repr of JSON values")
+    return test

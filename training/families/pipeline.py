@@ -104,12 +104,19 @@ class PipelineFamily:
     def accepts(self, stdin: str) -> bool:
         """Whether a text is a valid input of the family's programs (one line) or of its functions (one literal)."""
         line = stdin.removesuffix("\n")
+        return self._accepts_line(line) or self._accepts_literal(line)
+
+    def _accepts_line(self, line: str) -> bool:
         try:
             value = self.parse(line)
-            if self.show(value) == line and self.valid(value):
-                return True
-            value = literal_eval(line)
-            return repr(value) == line and type(value) is type(self.parse(self.show(value))) and self.valid(value)
+        except ValueError:
+            return False
+        return self.show(value) == line and bool(self.valid(value))
+
+    def _accepts_literal(self, text: str) -> bool:
+        try:
+            value = literal_eval(text)
+            return repr(value) == text and self._accepts_line(self.show(value)) and self.valid(value)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return False
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from solvent.agents.prompts import SHIPPED, ConceptNote, Failure, Prompts
+from solvent.agents.prompts import SHIPPED, Failure, Prompts
 from solvent.errors import ConfigError
 from solvent.problems.problem import CallTest, CodeTest, FunctionSpec, IoTest, Problem, ProblemKind
 from solvent.problems.view import PublicProblem, public_view
+from solvent.training.families import Concept
 
 STYLES = sorted(folder.name for folder in SHIPPED.iterdir() if folder.is_dir())
 
@@ -74,7 +75,7 @@ def test_math_prompt_asks_for_a_box_or_a_program() -> None:
 def test_concepts_are_shown_only_where_there_are_any() -> None:
     problem = view(ProblemKind.STDIO)
     (bare,) = Prompts().render("default", "solve", problem, language="python", wants="program")
-    note = ConceptNote("Ember order", "sort {{ 1 + 1 }}")
+    note = Concept("Ember order", "sort {{ 1 + 1 }}")
     (shown,) = Prompts().render("default", "solve", problem, language="python", wants="program", concepts=[note])
     section = "\nConcepts that may help (optional, may be wrong):\n- Ember order: sort {{ 1 + 1 }}\n"
     assert section in shown.content
@@ -83,7 +84,7 @@ def test_concepts_are_shown_only_where_there_are_any() -> None:
 
 def test_starter_prompts_follow_one_another() -> None:
     problem = view(ProblemKind.FUNCTION)
-    note = ConceptNote("Ember order", "sort the numbers")
+    note = Concept("Ember order", "sort the numbers")
     plain, thinking = [
         Prompts().render(style, "solve", problem, language="python", wants="program", concepts=[note])[-1].content
         for style in ("starter", "starter-thinking")
