@@ -8,6 +8,7 @@ import secrets
 import subprocess
 import tempfile
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -121,6 +122,14 @@ async def sample_build(sandbox: Sandbox, text: str) -> float:
     return time.perf_counter() - started
 
 
+def _seconds_of(work: Callable[[tuple[IoTest, ...]], None], cases: tuple[IoTest, ...], parallel: int) -> float:
+    """Return the seconds in which so many threads do the work on equal shares of the cases."""
+    with ThreadPoolExecutor(parallel) as pool:
+        started = time.perf_counter()
+        list(pool.map(work, [cases[index::parallel] for index in range(parallel)]))
+        return time.perf_counter() - started
+
+
 async def sample_bare(count: int, parallel: int) -> float:
     """Compile once with the machine's g++; return the seconds in which bare processes did `count` tests."""
     cases = make_tests(count)
@@ -132,13 +141,7 @@ async def sample_bare(count: int, parallel: int) -> float:
                 done = subprocess.run([f"{folder}/main"], input=case.stdin.encode(), capture_output=True, check=False)
                 _check("bare", case, done.stdout)
 
-        def everything() -> float:
-            with ThreadPoolExecutor(parallel) as pool:
-                started = time.perf_counter()
-                list(pool.map(work, [cases[index::parallel] for index in range(parallel)]))
-                return time.perf_counter() - started
-
-        return await asyncio.to_thread(everything)
+        return await asyncio.to_thread(_seconds_of, work, cases, parallel)
 
 
 async def sample_fusion(count: int, parallel: int) -> float:
@@ -168,13 +171,7 @@ async def sample_exec(warm: ExecInWarmContainer, count: int, parallel: int) -> f
         for case in part:
             _check("docker exec", case, warm.execute(["/w/main"], case.stdin.encode()))
 
-    def everything() -> float:
-        with ThreadPoolExecutor(parallel) as pool:
-            started = time.perf_counter()
-            list(pool.map(work, [cases[index::parallel] for index in range(parallel)]))
-            return time.perf_counter() - started
-
-    return await asyncio.to_thread(everything)
+    return await asyncio.to_thread(_seconds_of, work, cases, parallel)
 
 
 def precompiled_header_here() -> bool:

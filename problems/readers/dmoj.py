@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 
 from pydantic import JsonValue
 
-from solvent.errors import DataError
 from solvent.problems.problem import Limits, Problem, ProblemKind, TimeRule
 from solvent.problems.readers.dmoj_cases import read_cases
 from solvent.problems.readers.dmoj_checker import read_checker, read_interactor
@@ -48,12 +47,8 @@ def read_dmoj(tree: Tree, place: Place, name: str) -> Problem:
     Raises:
         DataError: something that the problem needs is missing or wrong, or needs a part of the DMOJ judge itself.
     """
-    try:
+    with place.located():
         return _read(tree, place, name)
-    except DataError as error:
-        if error.file is not None:
-            raise
-        raise place.locate(error) from error
 
 
 def _read(tree: Tree, place: Place, name: str) -> Problem:

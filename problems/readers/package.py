@@ -10,7 +10,6 @@ from pathlib import PurePosixPath
 
 from pydantic import JsonValue
 
-from solvent.errors import DataError
 from solvent.problems.problem import Checker, Interactor, Problem, ProblemKind
 from solvent.problems.readers.package_config import PackageConfig, read_config
 from solvent.problems.readers.package_groups import GroupTree
@@ -37,12 +36,8 @@ def read_package(tree: Tree, place: Place, name: str) -> Problem:
     Raises:
         DataError: something that the problem needs is missing or wrong; it names the file inside the package.
     """
-    try:
+    with place.located():
         return _read(tree, place, name)
-    except DataError as error:
-        if error.file is not None:
-            raise
-        raise place.locate(error) from error
 
 
 def _read(tree: Tree, place: Place, name: str) -> Problem:

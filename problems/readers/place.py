@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
@@ -35,6 +36,16 @@ class Place:
         """Return (not raise) an error that names a field only, with this place."""
         prefix = f"field {error.field!r}: " if error.field else ""
         return self.error(error.message.removeprefix(prefix), field=error.field, remedy=error.remedy)
+
+    @contextmanager
+    def located(self) -> Iterator[None]:
+        """Give data errors raised within this place, unless they name a file themselves."""
+        try:
+            yield
+        except DataError as error:
+            if error.file is not None:
+                raise
+            raise self.locate(error) from error
 
     @property
     def source(self) -> str:

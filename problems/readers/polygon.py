@@ -67,12 +67,8 @@ def read_polygon(tree: Tree, place: Place, name: str) -> Problem:
     Raises:
         DataError: something that the problem needs is missing or wrong; it names the file inside the package.
     """
-    try:
+    with place.located():
         return _read(tree, place, name)
-    except DataError as error:
-        if error.file is not None:
-            raise
-        raise place.locate(error) from error
 
 
 class _Builder(ElementTree.TreeBuilder):

@@ -117,19 +117,17 @@ def _judge(
     from solvent.problems.problem import ProblemKind
     from solvent.sandbox.choose import open_sandbox
     from solvent.service.cli.judging import judge_all, judge_submission
-    from solvent.service.cli.loop import run
+    from solvent.service.cli.loop import run, unless_stopped
 
     needs_sandbox = any(one.problem.kind is not ProblemKind.MATH for one in submissions)
 
     async def main(stop: asyncio.Event) -> list[Judged]:
-        import asyncio
-
         sandbox = await open_sandbox(settings) if needs_sandbox else None
         try:
             if single:
                 on_test = None if as_json else _print_test
-                work = asyncio.ensure_future(
-                    _list(judge_submission(sandbox, submissions[0], stop_on_failure=stop_on_failure, on_test=on_test))
+                work = _list(
+                    judge_submission(sandbox, submissions[0], stop_on_failure=stop_on_failure, on_test=on_test)
                 )
             else:
                 counted = Counter[str]()
@@ -138,15 +136,8 @@ def _judge(
                     counted["done"] += 1
                     _print_progress(one, counted["done"], len(submissions), as_json)
 
-                work = asyncio.ensure_future(judge_all(sandbox, submissions, on_end))
-            stopping = asyncio.ensure_future(stop.wait())
-            await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-            stopping.cancel()
-            if not work.done():
-                work.cancel()
-                await asyncio.wait({work})
-                raise KeyboardInterrupt
-            return await work
+                work = judge_all(sandbox, submissions, on_end)
+            return await unless_stopped(work, stop)
         finally:
             if sandbox is not None:
                 await sandbox.aclose()

@@ -36,6 +36,23 @@ def run(main: Callable[[asyncio.Event], Coroutine[None, None, Value]]) -> Value:
     return asyncio.run(with_signals())
 
 
+async def unless_stopped(work: Coroutine[None, None, Value], stop: asyncio.Event) -> Value:
+    """Return what the work returns; once `stop` is set, cancel it and wait for its end.
+
+    Raises:
+        KeyboardInterrupt: it was stopped.
+    """
+    task = asyncio.ensure_future(work)
+    stopping = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not task.done():
+        task.cancel()
+        await asyncio.wait({task})
+        raise KeyboardInterrupt
+    return await task
+
+
 def exit_code(result: JobResult) -> int:
     """Return the exit code that the help text promises for a job's end."""
     if result.status is JobStatus.CANCELLED:

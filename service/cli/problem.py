@@ -85,7 +85,7 @@ def _read(packages: tuple[str, ...]) -> tuple[list[Problem], list[DataError]]:
 def _verify(settings: Settings, problems: list[Problem], *, margin: bool, as_json: bool) -> list[Report]:
     from solvent.sandbox.choose import open_sandbox
     from solvent.sandbox.verify import verify as verify_problem
-    from solvent.service.cli.loop import run
+    from solvent.service.cli.loop import run, unless_stopped
 
     total = sum(len(one.solutions) for one in problems)
     done = 0
@@ -106,19 +106,7 @@ def _verify(settings: Settings, problems: list[Problem], *, margin: bool, as_jso
             await sandbox.aclose()
 
     async def main(stop: asyncio.Event) -> list[Report]:
-        import asyncio
-
-        if not total:
-            return []
-        work = asyncio.ensure_future(verify_all())
-        stopping = asyncio.ensure_future(stop.wait())
-        await asyncio.wait({work, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not work.done():
-            work.cancel()
-            await asyncio.wait({work})
-            raise KeyboardInterrupt
-        return await work
+        return await unless_stopped(verify_all(), stop) if total else []
 
     return run(main)
 
