@@ -34,6 +34,14 @@ class Failure:
     stderr: str = ""
     message: str = ""
 
+    @property
+    def shown(self) -> str:
+        """What the program gave, in short: its output, else the last line of its error, else what the judge said."""
+        if self.kind == "compile" or (self.stderr.strip() and self.verdict != "WA"):
+            lines = (self.message if self.kind == "compile" else self.stderr).strip().splitlines()
+            return lines[-1].strip() if lines else self.verdict
+        return (self.got or self.message or self.verdict).strip()
+
 
 @dataclass(frozen=True)
 class Attempt:
@@ -41,8 +49,8 @@ class Attempt:
 
     program: str
     got: str = ""
-    """What it gave on the first public test that it fails: its output, or the last line of the traceback. What it
-    printed, where the problem has no tests. Empty where it fails none."""
+    """What it gave on the first public test that it fails (`Failure.shown`); what it printed, where the problem has no
+    tests. Empty where it fails none."""
 
 
 class ConceptText(Protocol):
