@@ -1,145 +1,79 @@
-"""Arithmetic word problems: who has how many, told forwards or backwards.
+"""Arithmetic word problems: stories of situations, told forwards or backwards.
 
-The answer is a number; the reference program has one line for each step of the story.
+The answer is a number; the reference program has one line for each step of the story, and so has the reasoning.
 """
 
 from __future__ import annotations
 
+import ast
 import random
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
+from operator import add, floordiv, mod, mul, sub
+from typing import NamedTuple
 
 from solvent.training.families.sample import Sample, Split, split_of
+from solvent.training.families.situations import PLANS, Event, Situation
+from solvent.training.families.stories import OWN, SITUATIONS
 
-_NAMES = (  # noqa: SIM905 - a list literal of words is longer and no clearer
-    "Anna Ben Carla David Ella Felix Grace Henry Iris Jack Kate Leo Maria Noah Olga Paul Rosa Sam Tara Victor"
-).split()
-_ITEMS = (  # noqa: SIM905 - as above
-    "apples stamps coins shells books cards marbles pens nuts stickers eggs beads"
-).split()
-_WORDS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six"}
-_DISTRACTORS = (
-    "The shop closes in {k} minutes.",
-    "{q} is {k} years old.",
-    "It is {k} degrees outside.",
-    "The walk home takes {k} minutes.",
-)
-_NOW = ("Now", "In the end", "At last")
-_LIMIT = 5000
+_SPELLED = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2))
+_PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}
+_SIGNS: dict[type[ast.operator], tuple[str, Callable[[int, int], int]]] = {
+    ast.Add: ("+", add),
+    ast.Sub: ("-", sub),
+    ast.Mult: ("*", mul),
+    ast.FloorDiv: ("//", floordiv),
+    ast.Mod: ("%", mod),
+}
+_LEADS = ("Then", "Later", "After that", "The next day", "A little later")
+_TRIES = 6
 
 
-@dataclass(frozen=True)
-class _Event:
-    """Something that happens: a line of Python and how it is told.
-
-    In code `{v}` and `{o}` are the variables of the person and of the other person; in tellings `{p}` and `{q}` are
-    their names. `{k}` is a number, `{m}` a small number that a telling may spell out.
-    """
-
-    name: str
-    code: str
-    tellings: tuple[str, ...]
-    numbers: tuple[int, int] = (2, 30)
-    undo: str = ""
-    needs_other: bool = False
+class _UnfitError(Exception):
+    """A number on the way is not whole, not positive or too large."""
 
 
-_EVENTS = (
-    _Event(
-        "gain",
-        "{v} = {v} + {k}",
-        ("{p} buys {k} more {items}.", "{p} finds {k} {items}.", "{p} gets {k} {items} from a neighbour."),
-        undo="{v} = {v} - {k}",
-    ),
-    _Event(
-        "lose",
-        "{v} = {v} - {k}",
-        ("{p} loses {k} {items}.", "{p} gives away {k} {items}.", "{p} sells {k} of the {items}."),
-        undo="{v} = {v} + {k}",
-    ),
-    _Event(
-        "gain_groups",
-        "{v} = {v} + {m} * {k}",
-        ("{p} buys {m} bags with {k} {items} each.", "{m} friends give {p} {k} {items} each."),
-        (2, 12),
-        "{v} = {v} - {m} * {k}",
-    ),
-    _Event(
-        "lose_groups",
-        "{v} = {v} - {m} * {k}",
-        ("{p} gives {k} {items} to each of {m} friends.", "{p} fills {m} boxes with {k} {items} each and sells them."),
-        (2, 12),
-        "{v} = {v} + {m} * {k}",
-    ),
-    _Event(
-        "times",
-        "{v} = {v} * {m}",
-        ("{p} plays and ends with {m} times as many {items}.", "{p} makes the number of {items} {m} times as large."),
-        undo="{v} = {v} // {m}",
-    ),
-    _Event(
-        "double",
-        "{v} = {v} * 2",
-        ("{p} doubles the number of {items}.", "{p} gets as many {items} again."),
-        undo="{v} = {v} // 2",
-    ),
-    _Event(
-        "half",
-        "{v} = {v} // 2",
-        ("{p} gives away half of the {items}.", "{p} keeps only half of the {items}."),
-        undo="{v} = {v} * 2",
-    ),
-    _Event(
-        "share",
-        "{v} = {v} // {m}",
-        (
-            "{p} shares the {items} equally among {m} people and keeps one share.",
-            "{p} makes {m} equal piles of {items} and keeps one pile.",
-        ),
-        undo="{v} = {v} * {m}",
-    ),
-    _Event(
-        "give_other",
-        "{v}, {o} = {v} - {k}, {o} + {k}",
-        ("{p} gives {k} {items} to {q}.", "{q} takes {k} {items} from {p}."),
-        (2, 15),
-        needs_other=True,
-    ),
-)
-_INTRODUCTIONS = (
-    _Event(
-        "other_more",
-        "{o} = {v} + {k}",
-        ("{q} has {k} more {items} than {p}.", "{q} has {k} {items} more than {p} has."),
-    ),
-    _Event(
-        "other_fewer",
-        "{o} = {v} - {k}",
-        ("{q} has {k} fewer {items} than {p}.", "{q} has {k} {items} less than {p} has."),
-    ),
-    _Event("other_times", "{o} = {v} * {m}", ("{q} has {m} times as many {items} as {p}.",)),
-)
-_ENDINGS = (
-    _Event(
-        "together",
-        "a + b",
-        ("How many {items} do {p} and {q} have together?", "How many {items} do they have in total?"),
-        needs_other=True,
-    ),
-    _Event(
-        "price",
-        "{v} * {k}",
-        (
-            "Each of the {items} costs {k} dollars. How many dollars are those of {p} worth?",
-            "{p} sells all the {items} for {k} dollars each. How many dollars does {p} get?",
-        ),
-        (2, 12),
-    ),
-)
+class _Part(NamedTuple):
+    """What one step does to one variable ("" where it only asks), and the calculations that it takes."""
+
+    variable: str
+    value: int
+    equations: tuple[str, ...]
+
+
+@lru_cache(maxsize=1024)
+def _parse(code: str) -> list[tuple[str, ast.expr]]:
+    statement = ast.parse(code).body[0]
+    if isinstance(statement, ast.Expr):
+        return [("", statement.value)]
+    assert isinstance(statement, ast.Assign)
+    (target,) = statement.targets
+    if isinstance(target, ast.Tuple):
+        assert isinstance(statement.value, ast.Tuple)
+        return [(ast.unparse(t), v) for t, v in zip(target.elts, statement.value.elts, strict=True)]
+    return [(ast.unparse(target), statement.value)]
+
+
+def _calculate(node: ast.expr, numbers: dict[str, int], limit: int, rounds: bool, equations: list[str]) -> int:
+    if isinstance(node, ast.Constant):
+        return int(str(node.value))
+    if isinstance(node, ast.Name):
+        return numbers[node.id]
+    assert isinstance(node, ast.BinOp)
+    left = _calculate(node.left, numbers, limit, rounds, equations)
+    right = _calculate(node.right, numbers, limit, rounds, equations)
+    sign, function = _SIGNS[type(node.op)]
+    result = function(left, right)
+    if not 0 < result <= limit or (sign == "//" and left % right and not rounds):
+        raise _UnfitError
+    equations.append(f"{left} {sign} {right} = {result}")
+    return result
 
 
 @dataclass(frozen=True)
 class WordProblemFamily:
-    """Arithmetic word problems about one or two people."""
+    """Arithmetic word problems about one or two people, or things."""
 
     name: str = "word"
     max_depth: int = 8
@@ -152,132 +86,186 @@ class WordProblemFamily:
     def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
         """Draw one problem of the split. `open_steps` has no meaning here: a story has no examples to decide."""
         del open_steps
+        situations = [s for s in SITUATIONS if s.depths[0] <= depth <= s.depths[1]]
+        weights = [situation.weight for situation in situations]
         while True:
-            backwards = rng.random() < 0.2
-            sample = self._draw_backwards(rng, depth) if backwards else self._draw_forwards(rng, depth)
-            if sample is not None and split_of(self.name, sample.composition) == split:
-                return sample
-
-    def _draw_forwards(self, rng: random.Random, depth: int) -> Sample | None:
-        story = _Story(rng)
-        start = rng.randint(3, 60)
-        story.say(rng.choice(("{p} has {k} {items}.", "{p} starts with {k} {items}.")), "a", k=start)
-        story.run(f"a = {start}")
-        special_ending = depth > 1 and rng.random() < 0.3
-        introduce_at = rng.randrange(depth - special_ending) if depth > 1 and rng.random() < 0.5 else None
-        for place in range(depth - special_ending):
-            if place == introduce_at:
-                ok = story.happen(rng.choice(_INTRODUCTIONS), "a")
-            else:
-                event = rng.choice([e for e in _EVENTS if story.has_other or not e.needs_other])
-                ok = story.happen(event, rng.choice("ab") if story.has_other else "a")
-            if not ok:
-                return None
-        if special_ending:
-            ending = rng.choice([e for e in _ENDINGS if story.has_other or not e.needs_other])
-            story.end(ending, rng.choice("ab") if story.has_other else "a")
-        else:
-            who = rng.choice("ab") if story.has_other else "a"
-            if story.has_other:
-                story.names_of_steps.append(f"ask_{who}")
-            story.say(rng.choice(("How many {items} does {p} have?", "How many {items} does {p} have now?")), who)
-            story.run(f"print({who})", who)
-        return story.sample(depth)
-
-    def _draw_backwards(self, rng: random.Random, depth: int) -> Sample | None:
-        story = _Story(rng)
-        start = rng.randint(3, 60)
-        story.run(f"a = {start}")
-        story.say(rng.choice(("{p} has some {items}.", "{p} starts with an unknown number of {items}.")), "a")
-        story.names_of_steps.append("backwards")
-        for _ in range(depth):
-            if not story.happen(rng.choice([e for e in _EVENTS if e.undo]), "a"):
-                return None
-        end = story.values["a"]
-        story.say(f"{rng.choice(_NOW)} {{p}} has {{k}} {{items}}.", "a", k=end)
-        story.say(
-            rng.choice(("How many {items} did {p} have at first?", "How many {items} were there at the start?")), "a"
-        )
-        story.lines = [f"a = {end}", *reversed(story.undo_lines), "print(a)"]
-        story.answer = start
-        return story.sample(depth)
+            story = _Story(rng, rng.choices(situations, weights)[0])
+            try:
+                if story.situation.first and rng.random() < 0.2:
+                    story.tell_backwards(depth)
+                else:
+                    story.tell_forwards(depth)
+            except _UnfitError:
+                continue
+            if split_of(self.name, tuple(story.composition)) == split:
+                return story.sample(depth)
 
 
 class _Story:
     """A story in the making: sentences, lines of the program, and what everybody has so far."""
 
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, situation: Situation) -> None:
         self._rng = rng
-        self._items = rng.choice(_ITEMS)
-        self._people = dict(zip("ab", rng.sample(_NAMES, 2), strict=True))
+        self.situation = situation
+        self._items = rng.choice(situation.items)
+        self._actors = dict(zip("ab", rng.sample(situation.actors, 2), strict=True))
+        self._pronoun = "It"
+        if self._actors["a"] in OWN.actors:
+            self._pronoun = ("She", "He")[OWN.actors.index(self._actors["a"]) % 2]
         self._sentences: list[str] = []
         self._parameters: list[str] = []
-        self.names_of_steps: list[str] = []
-        self.lines: list[str] = []
-        self.undo_lines: list[str] = []
-        self.values: dict[str, int] = {}
-        self.answer: int | None = None
+        self.composition = [] if situation is OWN else [situation.name]
+        self._lines: list[str] = []
+        self._undo: list[tuple[Event, str, dict[str, int]]] = []
+        self._steps: list[tuple[_Part, ...]] = []
+        self._plan: list[tuple[str, str]] = []
+        self._values: dict[str, int] = {}
+        self._answer = 0
 
     @property
-    def has_other(self) -> bool:
-        """Whether the second person has been introduced."""
-        return "b" in self.values
+    def _has_other(self) -> bool:
+        return "b" in self._values
 
-    def say(self, telling: str, who: str, **numbers: int | str) -> None:
-        """Add a sentence, sometimes after a distracting one."""
+    def tell_forwards(self, depth: int) -> None:
+        """Tell a story of so many steps. Raises _UnfitError where its numbers go wrong."""
+        rng, situation = self._rng, self.situation
+        self._open()
+        start = rng.choice(situation.starts)
+        self._happen((start,), "a")
+        depth -= start.counts
+        asks = depth > 0 and rng.random() < situation.ending_share
+        steps = depth - asks
+        introduce_at = rng.randrange(steps) if steps > 0 and not self._has_other and rng.random() < 0.5 else None
+        for place in range(steps):
+            if place == introduce_at:
+                self._happen(situation.introductions, "a")
+            else:
+                self._happen(self._possible(situation.events), rng.choice("ab") if self._has_other else "a")
+        who = rng.choice("ab") if self._has_other else "a"
+        if asks:
+            self._happen(self._possible(situation.endings), who)
+            return
+        if self._has_other:
+            self.composition.append(f"ask_{who}")
+        self._ask(situation.questions, who)
+
+    def tell_backwards(self, depth: int) -> None:
+        """Tell a story of which only the end is known. Raises _UnfitError where its numbers go wrong."""
+        rng, situation = self._rng, self.situation
+        start = rng.randint(3, 60)
+        self._open()
+        self._values["a"] = start
+        self._say(rng.choice(situation.first), "a", {})
+        self.composition.append("backwards")
+        for _ in range(depth):
+            self._happen([event for event in situation.events if event.undo], "a")
+        end = self._values["a"]
+        self._say(rng.choice(situation.now), "a", {"k": end})
+        self._lines, self._steps, self._plan = [f"a = {end}"], [], [(f"start with {end}", "")]
+        for event, who, numbers in reversed(self._undo):
+            self._run(event.undo, PLANS[event.undo], who, numbers, rounds=False)
+        self._ask(situation.asked_first, "a")
+
+    def _open(self) -> None:
+        if self.situation.openings and self._rng.random() < 0.1:
+            self._sentences.append(self._rng.choice(self.situation.openings))
+
+    def _possible(self, events: tuple[Event, ...]) -> list[Event]:
+        return [e for e in events if (not e.alone_only if self._has_other else not e.needs_other)]
+
+    def _say(self, telling: str, who: str, numbers: dict[str, int]) -> None:
+        """Add a sentence, sometimes after a distracting one, sometimes with a leading word or a pronoun."""
+        rng = self._rng
         other = "b" if who == "a" else "a"
-        if self._sentences and self._rng.random() < 0.06:
-            aside = self._rng.choice(_DISTRACTORS)
-            self._sentences.append(aside.format(q=self._people["b"], k=self._rng.randint(5, 30)))
-        text = telling.format(p=self._people[who], q=self._people[other], items=self._items, **numbers)
+        is_aside = bool(self._sentences and self.situation.asides) and rng.random() < 0.06
+        if is_aside:
+            aside = rng.choice(self.situation.asides)
+            self._sentences.append(aside.format(p=self._actors["a"], q=self._actors["b"], k=rng.randint(5, 30)))
+        name = self._actors[who]
+        if telling.startswith("{p} ") and self._values and self._sentences:
+            chance = rng.random()
+            if chance < 0.12:
+                telling = f"{rng.choice(_LEADS)} {telling}"
+            elif chance < 0.3 and not self._has_other and not is_aside and len(self._sentences) > 1:
+                name = self._pronoun
+        marks: dict[str, int | str] = dict(numbers)
+        if "m" in numbers and numbers["m"] in _SPELLED and rng.random() < 0.5:
+            marks["m"] = _SPELLED[numbers["m"]]
+        if "d" in numbers:
+            d = numbers["d"]
+            marks |= {"percent": 100 // d, "part": _PARTS.get(d, f"1/{d}")}
+        text = telling.format(p=name, q=self._actors[other], items=self._items, **marks)
         self._sentences.append(text[:1].upper() + text[1:])
 
-    def run(self, line: str, result: str | None = None) -> None:
-        """Add a line to the program and carry it out; `result` is an expression whose value is the answer."""
-        if result is None:
-            exec(line, {}, self.values)  # noqa: S102 - our own event tables, no outside text
-        else:
-            self.answer = eval(result, {}, self.values)  # noqa: S307 - as above
-        self.lines.append(line)
+    def _happen(self, events: tuple[Event, ...] | list[Event], who: str) -> None:
+        """Let one of the events happen that fits. Raises _UnfitError where none is found."""
+        rng = self._rng
+        for _ in range(_TRIES if events else 0):
+            event = rng.choice(events)
+            marks = {"k": event.numbers, "j": event.amounts, "m": event.shares, "d": event.parts}
+            numbers = {mark: rng.choice(values) for mark, values in marks.items() if f"{{{mark}}}" in event.code}
+            try:
+                self._run(event.code, event.plan_line, who, numbers, event.rounds, not event.counts)
+            except _UnfitError:
+                continue
+            if event.counts:
+                self.composition.append(event.name if who == "a" else f"{event.name}_b")
+                self._parameters.append(" ".join(map(str, numbers.values())))
+            self._undo.append((event, who, numbers))
+            self._say(rng.choice(event.tellings), who, numbers)
+            return
+        raise _UnfitError
 
-    def happen(self, event: _Event, who: str) -> bool:
-        """Let the event happen; False if it would leave a negative, huge or fractional number."""
+    def _run(
+        self, code: str, plan: str, who: str, numbers: dict[str, int], rounds: bool, is_given: bool = False
+    ) -> None:
         other = "b" if who == "a" else "a"
-        k, m = self._rng.randint(*event.numbers), self._rng.randint(2, 5)
-        if ("// 2" in event.code and self.values[who] % 2) or ("// {m}" in event.code and self.values[who] % m):
-            return False
-        before = dict(self.values)
-        self.run(event.code.format(v=who, o=other, k=k, m=m))
-        if event.undo:
-            self.undo_lines.append(event.undo.format(v=who, k=k, m=m))
-        spelled = _WORDS[m] if self._rng.random() < 0.5 else str(m)
-        self.say(self._rng.choice(event.tellings), who, k=k, m=spelled)
-        self.names_of_steps.append(event.name if who == "a" else f"{event.name}_b")
-        self._parameters.append(" ".join(str(n) for n, mark in ((k, "{k}"), (m, "{m}")) if mark in event.code))
-        return self.values != before and all(0 < value <= _LIMIT for value in self.values.values())
+        texts = {mark: mark for mark in "kjmd"}
+        known = self._values | numbers
+        parts = []
+        for variable, expression in _parse(code.format(v=who, o=other, **texts)):
+            equations: list[str] = []
+            value = _calculate(expression, known, self.situation.limit, rounds, equations)
+            parts.append(_Part(variable, value, tuple(equations)))
+        if all(part.variable and self._values.get(part.variable) == part.value for part in parts):
+            raise _UnfitError
+        self._answer = parts[-1].value
+        line = code.format(v=who, o=other, **numbers)
+        self._lines.append(line if parts[-1].variable else f"print({line})")
+        self._values |= {part.variable: part.value for part in parts if part.variable}
+        if not is_given:
+            self._steps.append(tuple(parts))
+        named = "{v}" in code and not code.startswith("{o}")
+        text = plan.format(o=self._actors[other], **numbers)
+        self._plan.append((text, who if named else ""))
 
-    def end(self, event: _Event, who: str) -> None:
-        """Ask a question that takes one more step."""
-        k = self._rng.randint(*event.numbers)
-        expression = event.code.format(v=who, k=k)
-        self.names_of_steps.append(event.name if event.needs_other else f"{event.name}_{who}")
-        self._parameters.append(str(k) if "{k}" in event.code else "")
-        self.say(self._rng.choice(event.tellings), who, k=k)
-        self.run(f"print({expression})", expression)
+    def _ask(self, questions: tuple[str, ...], who: str) -> None:
+        self._say(self._rng.choice(questions), who, {})
+        self._answer = self._values[who]
+        self._lines.append(f"print({who})")
+        if not self._steps or self._steps[-1][-1].variable != who:
+            self._steps.append((_Part(who, self._values[who], ()),))
 
     def sample(self, depth: int) -> Sample:
         """The finished problem."""
+        named = self._has_other
         return Sample(
             family="word",
             kind="math",
             depth=depth,
-            composition=tuple(self.names_of_steps),
+            composition=tuple(self.composition),
             parameters=tuple(self._parameters),
             open_steps=0,
             statement=" ".join(self._sentences),
-            program="\n".join(self.lines),
-            answer=str(self.answer),
+            program="\n".join(self._lines),
+            answer=str(self._answer),
+            plan=tuple(f"{self._actors[who]}: {text}" if who and named else text for text, who in self._plan),
+            reasoning="\n".join(", ".join(map(self._reason, parts)) for parts in self._steps),
         )
+
+    def _reason(self, part: _Part) -> str:
+        text = ", ".join(part.equations) or str(part.value)
+        return f"{self._actors[part.variable]}: {text}" if part.variable and self._has_other else text
 
 
 WORDS = WordProblemFamily()
