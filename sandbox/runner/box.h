@@ -66,6 +66,7 @@ struct run {
     bool ended;
     int wait_status;
     int64_t peak_bytes, max_rss_bytes;
+    int64_t file_bytes;                 /* of the first process's resident memory: files on disk, which do not count */
     double cpu_s, wall_s;
     double starved_s;                   /* it could have run and no core was free: no part of its wall-clock time */
     double waited_s, waited_at;         /* what its tasks had waited in all when this was last looked at, and when */

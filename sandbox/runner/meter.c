@@ -107,6 +107,16 @@ struct sample take_sample(const struct meter *meter) {
     return sample;
 }
 
+int64_t mapped_file_bytes(int pid) {
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    int fd = open_file(path);
+    if (fd < 0) return 0;
+    read_small(fd, text, sizeof text);
+    close(fd);
+    return kilobytes(text, "RssFile:");
+}
+
 int64_t own_memory_bytes(int pid) {
     char path[64], text[256];
     snprintf(path, sizeof path, "/proc/%d/statm", pid);

@@ -17,5 +17,6 @@ struct meter { enum cgroup_kind kind; int cpu, memory, oom; };
 struct meter find_meter(void);
 struct sample take_sample(const struct meter *meter);
 int64_t own_memory_bytes(int pid);
+int64_t mapped_file_bytes(int pid);   /* resident pages of files on disk: libraries, mostly */
 
 #endif

@@ -58,14 +58,20 @@ static bool launch(struct run *run) {
     const struct request *request = run->request;
     int in = request->in, out = run->out, status[2];
     if (request->stream && !connect_streams(run, &in, &out)) return false;
-    if (pipe2(status, O_CLOEXEC) != 0) return false;
+    if (pipe2(status, O_CLOEXEC) != 0) {
+        if (request->stream) {
+            close(in);
+            close(out);
+        }
+        return false;
+    }
     /* Whoever might hold the other end shall not make us wait. */
     fcntl(status[0], F_SETFL, O_NONBLOCK);
     struct start start = {
         .directory = run->directory, .argv = (const char **)(uintptr_t)request->argv,
         .environment = (const char **)(uintptr_t)request->environment, .files = request->files,
-        .file_count = request->file_count, .executable = find_executable(request), .in = in, .out = out, .err = run->err, .uid = run->uids.run,
-        .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits,
+        .file_count = request->file_count, .executable = find_executable(request),
+        .in = in, .out = out, .err = run->err, .uid = run->uids.run, .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits,
     };
     run->base = take_sample(&box->meter);
     run->own_cpu_s = process_cpu_s(getpid());

@@ -56,15 +56,19 @@ void stream_close_input(struct run *run) {
     stream_write(run);
 }
 
+static void tell_end(struct run *run) {
+    close_end(&run->stream.from_program);
+    frame_begin(&run->box->answer, FRAME_EOF, run->request->id);
+    frame_send(&run->box->answer, run->box->out);
+}
+
 void stream_read(struct run *run) {
     static uint8_t chunk[CHUNK];
     struct stream *stream = &run->stream;
     ssize_t size = read(stream->from_program, chunk, sizeof chunk);
     if (size < 0 && (errno == EINTR || errno == EAGAIN)) return;
     if (size <= 0) {
-        close_end(&stream->from_program);
-        frame_begin(&run->box->answer, FRAME_EOF, run->request->id);
-        frame_send(&run->box->answer, run->box->out);
+        tell_end(run);
         return;
     }
     uint64_t most = run->request->limits.output_bytes;
@@ -83,11 +87,7 @@ void stream_finish(struct run *run) {
         uint64_t before = stream->received;
         stream_read(run);
         /* Every writer is dead: nothing more can come. */
-        if (stream->from_program >= 0 && stream->received == before) {
-            close_end(&stream->from_program);
-            frame_begin(&run->box->answer, FRAME_EOF, run->request->id);
-            frame_send(&run->box->answer, run->box->out);
-        }
+        if (stream->from_program >= 0 && stream->received == before) tell_end(run);
     }
     close_end(&stream->to_program);
     stream_write(run);

@@ -73,7 +73,7 @@ int memory_file(const char *name, bool sealable) {
     return memfd_create(name, MFD_CLOEXEC | (sealable ? MFD_ALLOW_SEALING : 0u));
 }
 
-int seal(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE); }
+static int seal(int fd) { return fcntl(fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE); }
 
 int memory_file_with(const char *name, const void *content, size_t size) {
     int fd = memory_file(name, true);

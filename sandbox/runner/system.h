@@ -21,7 +21,7 @@ int keep_capabilities(uint64_t wanted);         /* drops the others, from the bo
 int mount_tmpfs(const char *path, const char *options, bool executable);
 int memory_file(const char *name, bool sealable);                           /* descriptor, closed on exec, or -1 */
 int memory_file_with(const char *name, const void *content, size_t size);   /* sealed: it can never be changed */
-int seal(int fd);
+
 int write_all(int fd, const void *data, size_t size);
 long read_small(int fd, char *text, size_t room);   /* a file of /proc or a cgroup from its start; ends it with zero */
 void close_from(int first);

@@ -30,7 +30,9 @@ void count_child(void *context, pid_t pid, int status, const void *usage) {
     }
     int64_t rss = ((const struct rusage *)usage)->ru_maxrss * 1024L;
     /* Below the floor it says nothing: that is what the fork started with. */
-    if (rss > run->floor_bytes + (2 << 20) && rss > run->max_rss_bytes) run->max_rss_bytes = rss;
+    if (rss <= run->floor_bytes + (2 << 20)) return;
+    if (pid == run->pid) rss -= run->file_bytes;
+    if (rss > run->max_rss_bytes) run->max_rss_bytes = rss;
 }
 
 static void reap(struct run *run) {
@@ -55,6 +57,8 @@ static void measure(struct run *run) {
     if (run->err >= 0 && run->err != run->out) output += (int64_t)file_blocks(run->err);
     int64_t used = sample.memory_bytes - run->base.memory_bytes - output;
     if (used > run->peak_bytes) run->peak_bytes = used;
+    int64_t files = run->ended ? 0 : mapped_file_bytes(run->pid);
+    if (files > run->file_bytes) run->file_bytes = files;
     run->oom = run->oom || sample.oom_kills > run->base.oom_kills;
 }
 
