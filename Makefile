@@ -3,9 +3,10 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTEST_ARGS ?=
 BENCH_ARGS ?=
+VLLM_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test check bench bench-sandbox lock sandbox-image format clean
+.PHONY: help demo test test-vllm check bench bench-sandbox lock sandbox-image format clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -19,6 +20,11 @@ test: ## set up, start what the tests need and run them all
 	@scripts/setup.sh dev
 	@scripts/setup_sandbox.sh all
 	@python -m pytest $(PYTEST_ARGS)
+
+test-vllm: ## install vLLM for the CPU (3 GB), run the model tests against it, measure it (VLLM_ARGS="--only benchmark")
+	@scripts/setup.sh dev
+	@scripts/setup_vllm.sh
+	@python scripts/test_vllm.py $(VLLM_ARGS)
 
 check: ## lint, types, import order of the rooms
 	@scripts/setup.sh dev
@@ -51,4 +57,4 @@ sandbox-image: ## build the sandbox's Docker image
 	@scripts/sandbox_image.sh
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist src/*.egg-info
+	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist src/*.egg-info

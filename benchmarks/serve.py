@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import statistics
 import subprocess
 import sys
 import threading
 import time
 
+from solvent.benchmarks.http_streams import prompt, run_load
 from solvent.models.base import Chunk, Message
 from solvent.models.profiles import ModelProfile
 from solvent.models.registry import load_profile
@@ -25,11 +25,6 @@ from solvent.models.starter.sampling import Rule
 from solvent.models.starter.text import ChatTokenizer
 
 WANTED = 0.7
-
-
-def prompt(number: int) -> str:
-    """Return one of the prompts, all different, so that none profits from another's."""
-    return f"Read a list of integers. Multiply each by {number + 2}. Print the sum of those above {3 * number}."
 
 
 def offline(tokenizer: ChatTokenizer, engine: Engine, streams: int, tokens: int, seed: int) -> float:
@@ -59,40 +54,6 @@ def offline(tokenizer: ChatTokenizer, engine: Engine, streams: int, tokens: int,
     return streams * tokens / (time.perf_counter() - started)
 
 
-async def over_http(url: str, streams: int, tokens: int, seed: int) -> tuple[float, float]:
-    """Return tokens per second of the server with all streams at once, and how many tokens an event carried."""
-    import httpx2
-
-    async def one(client: httpx2.AsyncClient, number: int) -> tuple[int, int]:
-        body = {
-            "messages": [{"role": "user", "content": prompt(number + seed)}],
-            "max_tokens": tokens,
-            "temperature": 1.0,
-            "seed": seed + number,
-            "ignore_eos": True,
-            "stream": True,
-            "stream_options": {"include_usage": True},
-        }
-        events, last = 0, ""
-        async with client.stream("POST", f"{url}/chat/completions", json=body) as answer:
-            answer.raise_for_status()
-            async for line in answer.aiter_lines():
-                if line.startswith("data: {"):
-                    events += 1
-                    last = line
-        return int(json.loads(last[6:])["usage"]["completion_tokens"]), events
-
-    limits = httpx2.Limits(max_connections=streams, max_keepalive_connections=streams)
-    async with httpx2.AsyncClient(limits=limits, timeout=600) as client:
-        started = time.perf_counter()
-        counts = await asyncio.gather(*(one(client, number) for number in range(streams)))
-        seconds = time.perf_counter() - started
-    generated = sum(count for count, _ in counts)
-    if generated != streams * tokens:
-        raise SystemExit(f"the server generated {generated} tokens, not {streams * tokens}")
-    return generated / seconds, generated / sum(events for _, events in counts)
-
-
 async def measure(profile: ModelProfile, streams: int, tokens: int, rounds: int) -> int:
     """Print the table; return the exit code: 1 where the ratio is below what is wanted."""
     model = StarterModel(profile)
@@ -111,7 +72,8 @@ async def measure(profile: ModelProfile, streams: int, tokens: int, rounds: int)
             # The first round warms up both.
             seed = 1000 * number
             first = await asyncio.to_thread(offline, tokenizer, engine, streams, tokens, seed)
-            second, per_event = await over_http(url, streams, tokens, seed)
+            load = await run_load(url, streams, tokens, seed)
+            second, per_event = load.tokens_per_s, load.tokens_per_event
             if number:
                 alone.append(first)
                 served.append(second)
