@@ -51,7 +51,7 @@ class Sample:
 
 LIMITS: dict[str, float] = {
     "service_mb": 24,
-    "service_descriptors": 6,
+    "service_descriptors": 12,  # a burst may leave a few more connections in the pool to the engine
     "service_threads": 4,
     "service_tasks": 6,
     "boxes": 2,
