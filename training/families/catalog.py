@@ -20,8 +20,11 @@ from solvent.problems.problem import (
     Solution,
     TestCase,
 )
+from solvent.training.families.grids import GRIDS
+from solvent.training.families.grids_rules import GRID_RULES
 from solvent.training.families.lists import LISTS
 from solvent.training.families.numbers import NUMBERS
+from solvent.training.families.rules import LIST_RULES, NUMBER_RULES, STRING_RULES
 from solvent.training.families.sample import Example, Sample, Split
 from solvent.training.families.strings import STRINGS
 from solvent.training.families.words import WORDS
@@ -52,7 +55,10 @@ class Family(Protocol):
         ...
 
 
-FAMILIES: dict[str, Family] = {family.name: family for family in (LISTS, NUMBERS, STRINGS, WORDS)}
+FAMILIES: dict[str, Family] = {
+    family.name: family
+    for family in (LISTS, NUMBERS, STRINGS, WORDS, LIST_RULES, NUMBER_RULES, STRING_RULES, GRIDS, GRID_RULES)
+}
 
 
 def generate_samples(split: Split, family: str, depth: int, count: int, seed: int) -> Iterator[Sample]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import random
 
-from solvent.training.families.pipeline import OpenWording, Operation, PipelineFamily
+from solvent.training.families.operations import OpenWording, Operation, RuleKind
+from solvent.training.families.pipeline import PipelineFamily
+
+_SMALL, _LARGE = range(-12, 21), range(-60, 100)
 
 
 def _draw_input(rng: random.Random, large: bool) -> str:
     size = rng.randint(6, 12) if large else rng.randint(3, 6)
-    low, high = (-60, 99) if large else (-12, 20)
-    return " ".join(str(rng.randint(low, high)) for _ in range(size))
+    return " ".join(map(str, rng.choices(_LARGE if large else _SMALL, k=size)))
 
 
 def _fits(value: list[int]) -> bool:
-    return len(value) <= 24 and all(abs(x) < 1_000_000 for x in value)
+    return not value or (len(value) <= 24 and max(value) < 1_000_000 and min(value) > -1_000_000)
 
 
 _OPERATIONS = (
@@ -177,6 +179,43 @@ _OPERATIONS = (
         ),
     ),
     Operation(
+        "keep_negative",
+        "xs = [x for x in xs if x < 0]",
+        (
+            "keep only the negative numbers",
+            "keep the numbers less than zero",
+            "remove every number that is not negative",
+        ),
+    ),
+    Operation(
+        "keep_multiples",
+        "xs = [x for x in xs if x % {k} == 0]",
+        ("keep only the multiples of {k}", "keep the numbers divisible by {k}", "remove what {k} does not divide"),
+        (3, 4, 5),
+    ),
+    Operation(
+        "sort_abs",
+        "xs = sorted(xs, key=abs)",
+        ("sort the numbers by absolute value", "order the list by absolute value", "sort by size without the sign"),
+    ),
+    Operation(
+        "take_last",
+        "xs = xs[-{k}:]",
+        ("keep the last {k} numbers", "take only the last {k} elements"),
+        (2, 3, 4),
+    ),
+    Operation(
+        "drop_last",
+        "xs = xs[:-{k}]",
+        ("remove the last {k} numbers", "drop the last {k} elements", "cut {k} numbers off the end"),
+        (1, 2),
+    ),
+    Operation(
+        "every_second",
+        "xs = xs[::2]",
+        ("keep every second number, beginning with the first", "keep the numbers at even positions from zero"),
+    ),
+    Operation(
         "sum", "sum(xs)", ("print the sum of the numbers", "print the sum", "print the total of the list"), last=True
     ),
     Operation(
@@ -226,24 +265,81 @@ _OPEN_WORDINGS = (
     ),
 )
 
+_RULE_KINDS = (
+    RuleKind(
+        "order",
+        (("sort", ""), ("sort_down", ""), ("sort_abs", ""), ("reverse", ""), ("rotate_left", ""), ("rotate_right", "")),
+    ),
+    RuleKind(
+        "filter",
+        (
+            ("keep_even", ""),
+            ("keep_odd", ""),
+            ("keep_positive", ""),
+            ("keep_negative", ""),
+            ("keep_multiples", 3),
+            ("keep_above", 5),
+            ("keep_below", 5),
+        ),
+    ),
+    RuleKind(
+        "change",
+        (
+            ("add", 3),
+            ("add", 5),
+            ("subtract", 2),
+            ("multiply", 2),
+            ("multiply", 3),
+            ("square", ""),
+            ("negate", ""),
+            ("absolute", ""),
+        ),
+    ),
+    RuleKind(
+        "cut",
+        (
+            ("take", 3),
+            ("take_last", 3),
+            ("drop", 1),
+            ("drop", 2),
+            ("drop_last", 1),
+            ("drop_last", 2),
+            ("every_second", ""),
+        ),
+    ),
+)
+
 LISTS = PipelineFamily(
     name="list",
     variable="xs",
+    noun="a list of integers",
+    thing="the numbers",
     read="xs = list(map(int, input().split()))",
     write="print(*xs)",
     operations=_OPERATIONS,
     open_wordings=_OPEN_WORDINGS,
+    rule_kinds=_RULE_KINDS,
     draw_input=_draw_input,
     parse=lambda line: [int(word) for word in line.split()],
     show=lambda value: " ".join(map(str, value)),
     fits=_fits,
     valid=lambda value: 1 <= len(value) <= 50 and all(type(x) is int and abs(x) <= 10_000 for x in value),
+    stories=(
+        "A weather station sends its readings.",
+        "A game keeps its scores.",
+        "A shop notes how its stock changes.",
+        "A lift remembers the floors that it went to.",
+        "Mia collects numbers.",
+        "A sensor has been read several times.",
+    ),
     openings=(
         "Read a list of integers from one line.",
         "You are given a list of integers on one line.",
         "The input is one line with integers separated by spaces.",
         "Given a line of integers, do the following.",
         "Write a program that reads integers from a line.",
+        "One line of integers.",
+        "Integers come on one line, separated by spaces.",
     ),
     closings=("Print the result.", "Print the resulting list.", "Print the numbers on one line.", "Output the list."),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from solvent.training.families.pipeline import OpenWording, Operation, PipelineFamily
+from solvent.training.families.operations import OpenWording, Operation, RuleKind
+from solvent.training.families.pipeline import PipelineFamily
 
 
 def _draw_input(rng: random.Random, large: bool) -> str:
@@ -60,6 +61,26 @@ _OPERATIONS = (
         ("replace it by its largest digit", "take its largest digit", "keep only the greatest digit"),
     ),
     Operation(
+        "smallest_digit",
+        "n = int(min(str(abs(n))))",
+        ("replace it by its smallest digit", "take its smallest digit", "keep only the least digit"),
+    ),
+    Operation(
+        "last_digit",
+        "n = abs(n) % 10",
+        ("replace it by its last digit", "take its last digit", "keep only its last digit"),
+    ),
+    Operation(
+        "drop_last_digit",
+        "n = abs(n) // 10",
+        ("drop its sign and its last digit", "remove the last digit and the sign"),
+    ),
+    Operation(
+        "sort_digits",
+        'n = int("".join(sorted(str(abs(n)))))',
+        ("put its digits in ascending order without the sign", "sort its digits and forget its sign"),
+    ),
+    Operation(
         "digit_count",
         "n = len(str(abs(n)))",
         ("replace it by the number of its digits", "count its digits", "take how many digits it has"),
@@ -80,6 +101,16 @@ _OPERATIONS = (
         "collatz",
         "n = n // 2 if n % 2 == 0 else 3 * n + 1",
         ("halve it if it is even, otherwise triple it and add one", "do one Collatz step"),
+    ),
+    Operation(
+        "halve_even",
+        "n = n // 2 if n % 2 == 0 else n",
+        ("halve it if it is even", "divide it by two if it is even", "if it is even, take half of it"),
+    ),
+    Operation(
+        "triple_odd",
+        "n = 3 * n if n % 2 == 1 else n",
+        ("triple it if it is odd", "multiply it by three if it is odd", "if it is odd, make it three times as large"),
     ),
     Operation(
         "round_even",
@@ -125,24 +156,71 @@ _OPEN_WORDINGS = (
     ),
 )
 
+_RULE_KINDS = (
+    RuleKind("shift", (("add", 3), ("add", 7), ("add", 10), ("subtract", 2), ("subtract", 5), ("subtract", 10))),
+    RuleKind(
+        "scale",
+        (
+            ("multiply", 2),
+            ("multiply", 3),
+            ("multiply", 5),
+            ("divide", 2),
+            ("divide", 3),
+            ("divide", 5),
+            ("square", ""),
+        ),
+    ),
+    RuleKind(
+        "digits",
+        (
+            ("digit_sum", ""),
+            ("reverse_digits", ""),
+            ("largest_digit", ""),
+            ("smallest_digit", ""),
+            ("last_digit", ""),
+            ("drop_last_digit", ""),
+            ("sort_digits", ""),
+            ("digit_count", ""),
+        ),
+    ),
+    RuleKind(
+        "limit",
+        (("at_most", 20), ("at_most", 50), ("at_most", 100), ("at_least", 0), ("at_least", 10), ("at_least", 20)),
+    ),
+    RuleKind("parity", (("collatz", ""), ("round_even", ""), ("halve_even", ""), ("triple_odd", ""))),
+)
+
 NUMBERS = PipelineFamily(
     name="number",
     variable="n",
+    noun="an integer",
+    thing="the number",
     read="n = int(input())",
     write="print(n)",
     operations=_OPERATIONS,
     open_wordings=_OPEN_WORDINGS,
+    rule_kinds=_RULE_KINDS,
     draw_input=_draw_input,
     parse=int,
     show=str,
     fits=lambda value: abs(value) < 10**9,
     valid=lambda value: type(value) is int and abs(value) <= 1_000_000,
+    stories=(
+        "A machine takes a number and works on it.",
+        "Tom thinks of a number.",
+        "A counter shows a number.",
+        "A lock is opened by a number.",
+        "A ticket bears a number.",
+        "There is a number on the door.",
+    ),
     openings=(
         "Read an integer.",
         "You are given an integer.",
         "The input is a single integer.",
         "Given an integer, do the following.",
         "Write a program that reads one integer.",
+        "One integer.",
+        "An integer stands on the only line.",
     ),
     closings=("Print the result.", "Print the number.", "Output the final value.", "Print what you get."),
 )

@@ -1,102 +1,66 @@
-"""Families whose problems are pipelines: read a value, change it step by step, print it."""
+"""Families whose problems are pipelines: take a value, change it step by step, give it back."""
 
 from __future__ import annotations
 
 import random
 from ast import literal_eval
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any, NamedTuple
+from functools import cached_property
+from typing import Any, Literal
 
+from solvent.training.families.concepts import draw_concepts
+from solvent.training.families.drafting import Draft, Place, draft
+from solvent.training.families.operations import OpenWording, Operation, Parameter, RuleKind, Step, make_step
 from solvent.training.families.sample import Example, Sample, Split, split_of
-from solvent.training.families.wording import assemble
+from solvent.training.families.wording import assemble, function_frame
 
-PUBLIC_TESTS = (3, 4)
-HIDDEN_TESTS = 12
-_DRAWS_PER_COMPOSITION = 3
-_INPUTS_PER_DRAW = 8
-
-
-@dataclass(frozen=True)
-class Operation:
-    """One step of a pipeline.
-
-    Attributes:
-        code: A line of Python that assigns to the family's variable; for a `last` operation, an expression of it.
-            `{k}` marks the parameter.
-        phrases: Imperative wordings without capital or full stop; `{k}` as in `code`.
-        parameters: What `{k}` may be; a single empty string where there is none.
-        last: It turns the value into an answer, so nothing can follow.
-    """
-
-    name: str
-    code: str
-    phrases: tuple[str, ...]
-    parameters: tuple[int | str, ...] = ("",)
-    last: bool = False
-
-
-class Step(NamedTuple):
-    """An operation with its parameter chosen."""
-
-    operation: Operation
-    parameter: int | str
-
-    @property
-    def line(self) -> str:
-        """The step's Python."""
-        return self.operation.code.format(k=self.parameter)
-
-
-@dataclass(frozen=True)
-class OpenWording:
-    """A wording that fits several steps, of which the examples single out one.
-
-    Attributes:
-        choices: The steps that it may stand for, as (operation name, parameter).
-    """
-
-    phrases: tuple[str, ...]
-    choices: tuple[tuple[str, int | str], ...]
-
-
-@lru_cache(maxsize=4096)
-def _compile(variable: str, line: str, last: bool) -> Callable[[Any], Any]:
-    body = f"    return {line}" if last else f"    {line}\n    return {variable}"
-    namespace: dict[str, Any] = {}
-    exec(f"def apply({variable}):\n{body}\n", namespace)  # noqa: S102 - our own operation tables, no outside text
-    return namespace["apply"]  # type: ignore[no-any-return]  # exec leaves no type behind
+FUNCTION_SHARE = 0.3
+STRAY_CONCEPTS_SHARE = 0.05
+_ENDING_SHARE = 0.3
+_STORY_SHARE = 0.15
+_BARE_SHARE = 0.15
+_FUNCTION_NAMES = (  # noqa: SIM905 - a list literal of words is longer and no clearer
+    "solve transform process convert compute change apply run f g steps pipeline answer result main_task do_it"
+).split()
 
 
 @dataclass(frozen=True)
 class PipelineFamily:
-    """A family of `stdio` pipelines over one type of value.
+    """A family of pipelines over one type of value, as programs (`stdio`) or functions.
 
     Attributes:
         variable: The variable that every line of the reference program assigns to.
-        read: The line that reads it.
+        noun: What the value is, with its article.
+        thing: What a step speaks of, with its article.
+        read: The line that reads the value.
         write: The line that prints it, unless a `last` operation does.
+        rule_kinds: What house rules over such a value may mean.
         draw_input: `(rng, large)` to one line of input; large inputs are for the hidden tests.
         parse: From the line of input to the value.
         show: From the value to the line of output.
         fits: Whether a value is small enough to be shown in an example.
         valid: Whether a value is one that statements of the family describe (before any step).
-        openings: Wordings of the first sentence.
-        closings: Wordings of the last sentence where no `last` operation ends the pipeline.
+        stories: Sentences that may come first and say nothing of importance.
+        openings: Wordings of the first sentence of a program's statement.
+        closings: Wordings of its last sentence where no `last` operation ends the pipeline.
     """
 
     name: str
     variable: str
+    noun: str
+    thing: str
     read: str
     write: str
     operations: tuple[Operation, ...]
     open_wordings: tuple[OpenWording, ...]
+    rule_kinds: tuple[RuleKind, ...]
     draw_input: Callable[[random.Random, bool], str]
     parse: Callable[[str], Any]
     show: Callable[[Any], str]
     fits: Callable[[Any], bool]
     valid: Callable[[Any], bool]
+    stories: tuple[str, ...]
     openings: tuple[str, ...]
     closings: tuple[str, ...]
     max_depth: int = 8
@@ -116,28 +80,28 @@ class PipelineFamily:
     def _accepts_literal(self, text: str) -> bool:
         try:
             value = literal_eval(text)
-            return repr(value) == text and self._accepts_line(self.show(value)) and self.valid(value)
+            return repr(value) == text and self._accepts_line(self.show(value)) and bool(self.valid(value))
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
             return False
 
     @cached_property
-    def _by_name(self) -> dict[str, Operation]:
-        return {operation.name: operation for operation in self.operations}
+    def _steps(self) -> dict[tuple[str, Parameter], Step]:
+        return {
+            (operation.name, parameter): make_step(operation, parameter, self.variable)
+            for operation in self.operations
+            for parameter in operation.parameters
+        }
 
-    @cached_property
-    def _open_by_step(self) -> dict[tuple[str, int | str], OpenWording]:
-        return {choice: wording for wording in self.open_wordings for choice in wording.choices}
-
-    def step(self, name: str, parameter: int | str = "") -> Step:
+    def step(self, name: str, parameter: Parameter = "") -> Step:
         """The step of that operation name and parameter."""
-        return Step(self._by_name[name], parameter)
+        return self._steps[name, parameter]
 
-    def run(self, steps: tuple[Step, ...], line: str) -> str | None:
+    def run(self, steps: Sequence[Step], line: str) -> str | None:
         """Apply the steps to one line of input; None if a value on the way is too large or undefined."""
         value = self.parse(line)
         for step in steps:
             try:
-                value = _compile(self.variable, step.line, step.operation.last)(value)
+                value = step.apply(value)
             except (ValueError, IndexError):
                 return None
             if step.operation.last:
@@ -146,114 +110,102 @@ class PipelineFamily:
                 return None
         return self.show(value)
 
-    def program(self, steps: tuple[Step, ...]) -> str:
-        """The reference program, one line for each step."""
-        if steps[-1].operation.last:
-            ending = f"print({steps[-1].line})"
-            return "\n".join([self.read, *(step.line for step in steps[:-1]), ending])
-        return "\n".join([self.read, *(step.line for step in steps), self.write])
+    def program(self, steps: Sequence[Step], function: str = "") -> str:
+        """The reference program, one line for each step; as a function of that name if one is given."""
+        lines = [step.line for step in steps]
+        ends = steps[-1].operation.last
+        if not function:
+            return "\n".join(
+                [self.read, *lines[:-1], f"print({lines[-1]})"] if ends else [self.read, *lines, self.write]
+            )
+        body = [*lines[:-1], f"return {lines[-1]}"] if ends else [*lines, f"return {self.variable}"]
+        return "\n".join([f"def {function}({self.variable}):", *(f"    {line}" for line in body)])
+
+    @cached_property
+    def _inner(self) -> tuple[Operation, ...]:
+        return tuple(operation for operation in self.operations if not operation.last)
+
+    @cached_property
+    def _endings(self) -> tuple[Operation, ...]:
+        return tuple(operation for operation in self.operations if operation.last)
+
+    @cached_property
+    def _open_choices(self) -> dict[bool, list[tuple[Step, OpenWording, tuple[Step, ...]]]]:
+        found: dict[bool, list[tuple[Step, OpenWording, tuple[Step, ...]]]] = {False: [], True: []}
+        for wording in self.open_wordings:
+            steps = tuple(self.step(*choice) for choice in wording.choices)
+            for step in steps:
+                found[step.operation.last].append((step, wording, steps))
+        return found
+
+    def draws_ending(self, rng: random.Random) -> bool:
+        """Whether the next pipeline ends in a `last` operation."""
+        return bool(self._endings) and rng.random() < _ENDING_SHARE
+
+    def plain_place(self, rng: random.Random, last: bool) -> Place:
+        """A step at random, in one of its wordings."""
+        operation = rng.choice(self._endings if last else self._inner)
+        step = self.step(operation.name, rng.choice(operation.parameters))
+        return Place(step, rng.choice(operation.phrases).format(k=step.parameter))
 
     def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
         """Draw one problem of the split. Draws again until the examples pin the program down."""
+
+        def choose(place: int, last: bool) -> Place:
+            if place not in opened or not self._open_choices[last]:
+                return self.plain_place(rng, last)
+            step, wording, choices = rng.choice(self._open_choices[last])
+            return Place(step, rng.choice(wording.phrases), choices)
+
         while True:
-            steps, wordings = self._draw_steps(rng, depth, open_steps)
-            composition = tuple(step.operation.name for step in steps)
-            if split_of(self.name, composition) != split:
-                continue
-            public = self._draw_public(rng, steps, wordings)
-            if public is None:
-                continue
-            hidden = self._draw_hidden(rng, steps, {example.stdin for example in public})
-            if hidden is None:
-                continue
-            return Sample(
-                family=self.name,
-                kind="stdio",
-                depth=depth,
-                composition=composition,
-                parameters=tuple(str(step.parameter) for step in steps),
-                open_steps=sum(wording is not None for wording in wordings),
-                statement=self._word(rng, steps, wordings),
-                program=self.program(steps),
-                public_tests=public,
-                hidden_tests=hidden,
-            )
+            opened = frozenset(rng.sample(range(depth), min(open_steps, depth)))
+            found = draft(self, rng, depth, choose, lambda names: split_of(self.name, names) == split)
+            if found is not None:
+                break
+        stray = draw_concepts(rng, self, rng.randint(1, 3)) if rng.random() < STRAY_CONCEPTS_SHARE else ()
+        return self.sample(rng, found, shown_concepts=stray)
 
-    def _draw_steps(
-        self, rng: random.Random, depth: int, open_steps: int
-    ) -> tuple[tuple[Step, ...], tuple[OpenWording | None, ...]]:
-        inner = [operation for operation in self.operations if not operation.last]
-        endings = [operation for operation in self.operations if operation.last]
-        chosen: list[Operation] = []
-        ends = bool(endings) and rng.random() < 0.3
-        while len(chosen) < depth - ends:
-            operation = rng.choice(inner)
-            if not chosen or operation != chosen[-1]:
-                chosen.append(operation)
-        if ends:
-            chosen.append(rng.choice(endings))
-        steps = [Step(operation, rng.choice(operation.parameters)) for operation in chosen]
-        wordings: list[OpenWording | None] = [None] * depth
-        for place in rng.sample(range(depth), min(open_steps, depth)):
-            candidates = [
-                choice
-                for wording in self.open_wordings
-                for choice in wording.choices
-                if self._by_name[choice[0]].last == steps[place].operation.last
-            ]
-            if (steps[place].operation.name, steps[place].parameter) not in self._open_by_step:
-                steps[place] = self.step(*rng.choice(candidates))
-            wordings[place] = self._open_by_step[steps[place].operation.name, steps[place].parameter]
-        return tuple(steps), tuple(wordings)
-
-    def _draw_public(
-        self, rng: random.Random, steps: tuple[Step, ...], wordings: tuple[OpenWording | None, ...]
-    ) -> tuple[Example, ...] | None:
-        """Examples on which no step is idle and no other choice for an open step fits; None if none are found."""
-        rivals = [steps[:place] + steps[place + 1 :] for place in range(len(steps)) if len(steps) > 1]
-        for place, wording in enumerate(wordings):
-            for choice in wording.choices if wording else ():
-                rival = self.step(*choice)
-                if rival != steps[place]:
-                    rivals.append((*steps[:place], rival, *steps[place + 1 :]))
-        for _ in range(_DRAWS_PER_COMPOSITION):
-            lines = {self.draw_input(rng, False) for _ in range(_INPUTS_PER_DRAW)}
-            examples = [
-                Example(line, output) for line in sorted(lines) if (output := self.run(steps, line)) and output.strip()
-            ]
-            rng.shuffle(examples)
-            examples = examples[: rng.randint(*PUBLIC_TESTS)]
-            if len(examples) < PUBLIC_TESTS[0] or len({e.expected for e in examples}) < 2:
-                continue
-            if all(self._differs(rival, examples) for rival in rivals):
-                return tuple(examples)
-        return None
-
-    def _differs(self, rival: tuple[Step, ...], examples: list[Example]) -> bool:
-        for example in examples:
-            output = self.run(rival, example.stdin)
-            if output is None or output.split() != example.expected.split():
-                return True
-        return False
-
-    def _draw_hidden(self, rng: random.Random, steps: tuple[Step, ...], seen: set[str]) -> tuple[Example, ...] | None:
-        tests: list[Example] = []
-        for attempt in range(6 * HIDDEN_TESTS):
-            line = self.draw_input(rng, attempt % 4 != 0)
-            if line in seen:
-                continue
-            output = self.run(steps, line)
-            if output is not None:
-                seen.add(line)
-                tests.append(Example(line, output))
-            if len(tests) == HIDDEN_TESTS:
-                return tuple(tests)
-        return None
-
-    def _word(self, rng: random.Random, steps: tuple[Step, ...], wordings: tuple[OpenWording | None, ...]) -> str:
-        clauses = [
-            rng.choice(wording.phrases if wording else step.operation.phrases).format(k=step.parameter)
-            for step, wording in zip(steps, wordings, strict=True)
+    def sample(self, rng: random.Random, found: Draft, **more: Any) -> Sample:
+        """The problem that a draft becomes, as a program or as a function; `more` are further fields of it."""
+        steps = [place.step for place in found.places]
+        name = rng.choice(_FUNCTION_NAMES) if rng.random() < FUNCTION_SHARE else ""
+        kind: Literal["stdio", "function"] = "function" if name else "stdio"
+        write: Callable[[Any], str] = repr if name else self.show
+        # The result of a `last` operation is no value of the family; a program prints it as it is.
+        write_result = write if name or not steps[-1].operation.last else str
+        public, hidden = [
+            tuple(Example(write(value), write_result(result)) for value, result in tests)
+            for tests in (found.public, found.hidden)
         ]
-        closing = "" if steps[-1].operation.last else rng.choice(self.closings)
-        return assemble(rng, rng.choice(self.openings), clauses, closing, any(wordings))
+        fields: dict[str, Any] = {"family": self.name, **more}
+        return Sample(
+            kind=kind,
+            depth=len(steps),
+            composition=tuple(step.operation.name for step in steps),
+            parameters=tuple(str(step.parameter) for step in steps),
+            open_steps=sum(bool(place.readings) for place in found.places),
+            statement=self._word(rng, found, name),
+            program=self.program(steps, name),
+            public_tests=public,
+            hidden_tests=hidden,
+            entry_point=name,
+            plan=tuple(_giving_back(step.phrases[0], name) for step in steps),
+            **fields,
+        )
+
+    def _word(self, rng: random.Random, found: Draft, name: str) -> str:
+        clauses = [_giving_back(place.clause, name) for place in found.places]
+        ends = found.places[-1].step.operation.last
+        if name:
+            opening, closing = function_frame(rng, f"{name}({self.variable})", self.variable, self.noun, not ends)
+        else:
+            opening = rng.choice(self.openings)
+            closing = "" if ends or rng.random() < _BARE_SHARE else rng.choice(self.closings)
+        if rng.random() < _STORY_SHARE:
+            opening = f"{rng.choice(self.stories)} {opening}"
+        return assemble(rng, opening, clauses, closing, any(place.readings for place in found.places))
+
+
+def _giving_back(clause: str, function: str) -> str:
+    """The clause as a function's statement has it: a function returns what a program prints."""
+    return "return " + clause.removeprefix("print ") if function and clause.startswith("print ") else clause

@@ -80,8 +80,9 @@ def split_of(family: str, composition: tuple[str, ...]) -> Split:
     """Return the split of a composition.
 
     It is a hash of the family and the ordered names of the operations. Parameters, wording and example data play no
-    part, so a held-out composition appears in training with no constant and in no wording.
+    part, so a held-out composition appears in training with no constant and in no wording. Families `X-rules` share
+    the split of `X`, whose operations they have.
     """
-    key = f"{_SPLIT_SALT}|{family}|{'>'.join(composition)}"
+    key = f"{_SPLIT_SALT}|{family.removesuffix('-rules')}|{'>'.join(composition)}"
     digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     return "held-out" if int.from_bytes(digest, "big") % 100 < HELD_OUT_PERCENT else "train"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import random
 
-from solvent.training.families.pipeline import OpenWording, Operation, PipelineFamily
+from solvent.training.families.operations import OpenWording, Operation, RuleKind
+from solvent.training.families.pipeline import PipelineFamily
 
 _WORDS = (  # noqa: SIM905 - a list literal of words is longer and no clearer
     "apple river stone cloud table green light music paper house garden window summer winter yellow silver orange "
@@ -43,6 +44,36 @@ _OPERATIONS = (
             "swap the case of every letter",
             "change small letters to capitals and capitals to small letters",
         ),
+    ),
+    Operation(
+        "capitalise",
+        "s = s.capitalize()",
+        (
+            "make only the first letter of the text a capital",
+            "make the first letter upper case and the rest lower case",
+        ),
+    ),
+    Operation(
+        "upper_vowels",
+        's = "".join(c.upper() if c in "aeiou" else c for c in s)',
+        ("make the vowels upper case", "change every vowel to a capital", "convert only the vowels to upper case"),
+    ),
+    Operation(
+        "sort_by_length",
+        's = " ".join(sorted(s.split(), key=len))',
+        ("sort the words by length", "put shorter words before longer ones", "order the words by how long they are"),
+    ),
+    Operation(
+        "drop_letter",
+        's = s.replace("{k}", "")',
+        ("remove every letter {k}", "delete each {k}", "drop all letters {k}"),
+        tuple("aeorl"),
+    ),
+    Operation(
+        "drop_last",
+        "s = s[:-{k}]",
+        ("remove the last {k} characters", "drop the last {k} characters", "cut {k} characters off the end"),
+        (1, 2, 3),
     ),
     Operation("reverse", "s = s[::-1]", ("reverse it", "reverse the text", "write the text backwards")),
     Operation(
@@ -202,24 +233,76 @@ _OPEN_WORDINGS = (
     ),
 )
 
+_RULE_KINDS = (
+    RuleKind("case", (("upper", ""), ("title", ""), ("capitalise", ""), ("upper_vowels", ""))),
+    RuleKind(
+        "order",
+        (
+            ("reverse", ""),
+            ("reverse_words", ""),
+            ("sort_words", ""),
+            ("sort_letters", ""),
+            ("sort_by_length", ""),
+            ("rotate_left", ""),
+            ("rotate_right", ""),
+        ),
+    ),
+    RuleKind(
+        "cut",
+        (("take", 3), ("take", 5), ("drop", 1), ("drop", 2), ("take_last", 3), ("take_last", 5), ("drop_last", 1)),
+    ),
+    RuleKind(
+        "filter",
+        (
+            ("unique", ""),
+            ("drop_vowels", ""),
+            ("join_words", ""),
+            ("every_second", ""),
+            ("drop_letter", "a"),
+            ("drop_letter", "e"),
+        ),
+    ),
+    RuleKind(
+        "mark",
+        (("append", "x"), ("append", "abc"), ("append", "zz"), ("prepend", "x"), ("prepend", "abc"), ("double", "")),
+    ),
+    RuleKind(
+        "swap",
+        (("replace", "ao"), ("replace", "ei"), ("replace", "oa"), ("replace", "es"), ("replace", "rl"), ("dashes", "")),
+    ),
+)
+
 STRINGS = PipelineFamily(
     name="string",
     variable="s",
+    noun="a text",
+    thing="the text",
     read="s = input()",
     write="print(s)",
     operations=_OPERATIONS,
     open_wordings=_OPEN_WORDINGS,
+    rule_kinds=_RULE_KINDS,
     draw_input=_draw_input,
     parse=str,
     show=str,
     fits=lambda value: 0 < len(value.strip()) <= 60,
     valid=lambda value: 1 <= len(value) <= 100 and value.isascii() and value.isprintable() and value == value.strip(),
+    stories=(
+        "Names of files are made in steps.",
+        "A label for a parcel is made from some words.",
+        "Someone writes a secret note.",
+        "A sign maker changes a text.",
+        "Ana plays with words.",
+        "A password is made from a phrase.",
+    ),
     openings=(
         "Read a line of text.",
         "You are given a line of text.",
         "The input is one line of text.",
         "Given a line of text, do the following.",
         "Write a program that reads a line.",
+        "One line of text.",
+        "A text stands on the only line.",
     ),
     closings=("Print the result.", "Print the text.", "Output the final text.", "Print what you get."),
 )

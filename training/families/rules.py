@@ -1,0 +1,160 @@
+"""House rules: pipelines in which a step or two is only named ("apply the Ember order").
+
+A name tells the kind of a rule and no more. What the rule does, the examples tell, or a concept that is shown with the
+problem. Each problem of the training has names of its own, so that nothing can be learnt about a name; in a `World`
+names keep their meaning from problem to problem, so that it can be found out once and used again.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from solvent.training.families.concepts import FIRST_WORDS, OTHER_FAMILY_SHARE, draw_concepts
+from solvent.training.families.drafting import Draft, Place, draft
+from solvent.training.families.lists import LISTS
+from solvent.training.families.numbers import NUMBERS
+from solvent.training.families.operations import RuleKind, Step
+from solvent.training.families.pipeline import PipelineFamily
+from solvent.training.families.sample import Concept, Sample, Split, split_of
+from solvent.training.families.strings import STRINGS
+
+TWO_RULES_SHARE = 0.35
+SHOWN_WEIGHTS = {"none": 0.35, "right": 0.4, "stray": 0.15, "wrong": 0.1}
+"""What the concepts section of a training problem shows: nothing; the right concepts and up to three that do not apply;
+one to three that do not apply; the right ones, of which one has another meaning of its kind than in the examples."""
+_CLAUSES = ("apply the {name}", "apply the {name} to {thing}", "use the {name}", "follow the {name}", "do the {name}")
+_BASES = (LISTS, NUMBERS, STRINGS)
+
+
+class Rule(NamedTuple):
+    """A named rule: its concept, what it does, and what it could do as far as its name tells."""
+
+    concept: Concept
+    step: Step
+    readings: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """Names of rules with a fixed meaning: problems that are drawn in the same world share their concepts.
+
+    Attributes:
+        seed: Decides names and meanings.
+        rules_per_kind: How many rules of each kind of each family there are, with different meanings.
+    """
+
+    seed: int
+    rules_per_kind: int = 3
+
+    def rules(self, family: RuleFamily) -> tuple[Rule, ...]:
+        """The rules over the values of a family. No two rules of the world have the same first word."""
+        return _rules_of_world(self, family.base)
+
+
+@lru_cache(maxsize=64)
+def _rules_of_world(world: World, base: PipelineFamily) -> tuple[Rule, ...]:
+    words = iter(random.Random(f"world {world.seed}").sample(FIRST_WORDS, len(FIRST_WORDS))[_BASES.index(base) :: 3])
+    rng = random.Random(f"world {world.seed} {base.name}")
+    return tuple(
+        _rule(rng, base, next(words), kind, step)
+        for kind in base.rule_kinds
+        for step in rng.sample(_readings(base, kind), min(world.rules_per_kind, len(kind.choices)))
+    )
+
+
+@lru_cache(maxsize=64)
+def _readings(base: PipelineFamily, kind: RuleKind) -> tuple[Step, ...]:
+    return tuple(base.step(*choice) for choice in kind.choices)
+
+
+def _rule(rng: random.Random, base: PipelineFamily, word: str, kind: RuleKind, step: Step) -> Rule:
+    return Rule(Concept(f"{word} {kind.hint}", rng.choice(step.phrases)), step, _readings(base, kind))
+
+
+@dataclass(frozen=True)
+class RuleFamily:
+    """The house rules over the values of a pipeline family. Its operations, and with them its split, are the base's."""
+
+    base: PipelineFamily
+    max_depth: int = 6
+
+    @property
+    def name(self) -> str:
+        """The family's name."""
+        return f"{self.base.name}-rules"
+
+    def accepts(self, stdin: str) -> bool:
+        """Whether a text is a valid input, as of the base."""
+        return self.base.accepts(stdin)
+
+    def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
+        """Draw one problem of the split, in a world of its own, with concepts shown as in training.
+
+        `open_steps` has no meaning here: one or two steps are only named by a rule, and all others plainly worded.
+        """
+        del open_steps
+
+        def draw_rule() -> Rule:
+            kind = rng.choice(self.base.rule_kinds)
+            return _rule(rng, self.base, rng.choice(FIRST_WORDS), kind, rng.choice(_readings(self.base, kind)))
+
+        found = self._draft(rng, depth, split, draw_rule)
+        return self._sample(rng, found, self._shown(rng, found))
+
+    def draw_in_world(self, rng: random.Random, world: World, depth: int, split: Split) -> Sample:
+        """Draw one problem of the split whose rules are the world's. No concepts are shown; `concepts` holds them."""
+        known = world.rules(self)
+        return self._sample(rng, self._draft(rng, depth, split, lambda: rng.choice(known)), ())
+
+    def _draft(self, rng: random.Random, depth: int, split: Split, draw_rule: Callable[[], Rule]) -> Draft:
+        def choose(number: int, last: bool) -> Place:
+            if number not in named:
+                return self.base.plain_place(rng, last)
+            rule = draw_rule()
+            clause = rng.choice(_CLAUSES).format(name=rule.concept.name, thing=self.base.thing)
+            return Place(rule.step, clause, rule.readings, rule.concept)
+
+        while True:
+            named = frozenset(rng.sample(range(depth), 2 if depth > 1 and rng.random() < TWO_RULES_SHARE else 1))
+            found = draft(self.base, rng, depth, choose, lambda names: split_of(self.name, names) == split)
+            if found is not None and len({_first_word(concept) for concept in _concepts(found)}) == len(named):
+                return found
+
+    def _sample(self, rng: random.Random, found: Draft, shown: tuple[Concept, ...]) -> Sample:
+        return self.base.sample(rng, found, family=self.name, concepts=_concepts(found), shown_concepts=shown)
+
+    def _shown(self, rng: random.Random, found: Draft) -> tuple[Concept, ...]:
+        manner = rng.choices(list(SHOWN_WEIGHTS), list(SHOWN_WEIGHTS.values()))[0]
+        if manner == "none":
+            return ()
+        right = _concepts(found)
+        taken = {_first_word(concept) for concept in right}
+        source = rng.choice(_BASES) if rng.random() < OTHER_FAMILY_SHARE else self.base
+        if manner == "stray":
+            return draw_concepts(rng, source, rng.randint(1, 3), taken)
+        shown = list(right)
+        if manner == "wrong":
+            place = rng.choice([place for place in found.places if place.concept])
+            other = rng.choice([reading for reading in place.readings if reading is not place.step])
+            shown = [
+                Concept(concept.name, rng.choice(other.phrases)) if concept is place.concept else concept
+                for concept in right
+            ]
+        shown += draw_concepts(rng, source, rng.randint(0, 3), taken)
+        rng.shuffle(shown)
+        return tuple(shown)
+
+
+def _concepts(found: Draft) -> tuple[Concept, ...]:
+    return tuple(place.concept for place in found.places if place.concept)
+
+
+def _first_word(concept: Concept) -> str:
+    return concept.name.split()[0]
+
+
+LIST_RULES, NUMBER_RULES, STRING_RULES = (RuleFamily(base) for base in _BASES)
