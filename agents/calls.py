@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import aclosing, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,10 +23,10 @@ from pydantic import JsonValue
 from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfinished
 from solvent.agents.events import BudgetSpent, CaseJudged, Emit, Event, TextGenerated
 from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
+from solvent.agents.written import Watch, Written
 from solvent.artifacts import ArtifactStore
-from solvent.errors import PromptTooLong, ProviderError, ProviderProtocolError, ProviderUnavailable, SandboxError
-from solvent.models.base import ChatModel, ChatRequest, FinishReason, SampleUsage
-from solvent.models.profiles import Prices
+from solvent.errors import PromptTooLong, ProviderError, ProviderUnavailable, SandboxError
+from solvent.models.base import ChatRequest, FinishReason
 from solvent.problems.problem import Problem, TestCase, Verdict
 from solvent.sandbox.base import Program, Sandbox
 from solvent.usage import Usage
@@ -50,23 +50,27 @@ class Generated:
     text: str
     artifact: str
     finish_reason: FinishReason
+    tokens: int = 0
+    """Completion tokens that it counts for."""
+    stop_text: str | None = None
+    """See `Chunk`."""
+    cut: bool = False
+    """Whether its watch ended it; the finish reason is then `length`."""
+    record: dict[str, Any] = field(default_factory=dict)
+    """What its watch recorded."""
 
 
-class _Written:
-    """What is known of a sample while it is being written."""
-
-    def __init__(self) -> None:
-        self.tokens = 0
-
-    def used(self, granted: Granted, margin: int | None, prices: Prices) -> Usage | None:
-        """Return what a sample without an end may have used at most; None if that is all that was granted."""
-        if margin is None:
-            return None
-        tokens = min(granted.max_tokens, self.tokens + margin)
-        reserved = granted.reserved
-        # The reservation's own cost less what was not written, so that the sum of a job does not depend on the order.
-        cost = min(reserved.cost, prices.cost(reserved.prompt_tokens, tokens))
-        return reserved.model_copy(update={"completion_tokens": tokens, "cost": cost})
+def _generated(text: str, artifact: str, used: Usage, note: Mapping[str, JsonValue]) -> Generated:
+    record, stop_text = note.get("record"), note.get("stop_text")
+    return Generated(
+        text,
+        artifact,
+        "length" if note.get("finish_reason") == "length" else "stop",
+        used.completion_tokens,
+        stop_text if isinstance(stop_text, str) else None,
+        cut=note.get("cut") == "watch",
+        record=record if isinstance(record, dict) else {},
+    )
 
 
 class Reporter:
@@ -123,7 +127,14 @@ class Calls:
         return None
 
     async def generate(
-        self, key: str, trajectory: str, request: ChatRequest, *, floor: int, role: Role = "solve"
+        self,
+        key: str,
+        trajectory: str,
+        request: ChatRequest,
+        *,
+        floor: int,
+        role: Role = "solve",
+        watch: Callable[[], Watch] | None = None,
     ) -> Generated | Refused:
         """Generate one sample (n samples are n calls, each with its own seed and its own fate).
 
@@ -132,23 +143,31 @@ class Calls:
 
         Where the endpoint is lost meanwhile, the call is made again under the next attempt's id and a reservation of
         its own, up to `LOSSES_BEFORE_ERROR` times. What came of a sample that was lost or cancelled stays spent, with
-        the margin that the model states; where the model states none, the whole reservation does.
+        the margin that the model states; where the model states none, the whole reservation does. So it is with a
+        sample that its `watch` ends (one is made for each attempt), which is a result all the same.
 
         Raises:
             PromptTooLong: the prompt leaves no room in the context.
             ProviderError: the endpoint failed. What it may have generated stays spent.
         """
         try:
-            return await self.begin(key, trajectory, request, floor=floor, role=role)
+            return await self.begin(key, trajectory, request, floor=floor, role=role, watch=watch)
         finally:
             self._running.pop(key, None)
 
     def begin(
-        self, key: str, trajectory: str, request: ChatRequest, *, floor: int, role: Role = "solve"
+        self,
+        key: str,
+        trajectory: str,
+        request: ChatRequest,
+        *,
+        floor: int,
+        role: Role = "solve",
+        watch: Callable[[], Watch] | None = None,
     ) -> asyncio.Task[Generated | Refused]:
         """Begin a call that `generate` will be asked for, and return its task; its failure waits for `generate` too."""
         if key not in self._running:
-            work = self._generate(key, trajectory, request, floor, self._cast.of(role))
+            work = self._generate(key, trajectory, request, floor, self._cast.of(role), watch)
             self._running[key] = asyncio.create_task(work, name=f"generate {key}")
         return self._running[key]
 
@@ -168,8 +187,18 @@ class Calls:
         await asyncio.gather(*left, return_exceptions=True)
 
     async def _generate(
-        self, key: str, trajectory: str, request: ChatRequest, floor: int, who: RoleModel
+        self,
+        key: str,
+        trajectory: str,
+        request: ChatRequest,
+        floor: int,
+        who: RoleModel,
+        watch: Callable[[], Watch] | None,
     ) -> Generated | Refused:
+        def show(text: str) -> None:
+            self._text_came.set()
+            self._report(TextGenerated, trajectory=trajectory, text=text)
+
         prompt_tokens = await who.model.count_prompt_tokens(request.messages, request.prefix)
         info = who.model.info
         room = info.context_tokens - prompt_tokens
@@ -193,17 +222,16 @@ class Calls:
             if isinstance(answer, Settled):
                 if answer.artifact is None:
                     continue
-                finish: FinishReason = "length" if answer.note.get("finish_reason") == "length" else "stop"
-                return Generated(self._artifacts.get(answer.artifact), answer.artifact, finish)
+                return _generated(self._artifacts.get(answer.artifact), answer.artifact, answer.used, answer.note)
             sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
             sampling = who.profile.resolve(sampling)
-            written = _Written()
+            written = Written(None if watch is None else watch())
             async with self._held(call):
                 try:
                     asked = request.model_copy(
                         update={"sampling": sampling, "session": request.session or self._job_id}
                     )
-                    text, finish, usage = await self._stream(trajectory, asked, written, who.model)
+                    await written.read(who.model, asked, show)
                 except asyncio.CancelledError:
                     await self._commit_part(call, answer, written, "cancelled", who)
                     raise
@@ -218,15 +246,20 @@ class Calls:
                     if losses == LOSSES_BEFORE_ERROR:
                         raise
                     continue
-                artifact = await asyncio.to_thread(self._artifacts.put, text)
-                used = Usage(
-                    prompt_tokens=usage.prompt_tokens,
-                    completion_tokens=usage.completion_tokens,
-                    model_calls=1,
-                    cost=prices.cost(usage.prompt_tokens, usage.completion_tokens),
-                )
-                await self._commit(call, used, artifact, {"finish_reason": finish})
-            return Generated(text, artifact, finish)
+                artifact = await asyncio.to_thread(self._artifacts.put, written.text)
+                usage = written.usage
+                if usage is None:
+                    used = written.used_at_most(answer, info.cut_margin_tokens, prices) or answer.reserved
+                else:
+                    used = Usage(
+                        prompt_tokens=usage.prompt_tokens,
+                        completion_tokens=usage.completion_tokens,
+                        model_calls=1,
+                        cost=prices.cost(usage.prompt_tokens, usage.completion_tokens),
+                    )
+                note = written.note()
+                await self._commit(call, used, artifact, note)
+            return _generated(written.text, artifact, used, note)
         raise AssertionError("attempts do not end")
 
     async def judge(
@@ -330,33 +363,12 @@ class Calls:
         await asyncio.shield(self._ledger.commit(self._job_id, call, used, artifact=artifact, note=note))
         self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id, in_flight=False))
 
-    async def _commit_part(self, call: str, granted: Granted, written: _Written, why: str, who: RoleModel) -> None:
+    async def _commit_part(self, call: str, granted: Granted, written: Written, why: str, who: RoleModel) -> None:
         """Commit a sample without an end at what is known of it; else leave its whole reservation spent."""
         margin = who.model.info.cut_margin_tokens
-        used = written.used(granted, margin, who.profile.prices)
+        used = written.used_at_most(granted, margin, who.profile.prices)
         if used is None:
             self._ledger.forfeit(self._job_id, call)
             return
         note: dict[str, JsonValue] = {"cut": why, "received_tokens": written.tokens, "margin_tokens": margin}
         await asyncio.shield(self._ledger.commit(self._job_id, call, used, note=note))
-
-    async def _stream(
-        self, trajectory: str, request: ChatRequest, written: _Written, model: ChatModel
-    ) -> tuple[str, FinishReason, SampleUsage]:
-        pieces: list[str] = []
-        end: tuple[FinishReason, SampleUsage] | None = None
-        async with aclosing(model.stream(request)) as chunks:
-            async for chunk in chunks:
-                # At least the chunk itself: a model that states a margin and no count would be a defect, not a gift.
-                written.tokens = written.tokens + 1 if chunk.tokens is None else chunk.tokens
-                if chunk.text:
-                    pieces.append(chunk.text)
-                    self._text_came.set()
-                    self._report(TextGenerated, trajectory=trajectory, text=chunk.text)
-                if chunk.finish_reason is not None and chunk.usage is not None:
-                    end = chunk.finish_reason, chunk.usage
-        if end is None:
-            raise ProviderProtocolError(
-                f"{model.info.name}: the stream ended before its sample", may_have_generated=True
-            )
-        return "".join(pieces), *end

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Sequence
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class _Frozen(BaseModel):
@@ -32,6 +32,18 @@ class Sampling(_Frozen):
     """Sample i of a request draws with seed + i, so that one request of n equals n requests of one."""
     top_logprobs: int | None = Field(default=None, ge=0, le=20)
     """None: no logprobs. k: the logprob of each token and of the k likeliest in its place."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """Token ids, none twice, and what is added to their logits before a token is drawn: -100 (never comes) to 100
+    (always comes). Whether logprobs show it is the endpoint's affair."""
+
+    @field_validator("logit_bias")
+    @classmethod
+    def _bias_in_range(cls, value: tuple[tuple[int, float], ...]) -> tuple[tuple[int, float], ...]:
+        if any(token < 0 or not -100 <= bias <= 100 for token, bias in value):
+            raise ValueError("logit_bias: token ids are not negative, and a bias lies between -100 and 100")
+        if len({token for token, _ in value}) != len(value):
+            raise ValueError("logit_bias: a token is there twice")
+        return value
 
 
 class ChatRequest(_Frozen):
@@ -76,6 +88,9 @@ class Chunk(_Frozen):
     `tokens` is how many completion tokens the sample has taken so far, this chunk's among them; None where that is not
     known. Where `tokens_exact` is false, the endpoint did not say, and it is an upper bound of the tokens that came,
     from their bytes.
+
+    `stop_text`, in a sample's last chunk, is the stop text that ended it; None where the model ended by itself, and
+    also where the endpoint does not say what it was (vLLM and the starter model do, OpenAI does not).
     """
 
     index: int = Field(ge=0)
@@ -85,6 +100,7 @@ class Chunk(_Frozen):
     usage: SampleUsage | None = None
     tokens: int | None = Field(default=None, ge=0)
     tokens_exact: bool = True
+    stop_text: str | None = None
 
 
 class Completion(_Frozen):
@@ -95,6 +111,12 @@ class Completion(_Frozen):
     finish_reason: FinishReason
     usage: SampleUsage
     logprobs: tuple[TokenLogprob, ...] = ()
+    stop_text: str | None = None
+
+
+Capability = Literal["stream", "n", "stop", "seed", "logprobs", "prefix", "cancel", "logit_bias", "token_ids"]
+CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability))
+"""What a backend may be able to do; `token_ids`: it tells the ids of tokens (`ChatModel.token_ids`, `token_text`)."""
 
 
 class ModelInfo(_Frozen):
@@ -107,8 +129,8 @@ class ModelInfo(_Frozen):
     """Whether `count_prompt_tokens` is the endpoint's own count rather than an upper bound."""
     prompt_tokens_per_sample: bool
     """Whether the prompt is charged for each of n samples (True) or once per request."""
-    capabilities: frozenset[str] = frozenset()
-    """Of: stream, n, stop, seed, logprobs, prefix, cancel."""
+    capabilities: frozenset[Capability] = frozenset()
+    """Of `CAPABILITIES`."""
     cut_margin_tokens: int | None = None
     """Most tokens of a sample that an endpoint generates beyond `Chunk.tokens` when its stream is closed or breaks off.
     None: not known, so that a sample without an end counts at all that was reserved for it."""
@@ -127,6 +149,24 @@ class ChatModel(Protocol):
 
         Raises:
             ProviderError: the endpoint had to be asked and failed.
+        """
+        ...
+
+    async def token_ids(self, text: str) -> tuple[int, ...]:
+        """Return the tokens of a text that stands for itself, in which the name of a special token is that token.
+
+        Raises:
+            ConfigError: the endpoint does not tell (no capability `token_ids`).
+            ProviderError: it had to be asked and failed.
+        """
+        ...
+
+    async def token_text(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens, special tokens by their names.
+
+        Raises:
+            ConfigError: the endpoint does not tell, or one of them is no token.
+            ProviderError: it had to be asked and failed.
         """
         ...
 
@@ -171,6 +211,7 @@ async def generate(model: ChatModel, request: ChatRequest) -> list[Completion]:
                     finish_reason=chunk.finish_reason,
                     usage=chunk.usage,
                     logprobs=tuple(logprobs[chunk.index]),
+                    stop_text=chunk.stop_text,
                 )
     if sorted(done) != list(range(request.n)):
         raise ProviderProtocolError(

@@ -16,9 +16,19 @@ from solvent.errors import (
     PromptTooLong,
     ProviderError,
     ProviderProtocolError,
+    ProviderRejected,
     ProviderUnavailable,
 )
-from solvent.models.base import ChatModel, ChatRequest, Chunk, Message, ModelInfo, SampleUsage
+from solvent.models.base import (
+    CAPABILITIES,
+    Capability,
+    ChatModel,
+    ChatRequest,
+    Chunk,
+    Message,
+    ModelInfo,
+    SampleUsage,
+)
 from solvent.models.merge import merge_samples
 from solvent.models.openai_errors import ContextOverflow, Endpoint, translate
 from solvent.models.openai_stream import SampleReader
@@ -30,8 +40,10 @@ if TYPE_CHECKING:
 
     from openai import AsyncOpenAI
 
-_CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"})
 _END = object()
+_CHAT, _COMPLETIONS = "/chat/completions", "/completions"
+_OF_TEMPLATE = frozenset({"chat_template", "chat_template_kwargs"})
+"""Further fields of a request that say how a conversation becomes a prompt."""
 
 
 class OpenAIChatModel:
@@ -68,6 +80,7 @@ class OpenAIChatModel:
         self._profile = profile
         self._endpoint = Endpoint(profile.name, profile.base_url, profile.model, profile.api_key_env, key)
         self._tokenize_url = profile.tokenize_url or profile.base_url.removesuffix("/v1") + "/tokenize"
+        self._detokenize_url = self._tokenize_url.removesuffix("/tokenize") + "/detokenize"
         self._slots = asyncio.Semaphore(profile.concurrency)
         self._opening = asyncio.Lock()
         self._client: AsyncOpenAI | None = None
@@ -79,7 +92,7 @@ class OpenAIChatModel:
             context_tokens=profile.context_tokens,
             exact_prompt_count=profile.count == "tokenize",
             prompt_tokens_per_sample=True,
-            capabilities=_CAPABILITIES if profile.prefix != "none" else _CAPABILITIES - {"prefix"},
+            capabilities=_capabilities(profile),
             cut_margin_tokens=profile.cut_margin,
         )
 
@@ -101,10 +114,40 @@ class OpenAIChatModel:
         turns, switches = self._turns(messages, prefix)
         if self._profile.count == "bound":
             return prompt_bound(messages, prefix, self._profile)
-        extra = self._profile.extra_body
-        kept = {"chat_template", "chat_template_kwargs"}
-        template: dict[str, Any] = {name: value for name, value in extra.items() if name in kept}
-        return await self._tokenize({"messages": turns, **switches, **template})
+        if prefix and self._profile.prefix == "completions":
+            return len(await self._prompt_ids(messages, prefix))
+        return await self._tokenize({"messages": turns, **switches, **self._template()})
+
+    async def token_ids(self, text: str) -> tuple[int, ...]:
+        """Return what the endpoint's /tokenize makes of a text.
+
+        Raises:
+            ConfigError: the profile does not say that the endpoint has /tokenize.
+            ProviderError: it failed.
+        """
+        self._needs_tokenizer()
+        answer = await self._ask_tokenizer(self._tokenize_url, {"prompt": _sendable(text), "add_special_tokens": False})
+        return self._read_ids(answer)
+
+    async def token_text(self, tokens: Sequence[int]) -> str:
+        """Return what the endpoint's /detokenize makes of tokens.
+
+        Raises:
+            ConfigError: the profile does not say that the endpoint has /tokenize, or it refuses these tokens.
+            ProviderError: it failed.
+        """
+        self._needs_tokenizer()
+        try:
+            answer = await self._ask_tokenizer(self._detokenize_url, {"tokens": list(tokens)})
+        except ProviderRejected as error:
+            raise ConfigError(f"{list(tokens)} are no tokens of {self._endpoint}: {error.message}") from None
+        text = answer.get("prompt") if isinstance(answer, dict) else None
+        if not isinstance(text, str):
+            raise ProviderProtocolError(f"{self._endpoint}: {self._detokenize_url} answered no text")
+        if tokens and not text:
+            # vLLM's answer to an id that is no token.
+            raise ConfigError(f"{list(tokens)} have no text at {self._endpoint}", remedy="check the ids of the tokens")
+        return text
 
     async def served_models(self) -> dict[str, int | None]:
         """Return the ids that the endpoint serves and the context length of each, where it says so (vLLM does).
@@ -161,15 +204,15 @@ class OpenAIChatModel:
         loop = asyncio.get_running_loop()
         async with self._slots:
             deadline = loop.time() + self._profile.timeouts.total_s
-            body = await self._body(request, index)
+            route, body = await self._body(request, index)
             attempt = 1
             while True:
                 try:
-                    async with aclosing(self._attempt(request, body, index, deadline)) as chunks:
+                    async with aclosing(self._attempt(request, route, body, index, deadline)) as chunks:
                         async for chunk in chunks:
                             yield chunk
                 except ContextOverflow as overflow:
-                    field = self._profile.max_tokens_field
+                    field = self._profile.max_tokens_field if route == _CHAT else "max_tokens"
                     if overflow.room is None or not 0 < overflow.room < body[field]:
                         raise PromptTooLong(overflow.message, remedy=overflow.remedy) from None
                     # The prompt itself fits; nothing was generated, and the smaller it gets the sooner it fits.
@@ -190,7 +233,7 @@ class OpenAIChatModel:
                     return
 
     async def _attempt(
-        self, request: ChatRequest, body: dict[str, Any], index: int, deadline: float
+        self, request: ChatRequest, route: str, body: dict[str, Any], index: int, deadline: float
     ) -> AsyncGenerator[Chunk, None]:
         """Send one request and yield its chunks; closing this closes the connection."""
         from openai import AsyncStream
@@ -198,14 +241,13 @@ class OpenAIChatModel:
         profile, timeouts = self._profile, self._profile.timeouts
         loop = asyncio.get_running_loop()
         client = await self._open()
-        reader = SampleReader(index, self._endpoint, profile.thinking if profile.reasoning == "wrap" else None)
+        wrap = profile.thinking if profile.reasoning == "wrap" else None
+        reader = SampleReader(index, self._endpoint, wrap, request.sampling.top_logprobs or 0)
         first_token_by = loop.time() + timeouts.first_token_s
         async with self._limit(reader, min(first_token_by, deadline), deadline):
             # Not chat.completions.create: its objects take 4 times as long as the events themselves (measured: 0.16 of
             # 0.22 ms), which is what a client of many streams spends its time on, and are not validated anyway.
-            stream = await client.post(
-                "/chat/completions", cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object]
-            )
+            stream = await client.post(route, cast_to=object, body=body, stream=True, stream_cls=AsyncStream[object])
         try:
             while True:
                 expires = loop.time() + timeouts.between_chunks_s if reader.started else first_token_by
@@ -268,31 +310,43 @@ class OpenAIChatModel:
                 f"{self._endpoint}: cannot {what}: the answer is not UTF-8: {error.reason}", may_have_generated=True
             ) from None
 
-    async def _body(self, request: ChatRequest, index: int) -> dict[str, Any]:
+    async def _body(self, request: ChatRequest, index: int) -> tuple[str, dict[str, Any]]:
+        """Return the route and the body of a request for one sample."""
         profile = self._profile
         sampling = profile.resolve(request.sampling)
-        turns, switches = self._turns(request.messages, request.prefix)
+        extra = dict(profile.extra_body)
+        tops: dict[str, Any]
+        if request.prefix and profile.prefix == "completions":
+            route, field = _COMPLETIONS, "max_tokens"
+            prompt: dict[str, Any] = {"prompt": await self._prompt_ids(request.messages, request.prefix)}
+            extra = {name: value for name, value in extra.items() if name not in _OF_TEMPLATE}
+            tops = {"logprobs": sampling.top_logprobs}
+        else:
+            route, field = _CHAT, profile.max_tokens_field
+            turns, switches = self._turns(request.messages, request.prefix)
+            prompt = {"messages": turns, **switches}
+            asked = sampling.top_logprobs is not None
+            tops = {"logprobs": True if asked else None, "top_logprobs": sampling.top_logprobs}
         body: dict[str, Any] = {
             "model": await self._model_id(),
-            "messages": turns,
             "stream": True,
             "stream_options": {
                 "include_usage": True,
                 **({"continuous_usage_stats": True} if profile.running_usage else {}),
             },
-            profile.max_tokens_field: sampling.max_tokens,
-            **profile.extra_body,
-            **switches,
+            field: sampling.max_tokens,
+            **extra,
+            **prompt,
         }
         optional = {
             "temperature": sampling.temperature,
             "top_p": sampling.top_p,
             "stop": list(sampling.stop) or None,
             "seed": None if sampling.seed is None else sampling.seed + index,
-            "logprobs": True if sampling.top_logprobs is not None else None,
-            "top_logprobs": sampling.top_logprobs,
+            "logit_bias": {str(token): bias for token, bias in sampling.logit_bias} or None,
+            **tops,
         }
-        return body | {field: value for field, value in optional.items() if value is not None}
+        return route, body | {name: value for name, value in optional.items() if value is not None}
 
     def _turns(self, messages: Sequence[Message], prefix: str) -> tuple[list[dict[str, Any]], dict[str, Any]]:
         """Return the messages to send, and the fields that make the endpoint continue the last one."""
@@ -308,10 +362,12 @@ class OpenAIChatModel:
             case "assistant":
                 turns.append({"role": "assistant", "content": _sendable(prefix), "prefix": True})
                 return turns, {}
+            case "completions":
+                return turns, {}
             case "none":
                 raise ConfigError(
                     f"profile {self._profile.name}: this endpoint cannot continue a given beginning",
-                    remedy='set prefix = "vllm" or "assistant" if it can, or choose a strategy that needs none',
+                    remedy='set prefix to "completions", "vllm" or "assistant" if it can, or choose what needs none',
                 )
 
     async def _count_usage(self, request: ChatRequest, generated: str) -> SampleUsage | None:
@@ -324,16 +380,42 @@ class OpenAIChatModel:
         bound = min(completion_tokens + 1, request.sampling.max_tokens)
         return SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=bound)
 
-    async def _tokenize(self, body: dict[str, Any]) -> int:
+    def _template(self) -> dict[str, Any]:
+        return {name: value for name, value in self._profile.extra_body.items() if name in _OF_TEMPLATE}
+
+    async def _prompt_ids(self, messages: Sequence[Message], prefix: str) -> list[int]:
+        """Return the tokens of a prompt up to where the assistant's turn begins, and of the beginning of that turn."""
+        turns, _ = self._turns(messages, "")
+        head = self._read_ids(await self._ask_tokenizer(self._tokenize_url, {"messages": turns, **self._template()}))
+        return [*head, *await self.token_ids(prefix)]
+
+    def _needs_tokenizer(self) -> None:
+        if self._profile.count != "tokenize":
+            raise ConfigError(
+                f"profile {self._profile.name}: this endpoint does not tell which tokens a text has",
+                remedy='set count = "tokenize" if it is vLLM, or leave out what needs the ids of tokens',
+            )
+
+    def _read_ids(self, answer: object) -> tuple[int, ...]:
+        tokens = answer.get("tokens") if isinstance(answer, dict) else None
+        if not isinstance(tokens, list) or any(type(token) is not int for token in tokens):
+            raise ProviderProtocolError(f"{self._endpoint}: {self._tokenize_url} answered no tokens")
+        return tuple(tokens)
+
+    async def _ask_tokenizer(self, url: str, body: dict[str, Any]) -> object:
         client = await self._open()
         model = await self._model_id()
         async with self._translated("count tokens"):
-            answer = await client.post(
-                self._tokenize_url,
+            answer: object = await client.post(
+                url,
                 cast_to=dict[str, Any],
                 body={"model": model, **body},
                 options={"timeout": self._profile.timeouts.first_token_s},
             )
+        return answer
+
+    async def _tokenize(self, body: dict[str, Any]) -> int:
+        answer = await self._ask_tokenizer(self._tokenize_url, body)
         count = answer.get("count") if isinstance(answer, dict) else None
         if type(count) is not int or count < 0:
             raise ProviderProtocolError(
@@ -359,6 +441,15 @@ class OpenAIChatModel:
                 # Importing it takes most of a second, which the event loop should not stand still for.
                 self._client = await asyncio.to_thread(_new_client, self._profile, self._endpoint)
             return self._client
+
+
+def _capabilities(profile: ModelProfile) -> frozenset[Capability]:
+    lacking: set[Capability] = set()
+    if profile.prefix == "none":
+        lacking.add("prefix")
+    if profile.count != "tokenize":
+        lacking.add("token_ids")
+    return CAPABILITIES - lacking
 
 
 def _new_client(profile: ModelProfile, endpoint: Endpoint) -> AsyncOpenAI:

@@ -22,16 +22,21 @@ class SampleReader:
         index: index of the chunks.
         endpoint: for messages.
         wrap: markers to wrap thinking with; None leaves it out.
+        top_logprobs: how many of the likeliest were asked for.
 
     Attributes:
         started: whether a token came.
         generated: everything generated so far, thinking included.
     """
 
-    def __init__(self, index: int, endpoint: Endpoint, wrap: ThinkingMarkers | None = None) -> None:
+    def __init__(
+        self, index: int, endpoint: Endpoint, wrap: ThinkingMarkers | None = None, top_logprobs: int = 0
+    ) -> None:
         self._index = index
         self._endpoint = endpoint
         self._wrap = wrap
+        self._top_logprobs = top_logprobs
+        self._stop_text: str | None = None
         self._thinking = False
         self._finish: FinishReason | None = None
         self._usage: tuple[int, int] | None = None
@@ -58,7 +63,7 @@ class SampleReader:
         """Return the event's piece of the sample, or None if it has none.
 
         Args:
-            event: a `chat.completion.chunk`, as JSON values.
+            event: a `chat.completion.chunk` or `text_completion`, as JSON values.
 
         Raises:
             ProviderError: the event is not what the protocol allows, or says that the endpoint broke off.
@@ -75,13 +80,15 @@ class SampleReader:
         delta = choice.get("delta") or {} if isinstance(choice, dict) else None
         if not isinstance(choice, dict) or not isinstance(delta, dict):
             raise self._malformed("choices is not a list of objects with a delta")
-        content = self._text(delta, "content")
+        content = self._text(delta, "content") or self._text(choice, "text")
         thinking = self._text(delta, "reasoning") or self._text(delta, "reasoning_content")
         reason = choice.get("finish_reason")
         if content or thinking or reason:
             self.started = True
         if reason is not None:
             self._finish = self._read_finish(reason)
+            stopped_by = choice.get("stop_reason")
+            self._stop_text = stopped_by if isinstance(stopped_by, str) else None
         if not content and not thinking:
             return None
         self._pieces += [thinking, content]
@@ -122,7 +129,13 @@ class SampleReader:
                 remedy='use a server that honours stream_options.include_usage, or count = "tokenize" with vLLM',
                 may_have_generated=True,
             )
-        return Chunk(index=self._index, finish_reason=self._finish, usage=usage, tokens=usage.completion_tokens)
+        return Chunk(
+            index=self._index,
+            finish_reason=self._finish,
+            usage=usage,
+            tokens=usage.completion_tokens,
+            stop_text=self._stop_text,
+        )
 
     @property
     def whole(self) -> bool:
@@ -183,6 +196,8 @@ class SampleReader:
         if logprobs is None:
             return ()
         try:
+            if "tokens" in logprobs:
+                return _older(logprobs, self._top_logprobs)
             return tuple(_token(entry) for entry in logprobs.get("content") or ())
         except (AttributeError, KeyError, TypeError, ValueError) as cause:
             raise self._malformed("logprobs are malformed") from cause
@@ -196,3 +211,19 @@ def _token(entry: dict[str, Any]) -> TokenLogprob:
     top = [(other["token"], min(0.0, other["logprob"])) for other in entry.get("top_logprobs") or ()]
     top.sort(key=lambda pair: -pair[1])
     return TokenLogprob(token=entry["token"], logprob=min(0.0, entry["logprob"]), top=tuple(top))
+
+
+def _older(logprobs: dict[str, Any], most: int) -> tuple[TokenLogprob, ...]:
+    """Read the form of plain completions, where the drawn token is among the likeliest even if it is none of them."""
+    tokens, values = logprobs["tokens"], logprobs["token_logprobs"]
+    tops = logprobs.get("top_logprobs") or [None] * len(tokens)
+    entries = [
+        {
+            "token": token,
+            "logprob": value,
+            "top_logprobs": [{"token": name, "logprob": of} for name, of in (top or {}).items()],
+        }
+        for token, value, top in zip(tokens, values, tops, strict=True)
+    ]
+    read = [_token(entry) for entry in entries]
+    return tuple(token.model_copy(update={"top": token.top[:most]}) for token in read)

@@ -30,6 +30,8 @@ class ThinkingMarkers(_Strict):
 
     start: str
     end: str
+    in_prompt: bool = False
+    """The chat template writes `start` itself, at the end of the prompt, so that a reply begins behind it."""
 
 
 class Prices(_Strict):
@@ -154,9 +156,11 @@ class ModelProfile(_Strict):
     """openai: model id; None takes the one that the endpoint serves, if it serves one only."""
     api_key_env: str | None = None
     """openai: environment variable with the API key; None sends none. A key never stands in a profile."""
-    prefix: Literal["vllm", "assistant", "none"] = "none"
-    """openai: how the beginning of the assistant's turn is sent. `vllm`: continue_final_message. `assistant`: the last
-    message carries prefix = true (DeepSeek). `none`: requests with a prefix are refused."""
+    prefix: Literal["vllm", "completions", "assistant", "none"] = "none"
+    """openai: how the beginning of the assistant's turn is sent. `vllm`: continue_final_message, which the chat
+    templates of many thinking models spoil, as they rewrite or drop thinking. `completions`: as token ids to
+    /v1/completions, which nothing rewrites; needs count = "tokenize". `assistant`: the last message carries
+    prefix = true (DeepSeek). `none`: requests with a prefix are refused."""
     count: Literal["tokenize", "bound"] = "bound"
     """openai: how prompts are counted beforehand. `tokenize`: exactly, by vLLM's /tokenize, which also counts the
     completions of a server that reports no usage. `bound`: an upper bound from the bytes."""
@@ -178,6 +182,9 @@ class ModelProfile(_Strict):
     """openai: further fields of each request, such as top_k or chat_template_kwargs."""
     timeouts: Timeouts = Timeouts()
     retry: RetryPolicy = RetryPolicy()
+    serve: tuple[str, ...] = ()
+    """openai: options with which `vllm serve` should be started for this profile, and their values; the model, the port
+    and --max-model-len come from the other fields (see `solvent.models.serve_command`). Solvent starts no vLLM."""
 
     weights_dir: Path | None = None
     """starter: directory of the weights; None takes those that ship with the package."""
@@ -204,6 +211,19 @@ class ModelProfile(_Strict):
             raise ValueError(f"{', '.join(taken)}: set by the request, not here (defaults: the table [sampling])")
         return value
 
+    @field_validator("serve")
+    @classmethod
+    def _options(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for option in value:
+            name = option.partition("=")[0]
+            if name == "--api-key":
+                raise ValueError("--api-key: a key never stands in a profile; give it to the server by VLLM_API_KEY")
+            if name in {"--model", "--port", "--max-model-len"}:
+                raise ValueError(f"{name}: comes from the fields model, base_url and context_tokens")
+        if value and not value[0].startswith("-"):
+            raise ValueError(f"{value[0]!r}: begins with an option, such as --enable-prefix-caching")
+        return value
+
     @model_validator(mode="after")
     def _complete(self) -> ModelProfile:
         if self.backend == "openai" and self.base_url is None and not self.endpoints:
@@ -214,6 +234,10 @@ class ModelProfile(_Strict):
         twice = sorted({label for label in labels if labels.count(label) > 1})
         if twice:
             raise ValueError(f"endpoints: {', '.join(twice)} is there twice; give each its own `name`")
+        if self.serve and self.backend != "openai":
+            raise ValueError(f"serve: tells how to start a vLLM, and the backend {self.backend} needs none")
+        if self.prefix == "completions" and self.count != "tokenize":
+            raise ValueError('prefix = "completions" sends the tokens of the prompt, and so needs count = "tokenize"')
         if self.backend == "scripted" and self.script is None:
             raise ValueError("the backend scripted needs script")
         if self.reasoning == "wrap" and self.thinking is None:

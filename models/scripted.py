@@ -5,14 +5,23 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from solvent.errors import ConfigError, PromptTooLong, SolventError
-from solvent.models.base import ChatRequest, Chunk, FinishReason, Message, ModelInfo, SampleUsage, TokenLogprob
+from solvent.models.base import (
+    CAPABILITIES,
+    Capability,
+    ChatRequest,
+    Chunk,
+    FinishReason,
+    Message,
+    ModelInfo,
+    SampleUsage,
+    TokenLogprob,
+)
 
 _TOKEN = re.compile(r"\s*\S+|\s+")
-_CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"})
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,8 @@ class Reply:
             the reply go on, and an event that nobody sets holds the reply until it is cancelled.
         after_chunks: where `error` and `gate` act; 0 is before the first chunk.
         logprob: log probability of each token; the last serves all tokens beyond the end.
+        top: what the likeliest in the place of each token are said to be; the last serves all tokens beyond the end,
+            and none leaves it to the model, which makes some up.
     """
 
     texts: tuple[str, ...] = ("",)
@@ -33,6 +44,7 @@ class Reply:
     gate: asyncio.Event | None = None
     after_chunks: int = 0
     logprob: tuple[float, ...] = (-0.25,)
+    top: tuple[tuple[tuple[str, float], ...], ...] = ()
 
 
 Script = Sequence["Reply | str"] | Callable[[ChatRequest], "Reply | str | Sequence[str]"]
@@ -58,6 +70,8 @@ class ScriptedModel:
     A token is a word with the white space before it, each message costs one more, and usage counts exactly these.
     `stop`, `max_tokens`, `n`, `prefix` (the reply is what follows it) and cancellation behave as at a real endpoint.
     Log probabilities are made up. Texts do not depend on the seed, unless the script is a function that reads it.
+    Token ids are given out as tokens are asked for. Of a bias only the ends count: at -100 a token is left out of the
+    reply, at 100 nothing else is said, to the end of the reply's tokens.
 
     Args:
         script: a sequence, whose next entry answers the next request (a str answers all its samples), or a function
@@ -65,6 +79,7 @@ class ScriptedModel:
         name: name in `info`.
         context_tokens: prompts that leave no room for one token below this raise PromptTooLong.
         prompt_tokens_per_sample: charge the prompt for each sample, as endpoints that take n requests do.
+        capabilities: what it claims to be able to do; None: everything.
 
     Attributes:
         requests: every request that came, in order, also those that failed.
@@ -79,6 +94,7 @@ class ScriptedModel:
         name: str = "scripted",
         context_tokens: int = 1_000_000,
         prompt_tokens_per_sample: bool = False,
+        capabilities: frozenset[Capability] | None = None,
     ) -> None:
         self._script = script
         self._next = 0
@@ -86,13 +102,14 @@ class ScriptedModel:
         self.live = 0
         self.generated_tokens = 0
         self._arrived = asyncio.Condition()
+        self._vocabulary: list[str] = []
         self._info = ModelInfo(
             name=name,
             backend="scripted",
             context_tokens=context_tokens,
             exact_prompt_count=True,
             prompt_tokens_per_sample=prompt_tokens_per_sample,
-            capabilities=_CAPABILITIES,
+            capabilities=CAPABILITIES if capabilities is None else capabilities,
             cut_margin_tokens=0,
         )
 
@@ -104,6 +121,23 @@ class ScriptedModel:
     async def count_prompt_tokens(self, messages: Sequence[Message], prefix: str = "") -> int:
         """Return words plus one per message plus words of the prefix."""
         return sum(1 + len(tokens_of(message.content)) for message in messages) + len(tokens_of(prefix))
+
+    async def token_ids(self, text: str) -> tuple[int, ...]:
+        """Return the numbers of a text's tokens."""
+        tokens = tokens_of(text)
+        self._vocabulary += dict.fromkeys(token for token in tokens if token not in self._vocabulary)
+        return tuple(self._vocabulary.index(token) for token in tokens)
+
+    async def token_text(self, tokens: Sequence[int]) -> str:
+        """Return the text of numbers that were given out.
+
+        Raises:
+            ConfigError: one of them was not.
+        """
+        unknown = [token for token in tokens if not 0 <= token < len(self._vocabulary)]
+        if unknown:
+            raise ConfigError(f"{self._info.name}: {unknown[0]} is no token yet", remedy="ask for its id first")
+        return "".join(self._vocabulary[token] for token in tokens)
 
     async def wait_for_requests(self, count: int) -> None:
         """Return once `count` requests have come (counted from the start)."""
@@ -170,15 +204,17 @@ class ScriptedModel:
     def _chunks(self, request: ChatRequest, reply: Reply, prompt_tokens: int) -> list[Chunk]:
         room = min(request.sampling.max_tokens, self._info.context_tokens - prompt_tokens)
         charged = request.n if self._info.prompt_tokens_per_sample else 1
+        bias = {self._vocabulary[token]: value for token, value in request.sampling.logit_bias}
         samples = [
-            _sample(request, reply, index, room, prompt_tokens if index < charged else 0) for index in range(request.n)
+            _sample(request, reply, bias, index, room, prompt_tokens if index < charged else 0)
+            for index in range(request.n)
         ]
         longest = max(len(sample) for sample in samples)
         return [sample[position] for position in range(longest) for sample in samples if position < len(sample)]
 
 
-def cut(text: str, max_tokens: int, stop: Sequence[str]) -> tuple[list[str], int, FinishReason]:
-    """Return the pieces that a model would stream for `text`, the tokens it would generate, and why it would end.
+def cut(text: str, max_tokens: int, stop: Sequence[str]) -> tuple[list[str], int, FinishReason, str | None]:
+    """Return the pieces that a model would stream for `text`, its tokens, why it would end, and the stop text it met.
 
     The stop text is generated (and counted) but not part of the pieces, as with real endpoints.
     """
@@ -188,7 +224,7 @@ def cut(text: str, max_tokens: int, stop: Sequence[str]) -> tuple[list[str], int
     generated = "".join(kept)
     hits = [(generated.find(word), word) for word in stop if word and word in generated]
     if not hits:
-        return kept, len(kept), finish
+        return kept, len(kept), finish, None
     start, word = min(hits)
     pieces, count, position = [], 0, 0
     for token in kept:
@@ -197,12 +233,23 @@ def cut(text: str, max_tokens: int, stop: Sequence[str]) -> tuple[list[str], int
         pieces.append(token[: max(0, start - position)])
         position += len(token)
         count += 1
-    return [piece for piece in pieces if piece], count, "stop"
+    return [piece for piece in pieces if piece], count, "stop", word
 
 
-def _sample(request: ChatRequest, reply: Reply, index: int, room: int, prompt_tokens: int) -> list[Chunk]:
+def _biased(text: str, bias: Mapping[str, float], max_tokens: int) -> str:
+    for token, value in bias.items():
+        if value >= 100:
+            return token * max_tokens
+    return "".join(token for token in tokens_of(text) if bias.get(token, 0) > -100)
+
+
+def _sample(
+    request: ChatRequest, reply: Reply, bias: Mapping[str, float], index: int, room: int, prompt_tokens: int
+) -> list[Chunk]:
     text = reply.texts[min(index, len(reply.texts) - 1)]
-    pieces, count, finish = cut(text, room, request.sampling.stop)
+    if bias:
+        text = _biased(text, bias, room)
+    pieces, count, finish, stop_text = cut(text, room, request.sampling.stop)
     top = request.sampling.top_logprobs
     chunks = []
     for position, piece in enumerate(pieces):
@@ -210,8 +257,10 @@ def _sample(request: ChatRequest, reply: Reply, index: int, room: int, prompt_to
         if top is not None:
             value = reply.logprob[min(position, len(reply.logprob) - 1)]
             others = ((piece, value), *((f"<{rank}>", value - rank) for rank in range(1, top)))
+            if reply.top:
+                others = reply.top[min(position, len(reply.top) - 1)]
             logprobs = (TokenLogprob(token=piece, logprob=value, top=others[:top]),)
         chunks.append(Chunk(index=index, text=piece, logprobs=logprobs, tokens=min(position + 1, count)))
     usage = SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=count)
-    chunks.append(Chunk(index=index, finish_reason=finish, usage=usage, tokens=count))
+    chunks.append(Chunk(index=index, finish_reason=finish, usage=usage, tokens=count, stop_text=stop_text))
     return chunks

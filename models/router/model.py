@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
+from typing import TypeVar
 
 from solvent.errors import (
     ConfigError,
@@ -22,6 +23,7 @@ from solvent.models.router.choice import session_key
 from solvent.models.router.endpoint import Endpoint
 from solvent.models.router.metrics import RouterMetrics
 
+T = TypeVar("T")
 BYTES_PER_TOKEN = 3
 """For the load of a prompt only, where an estimate is enough; budgets use `count_prompt_tokens`."""
 
@@ -75,25 +77,44 @@ class RouterModel:
         Raises:
             ProviderError: none answers, also not after a wait of `router.wait_s`.
         """
+        return await self._any(lambda model: model.count_prompt_tokens(messages, prefix))
+
+    async def token_ids(self, text: str) -> tuple[int, ...]:
+        """Return what an endpoint that answers says.
+
+        Raises:
+            ConfigError, ProviderError: as `ChatModel.token_ids`.
+        """
+        return await self._any(lambda model: model.token_ids(text))
+
+    async def token_text(self, tokens: Sequence[int]) -> str:
+        """Return what an endpoint that answers says.
+
+        Raises:
+            ConfigError, ProviderError: as `ChatModel.token_text`.
+        """
+        return await self._any(lambda model: model.token_text(tokens))
+
+    async def _any(self, ask: Callable[[ChatModel], Awaitable[T]]) -> T:
         now = self._board.now()
         able = [endpoint for endpoint in self._board.endpoints if endpoint.alive]
         for endpoint in sorted(able, key=lambda each: (not each.admits(now), each.outstanding_tokens / each.weight)):
             try:
-                return await endpoint.model.count_prompt_tokens(messages, prefix)
+                return await ask(endpoint.model)
             except ProviderOverloaded:
                 continue
             except ProviderUnavailable as error:
                 self._board.failed(endpoint, sure=not error.may_have_generated, trial=False)
         lease = await self._board.lease(_COUNTING, 0)
         try:
-            counted = await lease.endpoint.model.count_prompt_tokens(messages, prefix)
+            answer = await ask(lease.endpoint.model)
             lease.answered()
         except ProviderUnavailable as error:
             lease.failed(sure=not error.may_have_generated)
             raise
         finally:
             lease.release()
-        return counted
+        return answer
 
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         """Generate as the protocol says; see the class for what is sent again.

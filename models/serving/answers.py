@@ -87,6 +87,7 @@ class Answer:
                 **self._content(text),
                 "logprobs": self._logprobs(index, logprobs) if self._with_logprobs else None,
                 "finish_reason": chunks[-1].finish_reason,
+                "stop_reason": chunks[-1].stop_text,
             }
             choices.append(choice)
         return {**self._head, "object": self.kind, "choices": choices, "usage": self._whole_usage()}
@@ -115,6 +116,7 @@ class Answer:
             **self._delta(chunk.text),
             "logprobs": self._logprobs(chunk.index, chunk.logprobs) if self._with_logprobs else None,
             "finish_reason": chunk.finish_reason,
+            "stop_reason": chunk.stop_text,
         }
 
     def _event(self, choice: dict[str, Any], tokens: int) -> bytes:

@@ -168,4 +168,5 @@ def _merge(index: int, chunks: list[Chunk]) -> Chunk:
         finish_reason=last.finish_reason,
         usage=last.usage,
         tokens=last.tokens,
+        stop_text=last.stop_text,
     )

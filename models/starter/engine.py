@@ -231,7 +231,7 @@ class Engine:
             if logprob is not None:
                 logprobs = (logprob,)
             text = sample.text.push(self._tokenizer.token_bytes(token), may_stop=sample.tokens > job.min_tokens)
-            if sample.text.stopped:
+            if sample.text.stopped_by is not None:
                 finish = "stop"
             elif sample.tokens == job.max_tokens:
                 text, finish = text + sample.text.finish(), "length"
@@ -249,6 +249,7 @@ class Engine:
             finish_reason=finish,
             usage=usage,
             tokens=sample.tokens,
+            stop_text=sample.text.stopped_by,
         )
 
     def _logprobs(self, logits: Array, tokens: NDArray[np.int64]) -> list[TokenLogprob | None]:

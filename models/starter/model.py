@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from solvent.errors import ConfigError, PromptTooLong, ProviderUnavailable
-from solvent.models.base import ChatRequest, Chunk, Message, ModelInfo
+from solvent.models.base import CAPABILITIES, ChatRequest, Chunk, Message, ModelInfo
 from solvent.models.profiles import ModelProfile
 from solvent.models.starter.weights import SHIPPED, read_shape
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from solvent.models.starter.engine import Engine
     from solvent.models.starter.text import ChatTokenizer
 
-_CAPABILITIES = frozenset({"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"})
 _DEFAULT_TEMPERATURE = 0.8
 _CUT_MARGIN_TOKENS = 64
 """The engine runs ahead of an event loop that is busy, and what it holds back for a stop text is not yet a chunk."""
@@ -61,7 +60,7 @@ class StarterModel:
             context_tokens=profile.context_tokens,
             exact_prompt_count=True,
             prompt_tokens_per_sample=False,
-            capabilities=_CAPABILITIES,
+            capabilities=CAPABILITIES,
             cut_margin_tokens=_CUT_MARGIN_TOKENS,
         )
         self._loading = threading.Lock()
@@ -78,17 +77,33 @@ class StarterModel:
         """The exact number of the prompt's tokens."""
         return len((await self.load())[0].encode_chat(messages, prefix))
 
+    async def token_ids(self, text: str) -> tuple[int, ...]:
+        """Return a text's tokens, with special tokens by their names."""
+        return tuple((await self.load())[0].encode_raw(text))
+
+    async def token_text(self, tokens: Sequence[int]) -> str:
+        """Return the text of tokens.
+
+        Raises:
+            ConfigError: one of them is no token.
+        """
+        tokenizer, _ = await self.load()
+        _check_known(tokens, tokenizer)
+        return tokenizer.decode(tokens)
+
     async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
         """Generate as `ChatModel.stream` says; `max_tokens` ends at the end of the context.
 
         Raises:
             PromptTooLong: the prompt leaves no room for a token.
+            ConfigError: a bias is for what is no token.
             ProviderUnavailable: the model was closed.
         """
         from solvent.models.starter.engine import Job
         from solvent.models.starter.sampling import Rule
 
         tokenizer, engine = await self.load()
+        _check_known([token for token, _ in request.sampling.logit_bias], tokenizer)
         prompt_ids = tokenizer.encode_chat(request.messages, request.prefix)
         room = self._info.context_tokens - len(prompt_ids)
         if room < 1:
@@ -107,10 +122,15 @@ class StarterModel:
         asked, usual = request.sampling, self._profile.sampling
         temperature = asked.temperature if asked.temperature is not None else usual.temperature
         top_p = asked.top_p if asked.top_p is not None else usual.top_p
+        rule = Rule(
+            temperature=_DEFAULT_TEMPERATURE if temperature is None else temperature,
+            top_p=1.0 if top_p is None else top_p,
+            bias=_bias(asked.logit_bias),
+        )
         job = Job(
             prompt_ids=prompt_ids,
             n=request.n,
-            rule=Rule(_DEFAULT_TEMPERATURE if temperature is None else temperature, 1.0 if top_p is None else top_p),
+            rule=rule,
             seed=asked.seed,
             stop=asked.stop,
             max_tokens=min(asked.max_tokens, room),
@@ -170,3 +190,15 @@ class StarterModel:
             if self._engine is None:
                 self._engine = Engine(read_weights(self._directory), self._tokenizer, self._profile.concurrency)
             return self._tokenizer, self._engine
+
+
+def _bias(pairs: tuple[tuple[int, float], ...]) -> tuple[tuple[int, ...], tuple[float, ...]] | None:
+    return (tuple(token for token, _ in pairs), tuple(value for _, value in pairs)) if pairs else None
+
+
+def _check_known(tokens: Sequence[int], tokenizer: ChatTokenizer) -> None:
+    unknown = [token for token in tokens if not 0 <= token < tokenizer.size]
+    if unknown:
+        raise ConfigError(
+            f"{unknown[0]} is no token of the starter model", remedy=f"ids go from 0 to {tokenizer.size - 1}"
+        )

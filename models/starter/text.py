@@ -21,7 +21,7 @@ class ChatTokenizer:
     """The tokenizer with its chat format: `<|role|>content`, and `<|end|>` after each finished assistant's turn.
 
     The same format as the `chat_template` in tokenizer_config.json. Text is data: where a message contains the letters
-    of a special token, they are encoded as letters.
+    of a special token, they are encoded as letters. The thinking markers are tokens, but not special: they are text.
 
     Raises:
         ConfigError: tokenizer.json is missing or malformed.
@@ -40,8 +40,9 @@ class ChatTokenizer:
         self._tokenizer.encode_special_tokens = True
         self._roles = {role: self._special(f"<|{role}|>") for role in ("system", "user", "assistant")}
         self.end_id = self._special(END)
+        self._added = self._tokenizer.get_added_tokens_decoder()
         self._bytes = [self._bytes_of(number) for number in range(self._tokenizer.get_vocab_size())]
-        self._specials = {str(t.content): int(i) for i, t in self._tokenizer.get_added_tokens_decoder().items()}
+        self._specials = {str(t.content): int(i) for i, t in self._added.items()}
         self._splitter = re.compile("(" + "|".join(map(re.escape, self._specials)) + ")")
 
     def encode_text(self, text: str) -> list[int]:
@@ -80,7 +81,7 @@ class ChatTokenizer:
         return len(self._bytes)
 
     def token_bytes(self, token: int) -> bytes:
-        """The bytes that a token stands for; none for a special token."""
+        """The bytes that a token stands for; none for a special token. A thinking marker's are its name's."""
         return self._bytes[token]
 
     def token_text(self, token: int) -> str:
@@ -94,8 +95,9 @@ class ChatTokenizer:
         return int(number)
 
     def _bytes_of(self, number: int) -> bytes:
-        if number in self._tokenizer.get_added_tokens_decoder():
-            return b""
+        added = self._added.get(number)
+        if added is not None:
+            return b"" if added.special else str(added.content).encode()
         return bytes(_BYTE_OF[sign] for sign in self._tokenizer.id_to_token(number) or "")
 
 
@@ -112,7 +114,7 @@ _BYTE_OF = _byte_alphabet()
 
 
 class TextStream:
-    """The text of one sample as it grows, cut before the first stop string.
+    """The text of one sample as it grows, cut before the first stop string, which is then in `stopped_by`.
 
     Text that may yet turn out to be the beginning of a stop string, or is part of a character, is held back.
     """
@@ -121,10 +123,10 @@ class TextStream:
         self._stop = [text for text in stop if text]
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
-        self.stopped = False
+        self.stopped_by: str | None = None
 
     def push(self, piece: bytes, *, may_stop: bool = True) -> str:
-        """Add a token's bytes; return the text that is now certain. Sets `stopped` at a stop string.
+        """Add a token's bytes; return the text that is now certain. Sets `stopped_by` at a stop string.
 
         Args:
             piece: The token's bytes.
@@ -142,13 +144,13 @@ class TextStream:
     def _release(self, text: str) -> str:
         if not self._stop:
             return text
-        if self.stopped:
+        if self.stopped_by is not None:
             return ""
         self._held += text
-        found = [place for place in (self._held.find(stop) for stop in self._stop) if place >= 0]
+        found = [(place, stop) for stop in self._stop if (place := self._held.find(stop)) >= 0]
         if found:
-            self.stopped = True
-            released, self._held = self._held[: min(found)], ""
+            place, self.stopped_by = min(found)
+            released, self._held = self._held[:place], ""
             return released
         keep = max(_overlap(self._held, stop) for stop in self._stop)
         split = len(self._held) - keep

@@ -1,7 +1,8 @@
 """What every ChatModel keeps, run for each implementation: scripted, over HTTP (counted, bounded, routed), starter, and
 the starter model behind its own server in a process of its own.
 
-With SOLVENT_TEST_VLLM_URL (such as http://localhost:8000/v1) it also runs against a vLLM that serves one model.
+`make test-vllm` also runs it against a vLLM, and so does `pytest -m vllm` with SOLVENT_TEST_VLLM_URL (such as
+http://localhost:8000/v1), for any vLLM that serves one model.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ import pytest
 from openai_server import OpenAIServer
 from starter_process import StarterProcess
 
-from solvent.errors import PromptTooLong
-from solvent.models.base import ChatModel, ChatRequest, Completion, Message, Sampling, generate
+from solvent.errors import ConfigError, PromptTooLong
+from solvent.models.base import CAPABILITIES, ChatModel, ChatRequest, Completion, Message, Sampling, generate
 from solvent.models.openai import OpenAIChatModel
 from solvent.models.profiles import ModelProfile
 from solvent.models.registry import load_profile, open_model
@@ -62,19 +63,26 @@ VLLM_URL = os.environ.get("SOLVENT_TEST_VLLM_URL")
 
 
 @pytest.fixture(
-    params=["scripted", "http", "http-bound", "router", "starter", "starter-server", *(["vllm"] if VLLM_URL else [])]
+    params=[
+        *("scripted", "http", "http-bound", "router", "starter", "starter-server", "starter-server-tokens"),
+        *(pytest.param(name, marks=pytest.mark.vllm) for name in ("vllm", "vllm-tokens")),
+    ]
 )
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
         if request.param == "starter":
             yield await _starter(stack)
             return
-        if request.param == "starter-server":
+        if request.param.startswith(("starter-server", "vllm")):
+            # With "-tokens" what begins with a given prefix goes to /v1/completions.
+            way: dict[str, object] = {"prefix": "completions"} if request.param.endswith("-tokens") else {}
+            if request.param.startswith("vllm"):
+                if not VLLM_URL:
+                    pytest.skip("SOLVENT_TEST_VLLM_URL names no vLLM; make test-vllm starts one")
+                yield await _served(stack, load_profile("vllm").model_copy(update=way), VLLM_URL)
+                return
             server: StarterProcess = request.getfixturevalue("starter_process")
-            yield await _served(stack, load_profile("starter-server"), server.base_url)
-            return
-        if request.param == "vllm":
-            yield await _served(stack, load_profile("vllm"), str(VLLM_URL))
+            yield await _served(stack, load_profile("starter-server").model_copy(update=way), server.base_url)
             return
         if request.param == "router":
             yield await _router(stack)
@@ -162,7 +170,9 @@ async def one(subject: Subject, **fields: object) -> Completion:
 
 async def test_info_names_the_backend_and_what_it_can_do(subject: Subject) -> None:
     assert subject.model.info.context_tokens > 1
-    assert {"stream", "n", "stop", "seed", "logprobs", "prefix", "cancel"} == subject.model.info.capabilities
+    lacking = CAPABILITIES - subject.model.info.capabilities
+    assert lacking <= {"token_ids"}
+    assert not lacking or not subject.model.info.exact_prompt_count
 
 
 async def test_a_chat_with_all_roles_gets_a_text(subject: Subject) -> None:
@@ -244,6 +254,8 @@ async def test_stop_ends_the_text_before_the_stop(subject: Subject) -> None:
     cut = await one(subject, stop=(stop, "never in the text"))
     assert cut.text == whole.text[: whole.text.index(stop)]
     assert cut.finish_reason == "stop"
+    assert cut.stop_text == stop
+    assert whole.stop_text is None
     assert 0 < cut.usage.completion_tokens <= whole.usage.completion_tokens
 
 
@@ -276,7 +288,42 @@ async def test_a_prefix_is_continued_and_not_repeated(subject: Subject) -> None:
     prefix, rest = "".join(pieces[:half]), "".join(pieces[half:])
     continued = await one(subject, temperature=0.0, prefix=prefix)
     assert continued.text.startswith(rest)
+    with_logprobs = await one(subject, temperature=0.0, prefix=prefix, top_logprobs=3)
+    assert with_logprobs.text == continued.text
+    assert {len(token.top) for token in with_logprobs.logprobs} == {3}
     assert continued.usage.prompt_tokens > (await one(subject, temperature=0.0)).usage.prompt_tokens
+
+
+async def test_tokens_have_ids_and_ids_their_text(subject: Subject) -> None:
+    if "token_ids" not in subject.model.info.capabilities:
+        with pytest.raises(ConfigError, match="tokenize"):
+            await subject.model.token_ids("x")
+        with pytest.raises(ConfigError, match="tokenize"):
+            await subject.model.token_text([1])
+        return
+    text = "def f(x): return 1"
+    ids = await subject.model.token_ids(text)
+    assert len(ids) > 2
+    assert await subject.model.token_text(ids) == text
+    with pytest.raises(ConfigError):
+        await subject.model.token_text([10**8])
+
+
+@pytest.mark.parametrize("prefix", ["", "def f ( x"])
+async def test_a_bias_bars_a_token_or_has_nothing_else_come(subject: Subject, prefix: str) -> None:
+    if "token_ids" not in subject.model.info.capabilities:
+        # Who knows the ids from elsewhere may use them here too; there are none to be known of scripted words.
+        with pytest.raises(ConfigError, match="tokenize"):
+            await subject.model.token_ids("x")
+        return
+    (token,) = await subject.model.token_ids("x")
+    only = await one(subject, logit_bias=((token, 100.0),), max_tokens=5, prefix=prefix)
+    assert only.text == "xxxxx"
+    usual = await one(subject, temperature=0.0, prefix=prefix, top_logprobs=1)
+    first = usual.logprobs[0].token
+    (barred,) = await subject.model.token_ids(first)
+    other = await one(subject, temperature=0.0, prefix=prefix, top_logprobs=1, logit_bias=((barred, -100.0),))
+    assert first not in [entry.token for entry in other.logprobs]
 
 
 @pytest.mark.parametrize("n", [1, 4])

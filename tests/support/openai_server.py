@@ -93,6 +93,7 @@ class OpenAIServer:
                 Route("/v1/models", self._models),
                 Route("/health", self._health),
                 Route("/tokenize", self._tokenize, methods=["POST"]),
+                Route("/detokenize", self._detokenize, methods=["POST"]),
             ]
         )
         # Not "auto", which would import the websockets library and its deprecation warnings.
@@ -196,10 +197,18 @@ class OpenAIServer:
             texts = [(Message(role="user", content=text),) for text in (body["prompt"], "")]
             whole, empty = [await self.model.count_prompt_tokens(messages) for messages in texts]
             count = whole - empty
+            tokens = list(await self.model.token_ids(body["prompt"]))
         else:
             messages, prefix = _turns(body)
             count = await self.model.count_prompt_tokens(messages, prefix)
-        return JSONResponse({"count": count, "max_model_len": self.model.info.context_tokens, "tokens": []})
+            tokens = []
+        return JSONResponse({"count": count, "max_model_len": self.model.info.context_tokens, "tokens": tokens})
+
+    async def _detokenize(self, request: Request) -> Response:
+        try:
+            return JSONResponse({"prompt": await self.model.token_text((await request.json())["tokens"])})
+        except SolventError as error:
+            return _error(400, error.message)
 
     def _note(self, change: Callable[[], object]) -> None:
         with self._changed:
@@ -324,6 +333,7 @@ def _sse(payload: dict[str, Any]) -> bytes:
 
 def _choice(chunk: Chunk, request: ChatRequest) -> dict[str, Any]:
     choice: dict[str, Any] = {"index": 0, "delta": {"content": chunk.text}, "finish_reason": chunk.finish_reason}
+    choice["stop_reason"] = chunk.stop_text
     if request.sampling.top_logprobs is not None:
         content = [
             {
@@ -362,6 +372,7 @@ def _parse(body: dict[str, Any]) -> ChatRequest:
         stop=tuple(body.get("stop") or ()),
         seed=body.get("seed"),
         top_logprobs=body.get("top_logprobs") if body.get("logprobs") else None,
+        logit_bias=tuple((int(token), bias) for token, bias in (body.get("logit_bias") or {}).items()),
     )
     return ChatRequest(messages=messages, sampling=sampling, prefix=prefix)
 

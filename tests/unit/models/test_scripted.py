@@ -35,7 +35,7 @@ def test_tokens_joined_are_the_text(text: str) -> None:
 
 @given(st.text("ab \n", max_size=40), st.integers(1, 12), st.lists(st.text("ab \n", max_size=3), max_size=3))
 def test_a_cut_text_ends_where_a_model_would(text: str, max_tokens: int, stop: list[str]) -> None:
-    pieces, count, finish = cut(text, max_tokens, stop)
+    pieces, count, finish, stopped_by = cut(text, max_tokens, stop)
     result = "".join(pieces)
     generated = "".join(tokens_of(text)[:max_tokens])
     assert count <= max_tokens
@@ -43,8 +43,10 @@ def test_a_cut_text_ends_where_a_model_would(text: str, max_tokens: int, stop: l
     assert not any(word and word in result for word in stop)
     if any(word and word in generated for word in stop):
         assert finish == "stop"
-        assert any(generated.startswith(result + word) for word in stop if word)
+        assert stopped_by is not None
+        assert generated.startswith(result + stopped_by)
     else:
+        assert stopped_by is None
         assert result == generated
         assert finish == ("length" if len(generated) < len(text) else "stop")
 

@@ -107,4 +107,4 @@ def test_stop_strings_that_may_not_stop_pass() -> None:
     assert stream.push(b"xab", may_stop=False) == "xab"
     assert stream.push(b"ya") == "y"
     assert stream.push(b"b") == ""
-    assert stream.stopped
+    assert stream.stopped_by is not None

@@ -79,12 +79,12 @@ def test_a_stream_ends_before_the_first_stop_wherever_tokens_break(text: str, st
     for piece in pieces:
         seen += stream.push(piece)
         assert (text[: min(places)] if places else text).startswith(seen), "what was said is never taken back"
-        if stream.stopped:
+        if stream.stopped_by is not None:
             break
     else:
         seen += stream.finish()
     assert seen == (text[: min(places)] if places else text)
-    assert stream.stopped == bool(places)
+    assert (stream.stopped_by is not None) == bool(places)
 
 
 def test_part_of_a_character_at_the_end_is_shown_as_such() -> None:
