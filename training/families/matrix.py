@@ -362,7 +362,8 @@ _OPEN_WORDINGS = (
 )
 
 
-def _draw(rng: random.Random, large: bool) -> tuple[Any, ...]:
+def draw_matrix(rng: random.Random, large: bool) -> tuple[Any, ...]:
+    """One argument: a matrix of 2 or 3 rows and columns, or of up to 5 where it is large."""
     low, high = (3, 5) if large else (2, 3)
     height = rng.randint(low, high)
     width = height if rng.random() < 0.4 else rng.randint(low, high)
@@ -370,7 +371,8 @@ def _draw(rng: random.Random, large: bool) -> tuple[Any, ...]:
     return ([[rng.randint(least, most) for _ in range(width)] for _ in range(height)],)
 
 
-def _parse(lines: list[str]) -> tuple[Any, ...]:
+def parse_matrix(lines: list[str]) -> tuple[Any, ...]:
+    """The matrix of a line "R C" and its R rows; ValueError or IndexError for other texts."""
     height, width = map(int, lines[0].split())
     rows = [[int(word) for word in line.split()] for line in lines[1:]]
     if len(rows) != height or any(len(row) != width for row in rows):
@@ -378,7 +380,8 @@ def _parse(lines: list[str]) -> tuple[Any, ...]:
     return (rows,)
 
 
-def _valid(arguments: tuple[Any, ...]) -> bool:
+def valid_matrix(arguments: tuple[Any, ...]) -> bool:
+    """Whether the one argument is a matrix of integers with a row and a column at least."""
     (rows,) = arguments
     return (
         type(rows) is list
@@ -397,10 +400,10 @@ MATRICES = ComposedFamily(
             name="matrix",
             arguments=("rows",),
             read=("r, c = map(int, input().split())", "rows = [list(map(int, input().split())) for _ in range(r)]"),
-            draw=_draw,
+            draw=draw_matrix,
             to_stdin=lambda arguments: f"{len(arguments[0])} {len(arguments[0][0])}\n{show_rows(arguments[0])}",
-            parse=_parse,
-            valid=_valid,
+            parse=parse_matrix,
+            valid=valid_matrix,
             stdio_openings=(
                 "The first line has R and C, then come R rows of C integers.",
                 "Read a matrix: a line with R and C, then R lines with C integers each.",
