@@ -20,13 +20,18 @@ from solvent.problems.problem import (
     Solution,
     TestCase,
 )
+from solvent.training.families.dp import DYNAMIC
 from solvent.training.families.grids import GRIDS
 from solvent.training.families.grids_rules import GRID_RULES
 from solvent.training.families.lists import LISTS
+from solvent.training.families.loop import LOOPS
+from solvent.training.families.matrix import MATRICES
 from solvent.training.families.numbers import NUMBERS
 from solvent.training.families.rules import LIST_RULES, NUMBER_RULES, STRING_RULES
 from solvent.training.families.sample import Example, Sample, Split
+from solvent.training.families.scan import SCANS
 from solvent.training.families.strings import STRINGS
+from solvent.training.families.table import TABLES
 from solvent.training.families.words import WORDS
 
 MAX_DEPTH = 8
@@ -57,7 +62,10 @@ class Family(Protocol):
 
 FAMILIES: dict[str, Family] = {
     family.name: family
-    for family in (LISTS, NUMBERS, STRINGS, WORDS, LIST_RULES, NUMBER_RULES, STRING_RULES, GRIDS, GRID_RULES)
+    for family in (
+        *(LISTS, NUMBERS, STRINGS, WORDS, LIST_RULES, NUMBER_RULES, STRING_RULES, GRIDS, GRID_RULES),
+        *(MATRICES, TABLES, SCANS, LOOPS, DYNAMIC),
+    )
 }
 
 
