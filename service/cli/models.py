@@ -50,18 +50,23 @@ def list_models(as_json: bool) -> None:
 @click.argument("name")
 @json_option
 def show_model(name: str, as_json: bool) -> None:
-    """Show a profile with all its fields, and a bundled model's card: what it is for and what was measured."""
+    """Show a profile with all its fields, the command that serves its model, and a bundled model's card."""
     from solvent.models.registry import load_profile
+    from solvent.models.serve_command import serve_command
 
     profile = load_profile(name, load_settings())
     body = profile.model_dump(mode="json")
     card = _card(profile.backend)
+    command = serve_command(profile)
     if as_json:
-        click.echo(json.dumps({"profile": body, "card": card}, ensure_ascii=False, indent=2))
+        shown = {"profile": body, "serve_command": command, "card": card}
+        click.echo(json.dumps(shown, ensure_ascii=False, indent=2))
         return
     for field, value in body.items():
-        if value not in (None, "", {}, []):
+        if field != "serve" and value not in (None, "", {}, []):
             click.echo(f"{field}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+    if command:
+        click.echo(f"\nserve it with:\n{command}")
     if card:
         click.echo("\ncard:")
         _print_nested(card, indent=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from solvent.models.probe import probe
 from solvent.models.profiles import ModelProfile, Prices, read_profile
 from solvent.models.registry import BACKENDS, list_profiles, load_profile, open_model
 from solvent.models.scripted import ScriptedModel
+from solvent.models.serve_command import serve_arguments, serve_command
 from solvent.settings import Settings
 
 GOOD = """
@@ -39,6 +41,51 @@ def test_every_shipped_profile_is_valid_and_of_a_known_backend() -> None:
         assert entry.profile.notes, "a profile says what it is good for"
 
 
+def test_every_profile_for_vllm_says_how_to_serve_it() -> None:
+    profiles = [entry.profile for entry in list_profiles(Settings(config_dir=None)) if entry.profile is not None]
+    served = {
+        profile.name: serve_command(profile) for profile in profiles if profile.base_url and "8000" in profile.base_url
+    }
+    assert {"qwen3-8b", "deepseek-r1-distill-qwen-7b", "gpt-oss-20b", "qwen3-coder-30b-a3b-instruct"} <= set(served)
+    for command in served.values():
+        assert command is not None
+        assert "--enable-prefix-caching" in command
+        assert "--scheduling-policy priority" in command
+
+
+def test_thinking_models_on_vllm_are_continued_by_tokens() -> None:
+    """Their chat templates rewrite thinking in the assistant's turn; harmony's (gpt-oss) takes no beginning at all."""
+    profiles = [entry.profile for entry in list_profiles(Settings(config_dir=None)) if entry.profile is not None]
+    thinking = {profile.name: profile.prefix for profile in profiles if profile.thinking and profile.model}
+    assert thinking.pop("gpt-oss-20b") == "none"
+    assert len(thinking) >= 6
+    assert set(thinking.values()) == {"completions"}
+
+
+def test_the_serve_command_takes_model_port_and_length_from_their_fields(tmp_path: Path) -> None:
+    text = (
+        GOOD.replace("8000", "8123")
+        + 'model = "some/model"\nserve = ["--enforce-eager", "--hf-overrides", "{\\"a\\": 1}"]\n'
+    )
+    profile = read_profile(write(tmp_path, text))
+    command = serve_command(profile)
+    assert command is not None
+    assert command.splitlines()[0] == "vllm serve some/model \\"
+    arguments = ["serve", "some/model", "--port", "8123", "--max-model-len", "4096", "--enforce-eager"]
+    assert shlex.split(command.replace("\\\n", " ")) == ["vllm", *arguments, "--hf-overrides", '{"a": 1}']
+    assert serve_arguments(profile) == [*arguments, "--hf-overrides", '{"a": 1}']
+
+
+def test_without_serve_there_is_no_command_and_without_a_model_a_place_for_it(tmp_path: Path) -> None:
+    assert serve_command(read_profile(write(tmp_path, GOOD))) is None
+    assert serve_arguments(read_profile(write(tmp_path, GOOD + 'serve = ["--enforce-eager"]')))[1] == "MODEL"
+
+
+def test_several_endpoints_get_no_port(tmp_path: Path) -> None:
+    text = ENDPOINTS.replace("[[", 'serve = ["--enforce-eager"]\n[[', 1)
+    assert "--port" not in serve_arguments(read_profile(write(tmp_path, text)))
+
+
 def test_the_starter_answers_math_with_a_program_in_its_own_prompts() -> None:
     profile = load_profile("starter", Settings(config_dir=None))
     assert (profile.backend, profile.prompts, profile.answer_style) == ("starter", "starter", "program")
@@ -58,6 +105,9 @@ def test_the_starter_answers_math_with_a_program_in_its_own_prompts() -> None:
         ("extra_body = { n = 4 }", ["extra_body", "n"]),
         ("[extra_body]\ntemperature = 1", ["extra_body", "temperature", "[sampling]"]),
         ("tokenize_url = 'localhost:8000'", ["tokenize_url", "URL"]),
+        ("serve = ['--enforce-eager', '--api-key', 'hunter2']", ["serve", "VLLM_API_KEY"]),
+        ("serve = ['--max-model-len=9']", ["serve", "--max-model-len", "context_tokens"]),
+        ("serve = ['enforce-eager']", ["serve", "begins with an option"]),
         ("broken = = 1", ["not valid TOML", "line 6"]),
     ],
 )
@@ -67,6 +117,7 @@ def test_a_wrong_field_is_named_with_its_file(tmp_path: Path, line: str, words: 
         read_profile(path)
     for word in [str(path), *words]:
         assert word in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["https://me:hunter2@host/v1", "https://host/v1?key=hunter2"])
