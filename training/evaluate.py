@@ -132,7 +132,7 @@ async def _sample_all(
 async def _judge_all(
     sandbox: Sandbox, samples: list[Sample], programs: list[Counter[str]], report: Callable[[str], None]
 ) -> list[ProblemResult]:
-    problems = [_judgeable(to_problem(sample, f"held-out-{number:04d}")) for number, sample in enumerate(samples)]
+    problems = [judgeable(to_problem(sample, f"held-out-{number:04d}")) for number, sample in enumerate(samples)]
     pairs = [(number, source) for number, counts in enumerate(programs) for source in counts]
     verdicts = await judge_all(sandbox, [Candidate(problems[number], source) for number, source in pairs], report)
     right, misled = [0] * len(samples), [0] * len(samples)
@@ -154,7 +154,7 @@ async def _judge_all(
     ]
 
 
-def _judgeable(problem: Problem) -> Problem:
+def judgeable(problem: Problem) -> Problem:
     """A math problem as one whose program must print the gold answer; others as they are."""
     if problem.kind is not ProblemKind.MATH:
         return problem

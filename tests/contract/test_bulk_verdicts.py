@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from solvent.problems.problem import Verdict
+from solvent.problems.problem import ProblemKind, Verdict
 from solvent.sandbox.base import Program, Sandbox
 from solvent.sandbox.judge import judge
 from solvent.sandbox.local import LocalSandbox
@@ -26,6 +26,16 @@ ODD = (
     "",
     "null = chr(0)\nprint(null)",
 )
+ODD_AFTER = (
+    "print('loaded')",
+    "def {name}(*a): return 1 // 0",
+    "def {name}(*a): raise SystemExit(0)",
+    "{name} = 5",
+    "right = {name}\ndef {name}(*a): print(a); return tuple(right(*a)) if a else None",
+    "class Odd:\n    def __repr__(self): return '['\ndef {name}(*a): return Odd()",
+    "import sys\ndef {name}(*a): sys.stdout.write('5'); return a",
+    "def {name}(*a):\n    while True: pass",
+)
 
 
 @pytest.fixture
@@ -37,11 +47,20 @@ async def sandbox() -> AsyncIterator[Sandbox]:
 
 
 async def test_right_wrong_and_odd_programs_get_the_judges_verdict(sandbox: Sandbox) -> None:
-    problems = [problem for family in ("list", "number", "string") for problem in generate("held-out", family, 2, 2, 1)]
+    families = ("list", "number", "string", "list-rules", "grid")
+    problems = [problem for family in families for problem in generate("held-out", family, 2, 3, 1)]
+    function = next(problem for problem in problems if problem.kind is ProblemKind.FUNCTION)
     candidates = [
         Candidate(problem, other.solutions[0].source) for problem in problems for other in (problem, problems[0])
     ]
-    candidates += [Candidate(problems[0], source) for source in ODD]
+    printing = next(problem for problem in problems if problem.kind is ProblemKind.STDIO)
+    candidates += [Candidate(printing, source) for source in ODD]
+    assert function.function is not None
+    right = function.solutions[0].source
+    candidates += [
+        Candidate(function, f"{right}\n{source.format(name=function.function.name)}") for source in ODD_AFTER
+    ]
+    candidates += [Candidate(function, source.format(name=function.function.name)) for source in ODD]
     verdicts = await judge_all(sandbox, candidates)
     assert len(verdicts) == len(candidates)
     for candidate, verdict in zip(candidates, verdicts, strict=True):

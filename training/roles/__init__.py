@@ -8,7 +8,7 @@ from functools import partial
 
 from solvent.training.families.sample import Sample
 from solvent.training.roles.builders import BUILDERS, MUTANTS, TRACED, Row
-from solvent.training.roles.trials import pools, try_mutants
+from solvent.training.roles.trials import pool_of, pools, try_mutants
 
 RoleBuilder = Callable[[random.Random, Sequence[Sample]], list[Row]]
 
@@ -23,7 +23,7 @@ def build(role: str, rng: random.Random, samples: Sequence[Sample]) -> list[Row]
     """
     steps = pools(samples)
     work = [
-        try_mutants(rng, sample, steps[sample.family, sample.kind], MUTANTS.get(role, 0), trace=role in TRACED)
+        try_mutants(rng, sample, steps[pool_of(sample)], MUTANTS.get(role, 0), trace=role in TRACED)
         for sample in samples
     ]
     return BUILDERS[role](rng, work)

@@ -29,6 +29,7 @@ class Trial:
         right: It passes all tests, public and hidden; of kind "math", it prints the answer.
         failure: What a prompt may tell of the first public test that it fails.
         printed: Of kind "math", what it printed.
+        count: How many samples of the model were this program.
         trace: Of the first public test, or of a run without input.
     """
 
@@ -37,6 +38,7 @@ class Trial:
     failure: Failure | None = None
     printed: str = ""
     trace: tuple[str, ...] = ()
+    count: int = 1
 
     @property
     def attempt(self) -> Attempt:
@@ -46,7 +48,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Tried:
-    """A sample with programs that were tried on it: different ones, the reference not among them."""
+    """A sample with different programs that were tried on it."""
 
     sample: Sample
     reference: Trial
@@ -142,11 +144,16 @@ def try_reference(sample: Sample, *, trace: bool = True) -> Trial:
 
 
 def pools(samples: Iterable[Sample]) -> dict[tuple[str, str], list[str]]:
-    """The steps of the samples' programs, by family and kind."""
+    """The steps of the samples' programs, by `pool_of`."""
     found: dict[tuple[str, str], list[str]] = {}
     for sample in samples:
-        found.setdefault((sample.family, sample.kind), []).extend(steps_of(sample.program))
+        found.setdefault(pool_of(sample), []).extend(steps_of(sample.program))
     return found
+
+
+def pool_of(sample: Sample) -> tuple[str, str]:
+    """Samples with the same one have steps that may stand in for each other's: family, house rules or not, and kind."""
+    return sample.family.removesuffix("-rules"), sample.kind
 
 
 def try_mutants(rng: random.Random, sample: Sample, pool: Sequence[str], count: int, *, trace: bool = True) -> Tried:

@@ -19,7 +19,7 @@ from solvent.training.families.sample import Concept, Example
 from solvent.training.roles import ROLES
 from solvent.training.roles.builders import BUILDERS, MUTANTS
 from solvent.training.roles.prompts import TemplateName, render_role
-from solvent.training.roles.trials import Tried, pools, try_mutants, try_program, try_reference
+from solvent.training.roles.trials import Tried, pool_of, pools, try_mutants, try_program, try_reference
 
 FUNCTION = Sample(
     family="list",
@@ -222,7 +222,7 @@ def test_builders_take_programs_from_anywhere() -> None:
 def test_mutants_are_different_programs(samples: Sequence[Sample]) -> None:
     steps = pools(samples)
     for sample in samples:
-        tried = try_mutants(random.Random(3), sample, steps[sample.family, sample.kind], 5)
+        tried = try_mutants(random.Random(3), sample, steps[pool_of(sample)], 5)
         programs = [trial.program for trial in tried.trials]
         assert len(set(programs)) == len(programs)
         assert sample.program not in programs
