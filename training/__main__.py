@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -30,7 +29,13 @@ run_option = click.option(
 weights_option = click.option(
     "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
 )
-threads_option = click.option("--threads", type=click.IntRange(1), default=1, show_default=True)
+threads_option = click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="In each process.")
+workers_option = click.option(
+    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share each step's batches."
+)
+device_option = click.option(
+    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="auto: a GPU if any."
+)
 
 
 @click.group()
@@ -51,7 +56,12 @@ def generate_command(
     """Write generated problems: one Markdown file each, or one JSONL file."""
     from solvent.problems.readers.native_writer import to_native
 
-    cells = [(family, depth) for depth in depths or range(1, MAX_DEPTH + 1) for family in families or FAMILIES]
+    cells = [
+        (family, depth)
+        for depth in depths or range(1, MAX_DEPTH + 1)
+        for family in families or FAMILIES
+        if depth <= FAMILIES[family].max_depth
+    ]
     problems = []
     for number, (family, depth) in enumerate(cells):
         problems += generate(split, family, depth, len(range(number, count, len(cells))), seed)
@@ -78,36 +88,79 @@ def tokenizer_command(config: Path, run_dir: Path) -> None:
     click.echo(f"tokenizer in {run_dir}")
 
 
+@main.command("corpus")
+@config_option
+@run_option
+@click.option("--shards", type=click.IntRange(1), default=4, show_default=True, help="How many, from the first one on.")
+def corpus_command(config: Path, run_dir: Path, shards: int) -> None:
+    """Draw shards of the corpus before they are needed, and say what is in them. `train` draws what it lacks itself."""
+    from solvent.training.shards import describe_shard, draw_shards
+
+    for number, path in enumerate(draw_shards(load_config(config), run_dir, shards)):
+        click.echo(f"{path}\n{describe_shard(run_dir, number)}")
+
+
 @main.command("train")
 @config_option
 @run_option
+@click.option(
+    "--tokens", type=click.IntRange(1), help="Train at the constant rate up to so many tokens. [default: config's]"
+)
+@click.option(
+    "--cool-down-tokens", type=click.IntRange(1),
+    help="Cool down over so many tokens, into final.pt; without --tokens, from where the constant rate stands.",
+)  # fmt: skip
+@device_option
+@workers_option
 @threads_option
-def train_command(config: Path, run_dir: Path, threads: int) -> None:
-    """Train, from the last checkpoint if there is one."""
+@click.pass_context
+def train_command(
+    context: click.Context,
+    config: Path,
+    run_dir: Path,
+    tokens: int | None,
+    cool_down_tokens: int | None,
+    device: Literal["auto", "cpu", "cuda"],
+    workers: int,
+    threads: int,
+) -> None:
+    """Train, from the last checkpoint if there is one.
+
+    The constant rate is kept in stable.pt, and can go on after a cool-down as if that had not been. Without --tokens
+    and --cool-down-tokens, both are the configuration's. SIGTERM and Ctrl-C write a checkpoint and end the run.
+    """
     from tokenizers import Tokenizer
 
-    from solvent.training.corpus import build_rows
-    from solvent.training.trainer import LOSS_CURVE, Trainer
+    from solvent.training.curves import draw_curves
+    from solvent.training.trainer import Plan, train
 
     settings = load_config(config)
-    tokenizer = Tokenizer.from_file(str(run_dir / "tokenizer.json"))
-    started = time.monotonic()
-    rows = build_rows(settings, tokenizer, run_dir / "corpus.npz")
-    tokens = sum(len(row.ids) for row in rows)
-    click.echo(f"{len(rows)} rows, {tokens} tokens, {time.monotonic() - started:.0f} s")
-    Trainer(settings, tokenizer.get_vocab_size(), rows, run_dir, threads).train(click.echo)
-    draw_loss_curve(run_dir / LOSS_CURVE, run_dir / "loss.png")
+    if tokens is None and cool_down_tokens is None:
+        tokens, cool_down_tokens = settings.training.tokens, settings.training.cool_down_tokens
+    path = run_dir / "tokenizer.json"
+    if not path.exists():
+        raise click.ClickException(f"{path} is missing: run `python -m solvent.training tokenizer` first")
+    vocabulary = Tokenizer.from_file(str(path)).get_vocab_size()
+    plan = Plan(settings, run_dir, vocabulary, tokens, cool_down_tokens, device, threads, workers)
+    try:
+        finished = train(plan, click.echo)
+    finally:
+        draw_curves(run_dir, run_dir / "loss.png", click.echo)
+    if not finished:
+        click.echo("stopped by a signal; the same command goes on from the checkpoint")
+        context.exit(130)
 
 
 @main.command("export")
 @run_option
 @weights_option
-def export_command(run_dir: Path, weights: Path) -> None:
-    """Write the weights that are shipped, from the checkpoint."""
+@click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), help="[default: the run's final.pt]")
+def export_command(run_dir: Path, weights: Path, checkpoint: Path | None) -> None:
+    """Write the weights that are shipped, from a checkpoint."""
     from solvent.training.export import export
-    from solvent.training.trainer import CHECKPOINT
+    from solvent.training.trainer import FINAL
 
-    export(run_dir / CHECKPOINT, run_dir, weights)
+    export(checkpoint or run_dir / FINAL, run_dir, weights)
     size = sum(path.stat().st_size for path in weights.rglob("*") if path.is_file())
     click.echo(f"{size / 2**20:.1f} MiB in {weights}")
 
@@ -149,13 +202,23 @@ def engines_command(weights: Path) -> None:
 @config_option
 @run_option
 @weights_option
+@device_option
+@workers_option
 @threads_option
 @click.pass_context
-def all_command(context: click.Context, config: Path, run_dir: Path, weights: Path, threads: int) -> None:
+def all_command(
+    context: click.Context,
+    config: Path,
+    run_dir: Path,
+    weights: Path,
+    device: Literal["auto", "cpu", "cuda"],
+    workers: int,
+    threads: int,
+) -> None:
     """Everything: tokenizer, train, export, evaluate. Steps that are done are not done again."""
     if not (run_dir / "tokenizer.json").exists():
         context.invoke(tokenizer_command, config=config, run_dir=run_dir)
-    context.invoke(train_command, config=config, run_dir=run_dir, threads=threads)
+    context.invoke(train_command, config=config, run_dir=run_dir, device=device, workers=workers, threads=threads)
     context.invoke(export_command, run_dir=run_dir, weights=weights)
     context.invoke(evaluate_command, weights=weights, problems=12, samples=32, temperature=1.0, seed=7, write=True)
 
@@ -178,24 +241,6 @@ async def _evaluate(weights: Path, settings: EvaluationSettings) -> Evaluation:
     finally:
         await model.aclose()
         await sandbox.aclose()
-
-
-def draw_loss_curve(source: Path, picture: Path) -> None:
-    """Draw the loss over the tokens seen, if matplotlib is installed."""
-    try:
-        from matplotlib.figure import Figure
-    except ModuleNotFoundError:
-        click.echo("matplotlib is not installed: no picture of the loss curve")
-        return
-    import csv
-
-    with source.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    axes = (figure := Figure(figsize=(7, 4))).add_subplot()
-    axes.plot([int(row["tokens"]) / 1e6 for row in rows], [float(row["completion_loss"]) for row in rows])
-    axes.set(xlabel="million tokens", ylabel="loss of completion tokens (nats)", yscale="log")
-    axes.grid(True, which="both", alpha=0.3)
-    figure.savefig(picture, dpi=120, bbox_inches="tight")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from ast import literal_eval
 from collections.abc import Iterator
@@ -140,7 +141,8 @@ def _io_test(name: str, example: Example) -> IoTest:
 
 
 def _call_test(name: str, example: Example) -> CallTest:
-    test = CallTest(name=name, arguments=literal_eval(f"({example.stdin},)"), expected=literal_eval(example.expected))
-    if (", ".join(map(repr, test.arguments)), repr(test.expected)) != (example.stdin, example.expected):
+    arguments, expected = literal_eval(f"({example.stdin},)"), literal_eval(example.expected)
+    as_json = json.loads(json.dumps([arguments, expected]))
+    if (", ".join(map(repr, as_json[0])), repr(as_json[1])) != (example.stdin, example.expected):
         raise ValueError(f"{example} does not hold the repr of JSON values")
-    return test
+    return CallTest(name=name, arguments=arguments, expected=expected)
