@@ -247,7 +247,13 @@ DYNAMIC = ComposedFamily(
                 "1_4",
                 "2_3",
             ),
-            _open(("keep the counts small", "limit the counts"), "coins", ("limit", 4), ("modulo", 3), ("modulo", 4)),
+            _open(
+                ("keep the counts small", "limit the counts"),
+                "coins",
+                ("limit", 4),
+                ("counted_modulo", 3),
+                ("counted_modulo", 4),
+            ),
         ),
         _number_scene(
             dp_numbers.FEWEST,

@@ -132,7 +132,7 @@ COINS = Skeleton(
         ),
         fill(
             "update",
-            "coins_modulo",
+            "coins_counted_modulo",
             "d[i] = (d[i] + d[i - c]) % {k}",
             "count modulo {k}",
             "keep all counts modulo {k}",

@@ -337,7 +337,7 @@ _OPEN_WORDINGS = (
         (("drop_top", ""), ("drop_bottom", ""), ("drop_left", ""), ("drop_right", "")),
     ),
     OpenWording(
-        ("sort every row, up or down", "order the cells of each row"), (("sort_rows", ""), ("sort_rows_down", ""))
+        ("order every row up or down", "order the cells of each row"), (("sort_rows", ""), ("sort_rows_down", ""))
     ),
     OpenWording(
         ("take one number from each row", "find the right number for every row"),
