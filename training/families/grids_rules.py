@@ -32,6 +32,8 @@ from solvent.training.families.strings import STRINGS
 HINT = "rule"
 _FIND_SHARES = {1: 0.45, 2: 0.25}
 """How often nothing is told but that there is a rule, by depth."""
+_NAMED_SHARE = 0.4
+"""How often the statement then names the rule. Where it does not, the concept's name follows from what it does."""
 _WORLD_RULES = 4
 """Rules of a world for each of its `rules_per_kind`."""
 _FIND = (
@@ -77,19 +79,20 @@ class GridRuleFamily:
             draft = draft_problem(rng, self.name, depth, split, hidden, grouped=False)
             if draft is None or (whole and depth > 1 and any(explains(draft.public))):
                 continue
+            is_named = not whole or rng.random() < _NAMED_SHARE
             words = rng.sample(FIRST_WORDS, count)
             concepts: tuple[Concept, ...]
             if whole:
-                text = ", then ".join(_any_phrase(rng, step) for step in draft.steps)
-                concepts = (Concept(f"{words[0]} {HINT}", text),)
-                statement = _word_whole(rng, draft.kind, concepts[0].name)
+                name = f"{words[0]} {HINT}" if is_named else _plain_name(*draft.steps)
+                concepts = (Concept(name, ", then ".join(_any_phrase(rng, step) for step in draft.steps)),)
+                statement = _word_whole(rng, draft.kind, name if is_named else "")
             else:
                 concepts = tuple(
                     Concept(f"{first} {HINT}", _any_phrase(rng, draft.steps[place]))
                     for place, first in zip(hidden, words, strict=True)
                 )
                 statement = _word_named(rng, draft, dict(zip(hidden, concepts, strict=True)))
-            shown = _shown(rng, draft, hidden, concepts, whole)
+            shown = _shown(rng, draft, hidden, concepts, whole, is_named)
             return to_sample(self.name, draft, statement, count, concepts, shown)
 
     def draw_in_world(self, rng: random.Random, world: World, depth: int, split: Split) -> Sample:
@@ -133,7 +136,7 @@ def _any_step(rng: random.Random, palette: list[int], without: set[str]) -> Grid
 
 
 def _word_whole(rng: random.Random, kind: str, name: str) -> str:
-    text = rng.choice(_FIND) if rng.random() < 0.6 else rng.choice(_FIND_NAMED).format(name=name)
+    text = rng.choice(_FIND_NAMED).format(name=name) if name else rng.choice(_FIND)
     parts = [rng.choice(OPENINGS[kind]).replace(", do the following", "")] if rng.random() < 0.7 else []
     return " ".join([*parts, text, rng.choice(CLOSINGS[kind])])
 
@@ -146,13 +149,24 @@ def _word_named(rng: random.Random, draft: GridDraft, named: dict[int, Concept])
     return word(rng, draft.kind, clauses, rng.random() < 0.3)
 
 
+def _plain_name(*steps: GridStep) -> str:
+    return " and ".join(step.operation.name.replace("_", " ") for step in steps)
+
+
 def _shown(
-    rng: random.Random, draft: GridDraft, hidden: list[int], concepts: tuple[Concept, ...], whole: bool
+    rng: random.Random,
+    draft: GridDraft,
+    hidden: list[int],
+    concepts: tuple[Concept, ...],
+    whole: bool,
+    is_named: bool,
 ) -> tuple[Concept, ...]:
     """The concepts section of a training problem, with the mixture of the other families of rules."""
     manner = rng.choices(list(SHOWN_WEIGHTS), list(SHOWN_WEIGHTS.values()))[0]
     if manner == "none":
         return ()
+    if manner == "wrong" and not is_named:
+        manner = "stray"  # a wrong concept is one under the name that the statement uses
     palette = sorted({x for _, result in draft.public for row in result for x in row} - {0})
     taken = {step.operation.name for step in draft.steps}
     shown: list[Concept] = [] if manner == "stray" else list(concepts)
@@ -173,10 +187,23 @@ def _shown(
     if rng.random() < OTHER_FAMILY_SHARE:
         shown += draw_concepts(rng, rng.choice(_OTHERS), count, words)
     else:
-        for first in rng.sample([w for w in rng.sample(FIRST_WORDS, 8) if w not in words], count):
-            shown.append(Concept(f"{first} {HINT}", _any_phrase(rng, _any_step(rng, palette, taken))))
+        shown += _strays(
+            rng, palette, taken, [w for w in rng.sample(FIRST_WORDS, 8) if w not in words][:count], is_named
+        )
     rng.shuffle(shown)
     return tuple(shown)
+
+
+def _strays(rng: random.Random, palette: list[int], taken: set[str], words: list[str], is_named: bool) -> list[Concept]:
+    """One concept of another operation for each word; named by what they do where nothing is named."""
+    concepts: list[Concept] = []
+    taken = set(taken)
+    for first in words:
+        step = _any_step(rng, palette, taken)
+        taken.add(step.operation.name)
+        name = f"{first} {HINT}" if is_named else _plain_name(step)
+        concepts.append(Concept(name, _any_phrase(rng, step)))
+    return concepts
 
 
 GRID_RULES = GridRuleFamily()
