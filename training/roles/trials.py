@@ -17,6 +17,8 @@ from solvent.training.tracing import Observation, Runnable
 _LIMIT_S = 1.0
 _BROKEN_SHARE = 0.03
 _MUTANT_OF_MUTANT_SHARE = 0.35
+_FAILING_SHARE = 0.3
+"""How often a mutant that raises an error is kept: they are many, and easy to tell."""
 _POOL = 24
 _CHECKER = Checker(case_sensitive=True)
 
@@ -162,14 +164,17 @@ def try_mutants(rng: random.Random, sample: Sample, pool: Sequence[str], count: 
     Were all of them mutants of the reference, what most of them have in common would tell the right program.
     """
     own = rng.sample(pool, _POOL) if len(pool) > _POOL else pool
-    programs: list[str] = []
-    for _ in range(3 * count):
-        if len(programs) == count:
+    trials: dict[str, Trial] = {}
+    for _ in range(4 * count):
+        if len(trials) == count:
             break
-        again = programs and rng.random() < _MUTANT_OF_MUTANT_SHARE
-        source = rng.choice(programs) if again else sample.program
+        again = trials and rng.random() < _MUTANT_OF_MUTANT_SHARE
+        source = rng.choice(list(trials)) if again else sample.program
         program = broken(source, rng) if rng.random() < _BROKEN_SHARE else mutate(source, rng, own)
-        if program is not None and program != sample.program and program not in programs:
-            programs.append(program)
-    trials = tuple(try_program(sample, program, trace=trace) for program in programs)
-    return Tried(sample, try_reference(sample, trace=trace), trials)
+        if program is None or program == sample.program or program in trials:
+            continue
+        trial = try_program(sample, program, trace=trace)
+        failing = trial.failure is not None and trial.failure.verdict == "RE"
+        if not failing or rng.random() < _FAILING_SHARE:
+            trials[program] = trial
+    return Tried(sample, try_reference(sample, trace=trace), tuple(trials.values()))
