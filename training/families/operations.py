@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -35,19 +36,16 @@ class Step:
     """An operation with its parameter chosen. A family has one object for each, so identity tells steps apart.
 
     Attributes:
+        phrases: Wordings of the step with the parameter filled in.
         line: The step's Python.
         apply: What the line does to a value; raises ValueError or IndexError where it is undefined.
     """
 
     operation: Operation
     parameter: Parameter
+    phrases: tuple[str, ...]
     line: str
     apply: Callable[[Any], Any]
-
-    @property
-    def phrases(self) -> tuple[str, ...]:
-        """Wordings of the step with the parameter filled in."""
-        return tuple(phrase.format(k=self.parameter) for phrase in self.operation.phrases)
 
 
 @dataclass(frozen=True)
@@ -80,4 +78,13 @@ def make_step(operation: Operation, parameter: Parameter, variable: str) -> Step
     line = operation.code.format(k=parameter)
     expression = line if operation.last else line.removeprefix(f"{variable} = ")
     function = eval(f"lambda {variable}: {expression}", {})  # noqa: S307 - our own operation tables, no outside text
-    return Step(operation, parameter, line, function)
+    phrases = tuple(_filled(phrase, parameter) for phrase in operation.phrases)
+    return Step(operation, parameter, phrases, line, function)
+
+
+def _filled(phrase: str, parameter: Parameter) -> str:
+    text = phrase.format(k=parameter)
+    if parameter != 1:
+        return text
+    text = re.sub(r"\b(first|last) 1 (\w+)s\b", r"\1 \2", text)
+    return re.sub(r"\b1 (number|element|character)s\b", r"1 \1", text)

@@ -146,7 +146,7 @@ class PipelineFamily:
         """A step at random, in one of its wordings."""
         operation = rng.choice(self._endings if last else self._inner)
         step = self.step(operation.name, rng.choice(operation.parameters))
-        return Place(step, rng.choice(operation.phrases).format(k=step.parameter))
+        return Place(step, rng.choice(step.phrases))
 
     def draw(self, rng: random.Random, depth: int, open_steps: int, split: Split) -> Sample:
         """Draw one problem of the split. Draws again until the examples pin the program down."""
