@@ -29,12 +29,18 @@ run_option = click.option(
 weights_option = click.option(
     "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
 )
-threads_option = click.option("--threads", type=click.IntRange(1), default=1, show_default=True, help="In each process.")
+threads_option = click.option(
+    "--threads", type=click.IntRange(1), default=1, show_default=True, help="In each process."
+)
 workers_option = click.option(
     "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share each step's batches."
 )
 device_option = click.option(
-    "--device", type=click.Choice(["auto", "cpu", "cuda"]), default="auto", show_default=True, help="auto: a GPU if any."
+    "--device",
+    type=click.Choice(["auto", "cpu", "cuda"]),
+    default="auto",
+    show_default=True,
+    help="auto: a GPU if any.",
 )
 
 

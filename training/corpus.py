@@ -1,108 +1,108 @@
-"""The training corpus: rows of token ids, drawn deterministically, and their batches."""
+"""The texts of the training corpus: problems drawn with the configured mixture, and the rows made of them."""
 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
-from itertools import chain
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import islice
+from typing import NamedTuple
 
-import numpy as np
-
-from solvent.training.config import Config, CorpusConfig
+from solvent.training.config import CorpusConfig, StyleConfig
 from solvent.training.families import FAMILIES, Sample
 from solvent.training.prompting import render_completion, render_prompt
 
-if TYPE_CHECKING:
-    from tokenizers import Tokenizer
+SOLVE = "solve"
+_SAMPLES_PER_CALL = 64
+_EMPTY_CALLS = 50
 
-_SHARDS = 32
-
-
-class Row(NamedTuple):
-    """Token ids of one problem; `prompt_length` of them are the prompt."""
-
-    ids: list[int]
-    prompt_length: int
+RoleBuilder = Callable[[random.Random, Sequence[Sample]], list[tuple[str, str]]]
+"""Makes (prompt, completion) rows of one role from problems of the training split; any number, also none."""
 
 
-class Batch(NamedTuple):
-    """Padded rows: `ids` (rows, length) int32, and the loss weight of predicting each next token, float32."""
+class TextRow(NamedTuple):
+    """A prompt and its completion; `group` names the kind of row in the loss tables ("thinking-list", "refine")."""
 
-    ids: np.ndarray
-    weights: np.ndarray
+    group: str
+    prompt: str
+    completion: str
 
 
-def draw_training_samples(config: CorpusConfig, count: int, seed: int) -> Iterator[Sample]:
-    """Draw problems of the training split with the corpus's mixture of families, depths and open wordings."""
+def draw_training_samples(config: CorpusConfig, count: int | None, seed: int | str) -> Iterator[Sample]:
+    """Draw problems of the training split with the corpus's mixture; without end where `count` is None.
+
+    Raises:
+        ValueError: the configuration names a family that does not exist.
+    """
+    if unknown := sorted(set(config.families) - set(FAMILIES)):
+        raise ValueError(f"[corpus.families] names {unknown}; there are {sorted(FAMILIES)}")
     rng = random.Random(seed)
-    families, family_weights = zip(*config.family_weights.items(), strict=True)
-    depths = range(1, len(config.depth_weights) + 1)
-    for _ in range(count):
+    families = list(FAMILIES)
+    family_weights = [config.families.get(family, 1.0) for family in families]
+    drawn = 0
+    while count is None or drawn < count:
+        drawn += 1
         family = FAMILIES[rng.choices(families, family_weights)[0]]
-        depth = min(rng.choices(depths, config.depth_weights)[0], family.max_depth)
-        open_steps = rng.choices(range(len(config.open_steps_weights)), config.open_steps_weights)[0]
-        yield family.draw(rng, depth, min(open_steps, (depth + 1) // 2), "train")
+        weights = config.depths[: family.max_depth]
+        depth = rng.choices(range(1, len(weights) + 1), weights)[0]
+        open_steps = rng.choices(range(len(config.open_steps)), config.open_steps)[0]
+        sample = family.draw(rng, depth, min(open_steps, (depth + 1) // 2), "train")
+        if sample.shown_concepts and rng.random() < config.without_concepts:
+            sample = replace(sample, shown_concepts=())
+        yield sample
 
 
-def _draw_texts(work: tuple[CorpusConfig, int, int]) -> list[tuple[str, str]]:
-    return [(render_prompt(sample), render_completion(sample)) for sample in draw_training_samples(*work)]
+def solve_row(sample: Sample, styles: StyleConfig, rng: random.Random) -> TextRow:
+    """The row of a problem, in a style that the problem allows."""
+    weights = {"program": styles.program}
+    if sample.plan:
+        weights["thinking"] = styles.thinking
+    if sample.answer is not None and sample.reasoning:
+        weights["answer"] = styles.answer
+    style = rng.choices(list(weights), list(weights.values()))[0] if sum(weights.values()) else "program"
+    asked = {} if style == "program" else {style: True}
+    return TextRow(f"{style}-{sample.family}", render_prompt(sample, **asked), render_completion(sample, **asked))
 
 
-def draw_texts(config: CorpusConfig, rows: int, seed: int) -> list[tuple[str, str]]:
-    """Prompts and completions, in processes of their own; independent of how many processes there are."""
-    work = [(config, len(range(shard, rows, _SHARDS)), seed * 1000 + shard) for shard in range(_SHARDS)]
-    if config.processes == 1:
-        return list(chain.from_iterable(map(_draw_texts, work)))
-    with ProcessPoolExecutor(config.processes) as pool:
-        return list(chain.from_iterable(pool.map(_draw_texts, work)))
+def draw_rows(config: CorpusConfig, count: int, seed: int | str) -> list[TextRow]:
+    """Draw rows of all configured roles, in a seeded order; the same arguments give the same rows.
+
+    Raises:
+        ValueError: as `draw_training_samples`; an unknown role; a role that makes no rows.
+    """
+    rng = random.Random(f"rows|{seed}")
+    shares = rng.choices(list(config.roles), list(config.roles.values()), k=count)
+    rows: list[TextRow] = []
+    for role in config.roles:
+        samples = draw_training_samples(config, None, f"{role}|{seed}")
+        wanted = shares.count(role)
+        if role == SOLVE:
+            rows += (solve_row(sample, config.styles, rng) for sample in islice(samples, wanted))
+        elif wanted:
+            rows += _role_rows(role, samples, wanted, rng)
+    rng.shuffle(rows)
+    return rows
 
 
-def build_rows(config: Config, tokenizer: Tokenizer, cache: Path) -> list[Row]:
-    """The tokenised corpus, from `cache` if it is there (it is written otherwise)."""
-    if not cache.exists():
-        texts = draw_texts(config.corpus, config.corpus.rows, config.seed)
-        prompts = tokenizer.encode_batch([f"<|user|>{prompt}<|assistant|>" for prompt, _ in texts])
-        answers = tokenizer.encode_batch([f"{completion}<|end|>" for _, completion in texts])
-        lengths = np.array([[len(p.ids), len(a.ids)] for p, a in zip(prompts, answers, strict=True)], np.int32)
-        ids = np.fromiter(
-            chain.from_iterable(chain(p.ids, a.ids) for p, a in zip(prompts, answers, strict=True)), np.int32
-        )
-        np.savez(cache, lengths=lengths, ids=ids)
-    with np.load(cache) as stored:
-        lengths, ids = stored["lengths"], stored["ids"]
-    ends = np.cumsum(lengths.sum(axis=1))
-    rows = [
-        Row(ids[end - prompt - answer : end].tolist(), int(prompt))
-        for (prompt, answer), end in zip(lengths.tolist(), ends.tolist(), strict=True)
-    ]
-    return [row for row in rows if len(row.ids) <= config.model.context]
+def _role_rows(role: str, samples: Iterator[Sample], count: int, rng: random.Random) -> list[TextRow]:
+    build = _builder(role)
+    rows: list[TextRow] = []
+    empty = 0
+    while len(rows) < count:
+        made = build(rng, list(islice(samples, _SAMPLES_PER_CALL)))
+        empty = 0 if made else empty + 1
+        if empty == _EMPTY_CALLS:
+            raise ValueError(
+                f"the role {role!r} made no row of {empty * _SAMPLES_PER_CALL} problems: set its weight to 0"
+            )
+        rows += (TextRow(role, prompt, completion) for prompt, completion in made)
+    return rows[:count]
 
 
-def batches(rows: list[Row], tokens_per_batch: int, prompt_weight: float, seed: int) -> list[Batch]:
-    """Group rows of like length into batches of about `tokens_per_batch` padded tokens, in a seeded order."""
-    rng = random.Random(seed)
-    order = sorted(range(len(rows)), key=lambda i: (len(rows[i].ids), rng.random()))
-    groups: list[list[int]] = []
-    group: list[int] = []
-    for index in order:
-        if group and (len(group) + 1) * len(rows[index].ids) > tokens_per_batch:
-            groups.append(group)
-            group = []
-        group.append(index)
-    groups.append(group)
-    rng.shuffle(groups)
-    return [_pad([rows[index] for index in group], prompt_weight) for group in groups]
+def _builder(role: str) -> RoleBuilder:
+    from solvent.training.roles import ROLES
 
-
-def _pad(rows: list[Row], prompt_weight: float) -> Batch:
-    length = max(len(row.ids) for row in rows)
-    ids = np.zeros((len(rows), length), np.int32)
-    weights = np.zeros((len(rows), length), np.float32)
-    for place, row in enumerate(rows):
-        ids[place, : len(row.ids)] = row.ids
-        weights[place, : row.prompt_length - 1] = prompt_weight
-        weights[place, row.prompt_length - 1 : len(row.ids) - 1] = 1.0
-    return Batch(ids, weights)
+    if role not in ROLES:
+        raise ValueError(f"[corpus.roles] names {role!r}; there are {SOLVE!r} and {sorted(ROLES)}")
+    builder: RoleBuilder = ROLES[role]
+    return builder

@@ -18,8 +18,11 @@ TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_ma
 
 
 def export(checkpoint: Path, tokenizer_directory: Path, directory: Path) -> None:
-    """Write safetensors (float16), the configurations, the tokenizer and `ctranslate2/` into `directory`."""
-    state = torch.load(checkpoint, weights_only=True)
+    """Write safetensors (float16), the configurations, the tokenizer and `ctranslate2/` into `directory`.
+
+    A model card that is there gets the new size, and loses the figures that were measured of other weights.
+    """
+    state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     shape = ModelConfig.model_validate(state["config"]["model"])
     tensors = hugging_face_tensors({name: tensor.float() for name, tensor in state["model"].items()}, shape)
     directory.mkdir(parents=True, exist_ok=True)
@@ -37,22 +40,31 @@ def export(checkpoint: Path, tokenizer_directory: Path, directory: Path) -> None
         {name: tensor.astype(np.float32) for name, tensor in halves.items()},
         shape, tokenizer_directory / "tokenizer.json", directory / "ctranslate2",
     )  # fmt: skip
+    card = directory / "model_card.json"
+    facts = {
+        "parameters": sum(tensor.size for tensor in tensors.values()),
+        "context_tokens": shape.context,
+        "vocabulary": vocabulary,
+        "trained_tokens": state["tokens"],
+    }
+    known = json.loads(card.read_text()) if card.exists() else {}
+    known.pop("measured", None)
+    _write_json(card, known | facts)
 
 
 def hugging_face_tensors(state: dict[str, torch.Tensor], shape: ModelConfig) -> dict[str, np.ndarray]:
-    """The trainer's tensors under the names and in the split of LlamaForCausalLM."""
+    """The trainer's tensors under the names of LlamaForCausalLM."""
     tensors = {
         "model.embed_tokens.weight": state["embedding.weight"],
         "model.norm.weight": state["norm.weight"],
     }
     for number in range(shape.layers):
         ours, theirs = f"layers.{number}", f"model.layers.{number}"
-        for part, tensor in zip("qkv", state[f"{ours}.qkv.weight"].chunk(3), strict=True):
-            tensors[f"{theirs}.self_attn.{part}_proj.weight"] = tensor
-        for part, tensor in zip(("gate", "up"), state[f"{ours}.gate_up.weight"].chunk(2), strict=True):
-            tensors[f"{theirs}.mlp.{part}_proj.weight"] = tensor
-        tensors[f"{theirs}.self_attn.o_proj.weight"] = state[f"{ours}.out.weight"]
-        tensors[f"{theirs}.mlp.down_proj.weight"] = state[f"{ours}.down.weight"]
+        for part in "qkv":
+            tensors[f"{theirs}.self_attn.{part}_proj.weight"] = state[f"{ours}.{part}"]
+        for part in ("gate", "up", "down"):
+            tensors[f"{theirs}.mlp.{part}_proj.weight"] = state[f"{ours}.{part}"]
+        tensors[f"{theirs}.self_attn.o_proj.weight"] = state[f"{ours}.out"]
         tensors[f"{theirs}.input_layernorm.weight"] = state[f"{ours}.attention_norm.weight"]
         tensors[f"{theirs}.post_attention_layernorm.weight"] = state[f"{ours}.feed_forward_norm.weight"]
     return {name: tensor.contiguous().numpy() for name, tensor in tensors.items()}
@@ -131,4 +143,4 @@ def _generation_settings() -> dict[str, Any]:
 
 
 def _write_json(path: Path, content: dict[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2) + "\n")
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")

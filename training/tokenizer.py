@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from solvent.training.config import Config
-from solvent.training.corpus import draw_training_samples
-from solvent.training.prompting import render_completion
+from solvent.training.corpus import draw_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tokenizers import Tokenizer
 
 PAD, END, SYSTEM, USER, ASSISTANT = "<|pad|>", "<|end|>", "<|system|>", "<|user|>", "<|assistant|>"
-SPECIAL_TOKENS = (PAD, END, SYSTEM, USER, ASSISTANT, "<|think|>", "<|/think|>", "<|spare_1|>", "<|spare_2|>")
-"""Their ids are their places. The last four are reserved for later versions, so that ids need not move."""
+THINK, END_OF_THINKING = "<think>", "</think>"
+SPECIAL_TOKENS = (PAD, END, SYSTEM, USER, ASSISTANT)
+"""Marks of the chat format, which no text can contain. Their ids are their places."""
+TEXT_TOKENS = (THINK, END_OF_THINKING)
+"""Single tokens that are part of a text: they are read from it and shown in it. Their ids are the last."""
 
 CHAT_TEMPLATE = (
     "{%- for message in messages -%}"
@@ -24,17 +29,27 @@ CHAT_TEMPLATE = (
     "{%- endfor -%}"
     "{%- if add_generation_prompt -%}{{- '<|assistant|>' -}}{%- endif -%}"
 )
+"""The turn of an assistant stands last but for its end, so that `continue_final_message` can cut there."""
 
 _WORD = r"\n| ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+"
 """Words, single digits and runs of signs, each with the space before it. Digits stay apart, so numbers are readable."""
 
+_DATA = re.compile(r"^(in|out|expected|got): .*$", re.MULTILINE)
+
 
 def train_tokenizer(config: Config) -> Tokenizer:
-    """Learn the merges from statements and programs of the training split.
+    """Learn the merges from prompts and completions of the training split, all families and roles.
 
     Example data are left out on purpose: their words stay in small pieces, in which a small model sees characters.
     """
-    from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+    rows = draw_rows(config.corpus, config.tokenizer.rows, f"tokenizer|{config.seed}")
+    texts = ("\n".join((_DATA.sub(r"\1: ", row.prompt), row.completion)) for row in rows)
+    return learn(texts, config.tokenizer.vocabulary)
+
+
+def learn(texts: Iterable[str], vocabulary: int) -> Tokenizer:
+    """Learn the merges from texts."""
+    from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
@@ -45,14 +60,14 @@ def train_tokenizer(config: Config) -> Tokenizer:
     )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=config.tokenizer.vocabulary,
+        vocab_size=vocabulary - len(TEXT_TOKENS),
         special_tokens=list(SPECIAL_TOKENS),
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
-    samples = draw_training_samples(config.corpus, config.tokenizer.rows, config.seed)
-    texts = (f"{sample.statement}\nin: \nout: \n{render_completion(sample)}" for sample in samples)
-    tokenizer.train_from_iterator(texts, trainer)
+    pieces = re.compile("|".join(map(re.escape, (*SPECIAL_TOKENS, *TEXT_TOKENS))))
+    tokenizer.train_from_iterator((pieces.sub("", text) for text in texts), trainer)
+    tokenizer.add_tokens([AddedToken(token, special=False, normalized=False) for token in TEXT_TOKENS])
     return tokenizer
 
 
