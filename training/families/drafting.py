@@ -13,7 +13,7 @@ from solvent.training.families.sample import Concept
 
 PUBLIC_TESTS = (3, 4)
 HIDDEN_TESTS = 12
-_POOL = 10
+_POOL = 9
 _CHOICES_PER_PLACE = 6
 _SELECTIONS = 12
 _HIDDEN_DRAWS = 6 * HIDDEN_TESTS
@@ -133,20 +133,16 @@ def _grow(values: Values, rows: list[_Row], places: list[Place], choose: Callabl
         if places and step.operation is places[-1].step.operation:
             continue
         readings = [reading for reading in place.readings if reading is not step]
-        grown = [
-            _Row(
-                row.line,
-                row.start,
-                value,
-                [
-                    *(value if rival == row.value else _after(values, (step,), rival) for rival in row.rivals),
-                    row.value,
-                    *(_after(values, (reading,), row.value) for reading in readings),
-                ],
-            )
-            for row in rows
-            if (value := _after(values, (step,), row.value)) is not None
-        ]
+        grown: list[_Row] = []
+        for row in rows:
+            before = row.value
+            value = _result(step, before)
+            if value is None or not (step.operation.last or values.fits(value)):
+                continue
+            rivals = [value if rival == before else _result(step, rival) for rival in row.rivals]
+            rivals.append(before)
+            rivals += [_result(reading, before) for reading in readings]
+            grown.append(_Row(row.line, row.start, value, rivals))
         if _is_telling(grown):
             places.append(place)
             return grown
@@ -159,19 +155,14 @@ def _is_telling(rows: list[_Row]) -> bool:
     return all(any(row.rivals[number] != row.value for row in rows) for number in range(len(rows[0].rivals)))
 
 
-def _after(values: Values, steps: Sequence[Step], value: Any) -> Any:
-    """The value after the steps; None if one on the way is too large or undefined."""
+def _result(step: Step, value: Any) -> Any:
+    """The value after the step; None where it is undefined, and of None."""
     if value is None:
         return None
-    fits = values.fits
-    for step in steps:
-        try:
-            value = step.apply(value)
-        except (ValueError, IndexError):
-            return None
-        if not step.operation.last and not fits(value):
-            return None
-    return value
+    try:
+        return step.apply(value)
+    except (ValueError, IndexError):
+        return None
 
 
 def _select(values: Values, rng: random.Random, places: Sequence[Place], rows: list[_Row]) -> tuple[_Row, ...] | None:
@@ -220,7 +211,9 @@ def _refutes_joint_readings(values: Values, places: Sequence[Place], chosen: lis
         for number, reading in zip(joint, readings, strict=True):
             steps[number] = reading
         for row, output, _ in chosen:
-            result = _after(values, steps, row.start)
+            result = row.start
+            for step in steps:
+                result = _result(step, result)
             if result is None or _words(values, result, ends) != output:
                 break
         else:
@@ -239,8 +232,12 @@ def _draw_hidden(
         if line in seen:
             continue
         value = values.parse(line)
-        result = _after(values, steps, value)
-        if result is not None:
+        result = value
+        for step in steps:
+            result = _result(step, result)
+            if result is None or not (step.operation.last or values.fits(result)):
+                break
+        else:
             seen.add(line)
             tests.append((value, result))
         if len(tests) == HIDDEN_TESTS:

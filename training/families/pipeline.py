@@ -96,6 +96,11 @@ class PipelineFamily:
         """The step of that operation name and parameter."""
         return self._steps[name, parameter]
 
+    @cached_property
+    def rule_readings(self) -> dict[str, tuple[Step, ...]]:
+        """What a house rule may do, by the hint in its name."""
+        return {kind.hint: tuple(self.step(*choice) for choice in kind.choices) for kind in self.rule_kinds}
+
     def run(self, steps: Sequence[Step], line: str) -> str | None:
         """Apply the steps to one line of input; None if a value on the way is too large or undefined."""
         value = self.parse(line)

@@ -17,7 +17,7 @@ from solvent.training.families.concepts import FIRST_WORDS, OTHER_FAMILY_SHARE, 
 from solvent.training.families.drafting import Draft, Place, draft
 from solvent.training.families.lists import LISTS
 from solvent.training.families.numbers import NUMBERS
-from solvent.training.families.operations import RuleKind, Step
+from solvent.training.families.operations import Step
 from solvent.training.families.pipeline import PipelineFamily
 from solvent.training.families.sample import Concept, Sample, Split, split_of
 from solvent.training.families.strings import STRINGS
@@ -60,19 +60,14 @@ def _rules_of_world(world: World, base: PipelineFamily) -> tuple[Rule, ...]:
     words = iter(random.Random(f"world {world.seed}").sample(FIRST_WORDS, len(FIRST_WORDS))[_BASES.index(base) :: 3])
     rng = random.Random(f"world {world.seed} {base.name}")
     return tuple(
-        _rule(rng, base, next(words), kind, step)
-        for kind in base.rule_kinds
-        for step in rng.sample(_readings(base, kind), min(world.rules_per_kind, len(kind.choices)))
+        _rule(rng, base, next(words), hint, step)
+        for hint, readings in base.rule_readings.items()
+        for step in rng.sample(readings, min(world.rules_per_kind, len(readings)))
     )
 
 
-@lru_cache(maxsize=64)
-def _readings(base: PipelineFamily, kind: RuleKind) -> tuple[Step, ...]:
-    return tuple(base.step(*choice) for choice in kind.choices)
-
-
-def _rule(rng: random.Random, base: PipelineFamily, word: str, kind: RuleKind, step: Step) -> Rule:
-    return Rule(Concept(f"{word} {kind.hint}", rng.choice(step.phrases)), step, _readings(base, kind))
+def _rule(rng: random.Random, base: PipelineFamily, word: str, hint: str, step: Step) -> Rule:
+    return Rule(Concept(f"{word} {hint}", rng.choice(step.phrases)), step, base.rule_readings[hint])
 
 
 @dataclass(frozen=True)
@@ -97,10 +92,11 @@ class RuleFamily:
         `open_steps` has no meaning here: one or two steps are only named by a rule, and all others plainly worded.
         """
         del open_steps
+        kinds = list(self.base.rule_readings.items())
 
         def draw_rule() -> Rule:
-            kind = rng.choice(self.base.rule_kinds)
-            return _rule(rng, self.base, rng.choice(FIRST_WORDS), kind, rng.choice(_readings(self.base, kind)))
+            hint, readings = rng.choice(kinds)
+            return _rule(rng, self.base, rng.choice(FIRST_WORDS), hint, rng.choice(readings))
 
         found = self._draft(rng, depth, split, draw_rule)
         return self._sample(rng, found, self._shown(rng, found))

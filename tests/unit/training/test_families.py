@@ -108,7 +108,14 @@ def test_a_written_problem_reads_back_the_same(family: str, tmp_path: Path) -> N
             assert read_one(path) == problem
 
 
-DIGESTS: dict[str, str] = {}
+DIGESTS = {
+    "list": "4876714a82f4a51b",
+    "number": "8e45beb11b920d16",
+    "string": "7351d21d9b669c4f",
+    "list-rules": "2bded6c17a7b5323",
+    "number-rules": "12876cb03170a7d6",
+    "string-rules": "dd0f29728d26918b",
+}
 
 
 @pytest.mark.parametrize("family", DIGESTS)
