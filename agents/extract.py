@@ -68,10 +68,10 @@ def spoken(text: str, thinking: ThinkingMarkers | None) -> str | None:
     """Return the reply without what the model thought aloud; None if it never stopped thinking."""
     if thinking is None:
         return text
-    head, mark, tail = text.rpartition(thinking.end)
+    _, mark, tail = text.rpartition(thinking.end)
     if mark:
         return tail
-    return None if thinking.start in head + tail else text
+    return None if thinking.in_prompt or thinking.start in tail else text
 
 
 def extract(

@@ -30,6 +30,8 @@ class TrajectoryOutcome(BaseModel):
     """Artifact id of the `Judged` record of that program."""
     repairs: int = 0
     """Repairs that its best program went through."""
+    confidence: float | None = None
+    """Lowest confidence of its last reply; None where it was not measured, or the reply was cut off for it."""
     summary: str = ""
     error: dict[str, str | None] | None = None
     """`SolventError.to_dict()` where something outside failed."""

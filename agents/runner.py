@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from solvent.agents.budget import Ledger, Scope
 from solvent.agents.calls import Calls, Reporter
 from solvent.agents.checkpoints import JobFiles
+from solvent.agents.decoding.requirements import check
 from solvent.agents.events import Emit, JobFinished, JobStarted
 from solvent.agents.executor import LocalExecutor
 from solvent.agents.extract import default_language
@@ -24,7 +25,15 @@ from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.prompts import Prompts
 from solvent.agents.result import assemble
 from solvent.agents.roles import Cast, RoleModel
-from solvent.agents.strategies.base import Start, Strategy, StrategyState, Task, find_strategy, load_parameters
+from solvent.agents.strategies.base import (
+    DecodingParameters,
+    Start,
+    Strategy,
+    StrategyState,
+    Task,
+    find_strategy,
+    load_parameters,
+)
 from solvent.agents.trajectory_state import Memory, TrajectoryContext, judgeable
 from solvent.agents.writing import plan_of, write_ahead
 from solvent.artifacts import ArtifactStore
@@ -47,6 +56,8 @@ FIRST_TEXT_WAIT_S = 0.5
 text; a slower endpoint loses nothing by the import."""
 SEARCH = "search"
 """Checkpoint thread of the search; trajectories have their own ids as threads."""
+_WRITING: tuple[Role, ...] = ("solve", "refine")
+"""Roles whose replies decoding controls hold for."""
 KINDS = frozenset({ProblemKind.STDIO, ProblemKind.FUNCTION, ProblemKind.MATH})
 
 
@@ -87,7 +98,8 @@ async def run_job(spec: JobSpec, deps: Deps, emit: Emit) -> JobResult:
     Failures of the model endpoint or the sandbox end the job with status `failed` and the partial result.
 
     Raises:
-        ConfigError: unknown strategy, wrong parameters, missing prompt; or the id is taken by another job.
+        ConfigError: unknown strategy, wrong parameters, decoding controls that the model cannot have, missing prompt;
+            or the id is taken by another job.
         StoreError: ledger, checkpoints or artifacts cannot be written.
     """
     job = _Job(spec, deps, emit)
@@ -119,6 +131,10 @@ class _Job:
         self._context = job_context(spec, deps, self._report)
         info = find_strategy(spec.strategy)
         parameters = load_parameters(info, spec.parameters, deps.config_dir)
+        if isinstance(parameters, DecodingParameters):
+            for role in _WRITING:
+                who = self._context.cast.of(role)
+                check(parameters.decoding, who.model.info, who.profile)
         tests = len(spec.problem.public_tests) if judgeable(spec.problem) else 0
         self._cancelled = asyncio.Event()
         self._strategy: Strategy = info.make(parameters, Task(spec.problem.kind, tests, self._context.can_refine))

@@ -120,7 +120,7 @@ async def refine(state: TrajectoryState, runtime: Context) -> Update:
     style = context.cast.of("refine").profile.prompts
     note = f"restarted: the prompt style {style!r} has no refine.j2"
     notes = state["notes"] if note in state["notes"] else [*state["notes"], note]
-    return {**await write(state, context, "solve", round_=round_), "notes": notes}
+    return {"notes": notes, **await write({**state, "notes": notes}, context, "solve", round_=round_)}
 
 
 async def conclude(state: TrajectoryState, runtime: Context) -> Update:
@@ -236,6 +236,7 @@ def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:
         total=0 if best is None else best["total"],
         judged=None if best is None else best["judged"],
         repairs=0 if best is None else best["repairs"],
+        confidence=state.get("confidence"),
         summary=_summary(state, best, stop),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypedDict
 
 from solvent.models.base import FinishReason
 
@@ -26,6 +26,8 @@ class Plan(TypedDict):
     """Most completion tokens of one reply; None for what the model profile says."""
     repairs: int
     """Most rounds after the first reply."""
+    decoding: NotRequired[dict[str, Any]]
+    """`DecodingOptions` as JSON, where a control is on."""
 
 
 class Candidate(TypedDict):
@@ -52,6 +54,8 @@ class TrajectoryState(TypedDict, total=False):
     """Ids of the concepts that were recalled from memory."""
     reply: str
     finish: FinishReason
+    confidence: float | None
+    """Lowest confidence of the present reply, where it was measured and nothing cut the reply off."""
     program: str | None
     language: str | None
     answer: str | None

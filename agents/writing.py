@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from solvent.agents.budget import Refused
+from solvent.agents.calls import Generated
+from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.events import PhaseEntered, TrajectoryStarted
 from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged
@@ -55,32 +57,60 @@ async def write(
     """
     key, request = _request(state, context, template, round_)
     try:
-        reply = await context.calls.generate(
-            key, state["plan"]["trajectory"], request, floor=SHORTEST_REPLY_TOKENS, role=template
-        )
+        reply = await _reply(state["plan"], context, template, key, request)
     except PromptTooLong as error:
         if template == "solve":
             raise
         return {"stop": StopReason.MAX_ROUNDS.value, "notes": [*state["notes"], f"no repair: {error.message}"]}
     if isinstance(reply, Refused):
         return {"stop": reply.reason.value}
+    notes = [*state["notes"], *(note for note in reply.record.get("notes", ()) if note not in state["notes"])]
+    if reply.cut:
+        # Whoever is not confident is not asked to repair either: the tokens go to the next trajectory.
+        return {"stop": StopReason.MAX_ROUNDS.value, "notes": notes, "confidence": None}
     return {
         "round": round_,
         "repairs": state["repairs"] + 1 if template == "refine" else 0,
         "reply": reply.artifact,
         "finish": reply.finish_reason,
+        "confidence": reply.record.get("confidence"),
+        "notes": notes,
     }
+
+
+async def _reply(
+    plan: Plan, context: TrajectoryContext, template: Literal["solve", "refine"], key: str, request: ChatRequest
+) -> Generated | Refused:
+    trajectory = plan["trajectory"]
+    if not plan.get("decoding"):
+        return await context.calls.generate(key, trajectory, request, floor=SHORTEST_REPLY_TOKENS, role=template)
+    from solvent.agents.decoding.perform import Desk, decode
+
+    options = DecodingOptions.model_validate(plan["decoding"])
+    desk = Desk(context.calls, trajectory, template, context.cast.of(template), SHORTEST_REPLY_TOKENS)
+    decoded = await decode(desk, key, request, options)
+    if isinstance(decoded, Refused):
+        return decoded
+    reply = decoded.reply
+    notes = [*reply.notes, *(["ended for its low confidence"] if reply.cut else [])]
+    record: dict[str, Any] = {"notes": notes}
+    # A reply that was cut off says what its bar was, not what a whole one reaches.
+    if decoded.confidence is not None and not reply.cut:
+        record["confidence"] = decoded.confidence.lowest
+    artifact = context.artifacts.put(reply.text)
+    return Generated(reply.text, artifact, reply.finish_reason, decoded.tokens, cut=reply.cut, record=record)
 
 
 async def write_ahead(plan: Plan, context: TrajectoryContext) -> None:
     """Begin a trajectory's first model call before its graph runs; `write` then waits for it, and meets its failure.
 
-    Only for a job without memory, whose first prompt is known from the start.
+    Only for a job without memory, whose first prompt is known from the start, and nothing where a reply is written in
+    pieces.
 
     Raises:
         ConfigError: the prompt cannot be rendered.
     """
-    if await context.calls.start_trajectory(plan["trajectory"]) is not None:
+    if plan.get("decoding") or await context.calls.start_trajectory(plan["trajectory"]) is not None:
         return
     announce(plan, context)
     state: TrajectoryState = {"plan": plan, **first_state([])}  # type: ignore[typeddict-item]  # an update is partial
@@ -92,9 +122,12 @@ async def write_ahead(plan: Plan, context: TrajectoryContext) -> None:
 
 def plan_of(start: Start) -> Plan:
     """Return what a strategy ordered as a plan."""
-    return Plan(
+    plan = Plan(
         trajectory=start.trajectory, temperature=start.temperature, max_tokens=start.max_tokens, repairs=start.repairs
     )
+    if not start.decoding.plain:
+        plan["decoding"] = start.decoding.model_dump(mode="json", exclude_defaults=True)
+    return plan
 
 
 def _request(

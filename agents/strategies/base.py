@@ -16,11 +16,13 @@ from typing import Any, Protocol, TypedDict, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
+from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.errors import ConfigError
 from solvent.problems.problem import ProblemKind
 
+PLAIN = DecodingOptions()
 FOLDER = Path(__file__).resolve().parent
 SHIPPED = FOLDER.parent.parent / "configs" / "strategies"
 
@@ -42,6 +44,7 @@ class Start:
     temperature: float | None = None
     max_tokens: int | None = None
     repairs: int = 0
+    decoding: DecodingOptions = PLAIN
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,12 @@ class StrategyParameters(BaseModel):
     """Base of a strategy's parameters."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DecodingParameters(StrategyParameters):
+    """Base of those of a strategy that hands decoding controls on; a job is refused if its model cannot have them."""
+
+    decoding: DecodingOptions = PLAIN
 
 
 class Strategy(Protocol):
@@ -167,7 +176,8 @@ def load_parameters(
 ) -> StrategyParameters:
     """Return the parameters: the class's defaults, then configs/strategies/<name>.toml, then `overrides`.
 
-    A TOML file under `config_dir` is taken instead of the one that ships with the package.
+    A TOML file under `config_dir` is taken instead of the one that ships with the package. A dot in the name of an
+    override leads into a table, as in `decoding.end_bias`.
 
     Raises:
         ConfigError: a file or value is wrong; names the file and the parameter.
@@ -184,10 +194,24 @@ def load_parameters(
                 raise ConfigError(f"cannot read the strategy's parameters in {path}: {cause}") from cause
             break
     try:
-        return info.parameters.model_validate({**table, **overrides})
+        return info.parameters.model_validate(_merged(table, overrides))
     except ValidationError as cause:
         wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in cause.errors())
         known = ", ".join(info.parameters.model_fields)
         raise ConfigError(
             f"strategy {info.name}, parameters of {source}: {wrong}", remedy=f"parameters: {known}"
         ) from None
+
+
+def _merged(table: dict[str, Any], overrides: Mapping[str, JsonValue]) -> dict[str, Any]:
+    """Return the table with the overrides in place, tables within it merged; neither is changed."""
+    merged = dict(table)
+    for name, value in overrides.items():
+        first, dot, rest = name.partition(".")
+        inner = {rest: value} if dot else value
+        before = merged.get(first)
+        if isinstance(inner, dict) and (dot or isinstance(before, dict)):
+            merged[first] = _merged(before if isinstance(before, dict) else {}, inner)
+        else:
+            merged[first] = inner
+    return merged

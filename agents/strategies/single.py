@@ -8,11 +8,11 @@ from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.strategies.base import (
     Action,
+    DecodingParameters,
     Fidelity,
     Selection,
     Start,
     Stop,
-    StrategyParameters,
     StrategyState,
     Task,
     strategy,
@@ -23,7 +23,7 @@ from solvent.agents.strategies.base import (
 class Single:
     """One trajectory."""
 
-    class Parameters(StrategyParameters):
+    class Parameters(DecodingParameters):
         """Parameters of `single`."""
 
         temperature: float | None = Field(default=None, ge=0, le=2)
@@ -37,7 +37,8 @@ class Single:
     def ask(self, state: StrategyState) -> list[Action]:
         """Start the one trajectory, then stop when it ended."""
         if state["started"] == 0:
-            return [Start("t0", self._parameters.temperature, self._parameters.max_tokens)]
+            parameters = self._parameters
+            return [Start("t0", parameters.temperature, parameters.max_tokens, decoding=parameters.decoding)]
         if state["pending"]:
             return []
         selection = self.select(state)

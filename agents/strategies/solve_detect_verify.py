@@ -11,15 +11,16 @@ from typing import Any
 from pydantic import Field
 
 from solvent.agents.agreement import agreed
+from solvent.agents.decoding.confidence import after_warm_up
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.strategies.base import (
     Action,
+    DecodingParameters,
     Fidelity,
     Selection,
     Start,
     Stop,
-    StrategyParameters,
     StrategyState,
     Task,
     strategy,
@@ -32,12 +33,12 @@ from solvent.problems.problem import ProblemKind
     fidelity=Fidelity.UNTRAINED,
     reference="Solve-Detect-Verify with FlexiVe, arXiv 2505.11966",
     note="Execution on public tests and agreement of answers stand in for the trained verifier; whether a reply is "
-    "complete is read from its text, not probed by log probabilities.",
+    "complete is read from its text, and probed by log probabilities where decoding.completion_threshold is set.",
 )
 class SolveDetectVerify:
     """Attempts until one is verified or enough agree."""
 
-    class Parameters(StrategyParameters):
+    class Parameters(DecodingParameters):
         """Parameters of `solve-detect-verify`."""
 
         max_trajectories: int = Field(default=32, ge=1, le=10_000)
@@ -69,8 +70,9 @@ class SolveDetectVerify:
         if left <= 0 and not state["pending"]:
             return [Stop(selection.reason if selection.solved else StopReason.MAX_ROUNDS)]
         repairs = parameters.repairs if self._task.can_refine else 0
+        decoding = after_warm_up(parameters.decoding, state["memo"].get("confidences", []))
         return [
-            Start(f"t{state['started'] + number}", parameters.temperature, parameters.max_tokens, repairs)
+            Start(f"t{state['started'] + number}", parameters.temperature, parameters.max_tokens, repairs, decoding)
             for number in range(min(left, parameters.wave - len(state["pending"])))
         ]
 
@@ -87,6 +89,9 @@ class SolveDetectVerify:
                 votes = list(memo["votes"])
                 votes[outcome.group] += 1
                 memo["votes"] = votes
+        if outcome.confidence is not None:
+            learnt = [*memo.get("confidences", []), outcome.confidence]
+            memo["confidences"] = learnt[: self._parameters.decoding.confidence_warm_up]
         return {**state, "memo": memo}
 
     def select(self, state: StrategyState) -> Selection:

@@ -43,7 +43,9 @@ def show_strategy(name: str, as_json: bool) -> None:
     parameters = row["parameters"]
     assert isinstance(parameters, dict)
     for parameter, value in parameters.items():
-        click.echo(f"  {parameter} = {json.dumps(value)}")
+        inner = {f"{parameter}.{name}": of for name, of in value.items()} if isinstance(value, dict) else {}
+        for name, of in (inner or {parameter: value}).items():
+            click.echo(f"  {name} = {json.dumps(of)}")
 
 
 def _row(name: str) -> dict[str, JsonValue]:
