@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any, NamedTuple
@@ -18,6 +18,7 @@ HIDDEN_TESTS = 12
 FUNCTION_SHARE = 0.4
 _INPUT_PARAMETER_SHARE = 0.2
 _POOL = 12
+_PROGRAM_LIMIT = 360
 _PUBLIC_TEXT_LIMIT = 60
 _HIDDEN_TEXT_LIMIT = 240
 _ERRORS = (ValueError, IndexError, KeyError, ZeroDivisionError)
@@ -93,12 +94,12 @@ class ComposedFamily:
 
     def _finish(self, rng: random.Random, draft: _Draft, composition: tuple[str, ...]) -> Sample | None:
         body = draft.scene.body(draft.steps)
-        if body is None:
+        name = rng.choice(_FUNCTION_NAMES) if draft.is_function else ""
+        if body is None or len(program := _program(draft, body, name)) > _PROGRAM_LIMIT:
             return None
         tests = _draw_tests(rng, draft, body)
         if tests is None:
             return None
-        name = rng.choice(_FUNCTION_NAMES) if draft.is_function else ""
         parameters = tuple(str(step.parameter) for step in draft.steps)
         out = "return" if draft.is_function else "print"
         return Sample(
@@ -109,7 +110,7 @@ class ComposedFamily:
             parameters=parameters,
             open_steps=sum(wording is not None for wording in draft.wordings),
             statement=_word(rng, draft, body, name),
-            program=_program(draft, body, name),
+            program=program,
             public_tests=tests[0],
             hidden_tests=tests[1],
             entry_point=name,
@@ -159,7 +160,12 @@ def _draft(rng: random.Random, scene: Scene, depth: int, open_steps: int) -> _Dr
     openable = [place for place, step in enumerate(steps) if (step.part.takes, step.part.gives) in scene.open_by_kind]
     for place in rng.sample(openable, min(open_steps, len(openable))):
         if steps[place] not in scene.open_by_step:
-            steps[place] = rng.choice(scene.open_by_kind[steps[place].part.takes, steps[place].part.gives])
+            used = {step.part.name for step in steps}
+            kind = (steps[place].part.takes, steps[place].part.gives)
+            fresh = [step for step in scene.open_by_kind[kind] if step.part.name not in used]
+            if not fresh:
+                continue
+            steps[place] = rng.choice(fresh)
         wordings[place] = scene.open_by_step[steps[place]]
     values: tuple[int, ...] = ()
     if rng.random() < _INPUT_PARAMETER_SHARE:
@@ -171,7 +177,7 @@ def _draft(rng: random.Random, scene: Scene, depth: int, open_steps: int) -> _Dr
     return _Draft(scene, tuple(steps), tuple(wordings), rng.random() < FUNCTION_SHARE, values)
 
 
-def _rivals(draft: _Draft) -> list[Callable[..., Any]]:
+def _rivals(draft: _Draft) -> Iterator[Callable[..., Any]]:
     """The programs that the examples must rule out: with a part left out, or with another reading of an open part."""
     steps, scene = draft.steps, draft.scene
     others = [steps[:place] + steps[place + 1 :] for place in range(len(steps)) if len(steps) > 1]
@@ -180,8 +186,9 @@ def _rivals(draft: _Draft) -> list[Callable[..., Any]]:
             rival = Step(scene.by_name[name], parameter)
             if rival != steps[place]:
                 others.append((*steps[:place], rival, *steps[place + 1 :]))
-    bodies = (scene.body(other) for other in others)
-    return [_function(draft, body) for body in bodies if body is not None]
+    for other in others:
+        if body := scene.body(other):
+            yield _function(draft, body)
 
 
 def _function(draft: _Draft, body: Body) -> Callable[..., Any]:
@@ -205,7 +212,7 @@ def _draw_tests(
         if (test := _test(draft, body, reference, arguments, _PUBLIC_TEXT_LIMIT)) and test[1].stdin not in seen:
             seen.add(test[1].stdin)
             pool.append((arguments, *test))
-    if len(pool) < PUBLIC_TESTS[0]:
+    if len(pool) < PUBLIC_TESTS[0] or len({example.expected for _, _, example in pool}) < 2:
         return None
     chosen = _single_out(pool, _rivals(draft), rng.randint(*PUBLIC_TESTS))
     if chosen is None:
@@ -244,17 +251,21 @@ def _input_text(draft: _Draft, arguments: tuple[Any, ...]) -> str:
 
 
 def _single_out(
-    pool: list[tuple[tuple[Any, ...], Any, Example]], rivals: list[Callable[..., Any]], count: int
+    pool: list[tuple[tuple[Any, ...], Any, Example]], rivals: Iterable[Callable[..., Any]], count: int
 ) -> list[int] | None:
     """Places of `count` inputs with two different results or more, on which every rival fails; None if there are none.
 
     Greedy: the input that rules out most of what is left comes first.
     """
-    ruled_out = [
-        {place for place, rival in enumerate(rivals) if _outcome(rival, arguments) != result}
-        for arguments, result, _ in pool
-    ]
-    left = set(range(len(rivals)))
+    ruled_out: list[set[int]] = [set() for _ in pool]
+    left: set[int] = set()
+    for number, rival in enumerate(rivals):
+        left.add(number)
+        failing = [place for place, (arguments, result, _) in enumerate(pool) if _outcome(rival, arguments) != result]
+        if not failing:
+            return None
+        for place in failing:
+            ruled_out[place].add(number)
     chosen: list[int] = []
     results: list[str] = []
     for _ in range(count):

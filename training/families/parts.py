@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, NamedTuple
 
+_LONGEST = 8
+
 
 @dataclass(frozen=True)
 class Part:
@@ -140,12 +142,16 @@ def typed_chain(
     for part in parts:
         by_takes.setdefault(part.takes, {}).setdefault(part.gives, []).append(part)
 
+    # How many parts can still follow each kind of result, as far as that matters.
+    room = dict.fromkeys((part.gives for part in parts), 0)
+    for _ in range(_LONGEST):
+        room |= {kind: 1 + max(room[gives] for gives in by_takes[kind]) for kind in room.keys() & by_takes.keys()}
+
     def choose(rng: random.Random, depth: int) -> list[Step]:
         steps: list[Step] = []
         kind = start
         while len(steps) < depth:
-            goes_on = len(steps) < depth - 1
-            kinds = [gives for gives in by_takes[kind] if not goes_on or gives in by_takes]
+            kinds = [gives for gives in by_takes[kind] if room[gives] >= depth - 1 - len(steps)]
             weights = [len(by_takes[kind][gives]) ** 0.6 for gives in kinds]
             part = rng.choice(by_takes[kind][rng.choices(kinds, weights)[0]])
             if steps and part == steps[-1].part:

@@ -19,7 +19,7 @@ from solvent.training.families.parts import (
     typed_chain,
 )
 
-_L, _N, _A, _C = "list", "number", "verdict", "condition"
+_L, _N, _F, _A, _C = "list", "number", "other number", "verdict", "condition"
 
 
 def _prepare(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
@@ -372,9 +372,9 @@ _FINDS = (
     _find("distinct", "answer = len(set(xs))", "how many different numbers there are", "the number of distinct values"),
 )
 _AFTERS = (
-    _after(_N, "doubled", "2 * answer", "{out} twice that", "{out} this number times 2"),
+    _after(_F, "doubled", "2 * answer", "{out} twice that", "{out} this number times 2"),
     _after(
-        _N,
+        _F,
         "remainder",
         "answer % {k}",
         "{out} that modulo {k}",
@@ -382,21 +382,21 @@ _AFTERS = (
         parameters=(2, 3, 4, 5),
     ),
     _after(
-        _N,
+        _F,
         "plus_length",
         "answer + len(xs)",
         "{out} that plus the length of the list",
         "{out} it plus how many numbers the list has now",
     ),
     _after(
-        _N,
+        _F,
         "minus_first",
         "answer - xs[0]",
         "{out} that minus the first number",
         "{out} it less the number at the start of the list",
     ),
     _after(
-        _N,
+        _F,
         "plus_last",
         "answer + xs[-1]",
         "{out} that plus the last number",
@@ -552,6 +552,7 @@ SCANS = ComposedFamily(
             endings={
                 _L: Ending("xs", ("print(*xs)",), show_list, "the list"),
                 _N: Ending("answer", ("print(answer)",), str),
+                _F: Ending("answer", ("print(answer)",), str),
                 _A: Ending("answer", ("print(answer)",), str),
             },
             parts=(*_PARTS, *_CONDITIONS, *_CONDITIONAL),
