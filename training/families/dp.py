@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from solvent.training.families import dp_grids, dp_lists, dp_numbers
+from solvent.training.families import dp_grids, dp_items, dp_lists, dp_numbers
 from solvent.training.families.composed import ComposedFamily
 from solvent.training.families.matrix import draw_matrix, parse_matrix, valid_matrix
 from solvent.training.families.parts import Ending, OpenWording, Scene, is_list_of_integers, show_list, show_rows
@@ -316,7 +316,7 @@ DYNAMIC = ComposedFamily(
             ),
         ),
         _items_scene(
-            dp_lists.KNAPSACK,
+            dp_items.KNAPSACK,
             "that number",
             _open(
                 ("make the best of a sack of size n", "fill a sack of size n as well as possible"),
@@ -328,7 +328,7 @@ DYNAMIC = ComposedFamily(
             _open(("leave out some of the items", "use only items of one kind"), "sack", "even", "odd", ("small", 5)),
         ),
         _items_scene(
-            dp_lists.SUBSETS,
+            dp_items.SUBSETS,
             "that number",
             _open(
                 ("leave out some of the numbers", "use only numbers of one kind"),

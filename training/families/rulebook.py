@@ -37,6 +37,11 @@ class Tally:
     after: str
 
 
+def tally(name: str, after: str, *phrases: str, before: str = "", within: str = "", gives: str = "number") -> Tally:
+    """A tally of at most one line before the loop and one in it, whose answer is the expression `after`."""
+    return Tally(name, phrases, gives, (before,) if before else (), (within,) if within else (), f"answer = {after}")
+
+
 @dataclass(frozen=True)
 class RuleInput:
     """What a scene of rules reads: one line."""
