@@ -147,9 +147,10 @@ class TextStream:
         if self.stopped_by is not None:
             return ""
         self._held += text
-        found = [(place, stop) for stop in self._stop if (place := self._held.find(stop)) >= 0]
+        # The first that is whole, so that it does not matter how the text is cut into tokens.
+        found = [(place + len(stop), place, stop) for stop in self._stop if (place := self._held.find(stop)) >= 0]
         if found:
-            place, self.stopped_by = min(found)
+            _, place, self.stopped_by = min(found)
             released, self._held = self._held[:place], ""
             return released
         keep = max(_overlap(self._held, stop) for stop in self._stop)
