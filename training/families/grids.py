@@ -30,8 +30,8 @@ MAX_DEPTH = 3
 MAX_SIDE = 30
 _POOL = 7
 _TRIES = 3
-_MAX_GROWTH = 8.0
-_PUBLIC_CELLS = {"stdio": 50, "function": 32}
+_MAX_GROWTH = 5.5
+_PUBLIC_CELLS = {"stdio": 50, "function": 30}
 """Most cells of an example, input and output together: what a prompt has room for."""
 _MAX_CODE = 460
 """Most characters that the steps' code may have: what a completion has room for."""
