@@ -11,6 +11,7 @@ import click
 from solvent.training.config import DEFAULT_CONFIG, load_config
 from solvent.training.families import FAMILIES, Split, generate
 from solvent.training.families.catalog import MAX_DEPTH
+from solvent.training.role_commands import attempts_command, evaluate_roles_command, rows_command
 
 if TYPE_CHECKING:
     from solvent.training.evaluate import Evaluation, EvaluationSettings
@@ -248,6 +249,9 @@ async def _evaluate(weights: Path, settings: EvaluationSettings) -> Evaluation:
         await model.aclose()
         await sandbox.aclose()
 
+
+for _command in (attempts_command, rows_command, evaluate_roles_command):
+    main.add_command(_command)
 
 if __name__ == "__main__":
     main()

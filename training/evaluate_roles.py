@@ -1,0 +1,229 @@
+"""Evaluation of the roles on held-out problems: each against what could be had without it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pydantic import BaseModel, ConfigDict
+
+from solvent.agents.role_replies import concepts_of, inputs_of, numbers_of, probability_right, said_right
+from solvent.models.base import ChatModel
+from solvent.sandbox.base import Sandbox
+from solvent.training.attempts import AttemptSettings, attempt
+from solvent.training.concept_effect import concept_effect
+from solvent.training.families import FAMILIES, Sample, generate_samples
+from solvent.training.meaning import same_meaning
+from solvent.training.role_measures import Measure, area_measure, mean, share
+from solvent.training.role_stage import DRAWN, RoleSettings, Stage, pass_rate, resample_rate
+from solvent.training.roles.builders import BUILDERS, NOTHING
+from solvent.training.roles.prompts import render_role
+from solvent.training.roles.trials import Trial, Tried
+
+_PROGRAMS_PER_CLASS = 2
+_REPAIRED_PER_PROBLEM = 2
+_ATTEMPTS_SHOWN = 3
+_WORD_TOKENS, _NUMBERS_TOKENS = 8, 24
+_NUMBER = re.compile(r"^\d\.$", re.MULTILINE)
+
+
+class RoleEvaluation(BaseModel):
+    """Settings and figures of one evaluation."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    settings: RoleSettings
+    sandbox: str
+    problems: int
+    measures: tuple[Measure, ...]
+
+
+async def evaluate_roles(
+    model: ChatModel, sandbox: Sandbox, settings: RoleSettings, report: Callable[[str], None]
+) -> RoleEvaluation:
+    """Let the model try held-out problems, then play each role on them; `report` gets a line after each.
+
+    Raises:
+        SandboxError: the sandbox failed, or a program broke a harness.
+        ProviderError: the model failed.
+    """
+    samples = held_out(settings)
+    drawn = AttemptSettings(samples=settings.samples, seed=settings.seed, max_tokens=settings.max_tokens)
+    tried = await attempt(model, sandbox, samples, drawn, report)
+    stage = Stage(model, sandbox, settings, tuple(tried), asyncio.Semaphore(8))
+    measures = share("solve", "pass@1", [pass_rate(one) for one in tried])
+    parts = (
+        verify_fast,
+        verify_slow,
+        repair,
+        write_tests,
+        abstraction,
+        choice_of_concepts,
+        choice_of_program,
+        summary,
+        concept_effect,
+    )
+    for part in parts:
+        found = await part(stage)
+        measures += found
+        for measure in found:
+            report(f"{measure.role}, {measure.name}: {measure.value:.3f} (n = {measure.count})")
+    return RoleEvaluation(
+        settings=settings, sandbox=sandbox.info.isolation, problems=len(tried), measures=tuple(measures)
+    )
+
+
+def held_out(settings: RoleSettings) -> list[Sample]:
+    """The problems: no concepts are shown with them."""
+    found: list[Sample] = []
+    for name, family in FAMILIES.items():
+        depths = min(settings.max_depth, family.max_depth)
+        for depth in range(1, depths + 1):
+            count = len(range(depth, settings.problems_per_family + 1, depths))
+            found += generate_samples("held-out", name, depth, count, settings.seed) if count else []
+    return [replace(sample, shown_concepts=()) for sample in found]
+
+
+def judged_programs(stage: Stage) -> list[tuple[Tried, Trial]]:
+    """Up to two right and two wrong programs of the model itself for each problem."""
+    rng = random.Random(stage.settings.seed)
+    found = []
+    for tried in stage.tried:
+        for verdict in (True, False):
+            of = [trial for trial in tried.trials if trial.right is verdict]
+            found += [(tried, trial) for trial in rng.sample(of, min(_PROGRAMS_PER_CLASS, len(of)))]
+    return found
+
+
+async def verify_fast(stage: Stage) -> list[Measure]:
+    """The area under the curve of P(right), and the share of programs that it tells rightly."""
+    pairs = judged_programs(stage)
+    prompts = [render_role(tried.sample, "verify", program=trial.program) for tried, trial in pairs]
+    replies = await stage.ask(prompts, top_logprobs=20, max_tokens=_WORD_TOKENS)
+    chances = [probability_right(of[0].logprobs) if of else None for of in replies]
+    return _verified("verify-fast", [trial.right for _, trial in pairs], chances)
+
+
+async def verify_slow(stage: Stage) -> list[Measure]:
+    """As `verify_fast`, after a trace; and the share of the traces that are true."""
+    pairs = judged_programs(stage)
+    prompts = [render_role(tried.sample, "verify-slow", program=trial.program) for tried, trial in pairs]
+    replies = await stage.ask(prompts, top_logprobs=20)
+    chances = [
+        probability_right(of[0].logprobs) if of and said_right(of[0].text) is not None else None for of in replies
+    ]
+    true = [
+        float(bool(of) and tuple(of[0].text.splitlines()[:-1]) == trial.trace)
+        for (_, trial), of in zip(pairs, replies, strict=True)
+    ]
+    verified = _verified("verify-slow", [trial.right for _, trial in pairs], chances)
+    return [*verified, *share("verify-slow", "traces that are true to the last line", true)]
+
+
+def _verified(role: str, truth: Sequence[bool], chances: Sequence[float | None]) -> list[Measure]:
+    """An unusable reply counts as undecided, and as told wrongly."""
+    scores = [0.5 if chance is None else chance for chance in chances]
+    right = [score for score, is_right in zip(scores, truth, strict=True) if is_right]
+    wrong = [score for score, is_right in zip(scores, truth, strict=True) if not is_right]
+    told = [[float(score > 0.5) for score in right], [float(score < 0.5) for score in wrong]]
+    return [
+        *area_measure(role, "AUC", right, wrong),
+        *share(role, "right programs called right", told[0]),
+        *share(role, "wrong programs called wrong", told[1]),
+    ]
+
+
+async def repair(stage: Stage) -> list[Measure]:
+    """The share of repairs of programs that failed a public test that pass all tests, against a fresh sample."""
+    rng = random.Random(stage.settings.seed)
+    work: list[tuple[Tried, Trial]] = []
+    for tried in stage.tried:
+        failed = [trial for trial in tried.wrong if trial.failure is not None]
+        work += [(tried, trial) for trial in rng.sample(failed, min(_REPAIRED_PER_PROBLEM, len(failed)))]
+    prompts = [render_role(one.sample, "refine", program=t.program, failure=t.failure) for one, t in work]
+    solved = await stage.solved([tried.sample for tried, _ in work], prompts)
+    fresh = mean([resample_rate(tried) for tried, _ in work])
+    return share("refine", "wrong programs repaired", solved, fresh, "fresh sample")
+
+
+async def write_tests(stage: Stage) -> list[Measure]:
+    """The share of inputs that are valid; a reply without inputs counts as an invalid one."""
+    samples = [tried.sample for tried in stage.tried if tried.sample.kind != "math"]
+    prompts = [render_role(sample, "tests") for sample in samples]
+    replies = await stage.ask(prompts, n=stage.settings.answers, temperature=DRAWN)
+    valid, new = [], []
+    for sample, of in zip(samples, replies, strict=True):
+        inputs = [text for reply in of for text in inputs_of(reply.text) or [""]]
+        known = {test.stdin for test in sample.public_tests}
+        valid.append(mean([float(FAMILIES[sample.family].accepts(text)) for text in inputs]) or 0.0)
+        new.append(mean([float(bool(text) and text not in known) for text in inputs]) or 0.0)
+    return [*share("tests", "inputs that are valid", valid), *share("tests", "inputs that are no example", new)]
+
+
+async def abstraction(stage: Stage) -> list[Measure]:
+    """The share of problems whose concepts are all named, with texts that mean the same; and of the rest "none"."""
+    having = [tried.sample for tried in stage.tried if tried.sample.concepts]
+    others = [tried.sample for tried in stage.tried if not tried.sample.concepts]
+    others = others[:: max(1, len(others) // max(1, len(having)))]
+    samples = [*having, *others]
+    replies = await stage.greedy([render_role(sample, "abstract", program=sample.program) for sample in samples])
+    named, meant, nothing = [], [], []
+    for sample, reply in zip(samples, replies, strict=True):
+        said = {concept.name: concept.text for concept in concepts_of(reply) or []}
+        if not sample.concepts:
+            nothing.append(float(reply.strip() == NOTHING))
+            continue
+        named.append(float(set(said) == {concept.name for concept in sample.concepts}))
+        meant.append(
+            named[-1] * all(same_meaning(said.get(c.name, ""), c.text, sample.family) for c in sample.concepts)
+        )
+    return [
+        *share("abstract", "names right", named),
+        *share("abstract", "names and meanings right", meant),
+        *share("abstract", "none where there is nothing", nothing),
+    ]
+
+
+async def choice_of_concepts(stage: Stage) -> list[Measure]:
+    """The share of problems for which exactly the right concepts are chosen."""
+    return await _choice(stage, "choose-concepts", "exactly the right concepts", None)
+
+
+async def choice_of_program(stage: Stage) -> list[Measure]:
+    """The share of problems for which the right one among two to four of the model's own programs is chosen."""
+    mixed = [one for one in stage.tried if one.wrong and any(trial.right for trial in one.trials)]
+    return await _choice(stage, "choose-program", "the right program", mixed)
+
+
+async def _choice(stage: Stage, role: str, name: str, work: Sequence[Tried] | None) -> list[Measure]:
+    rows = BUILDERS[role](random.Random(stage.settings.seed), stage.tried if work is None else work)
+    replies = await stage.greedy([prompt for prompt, _ in rows], max_tokens=_NUMBERS_TOKENS)
+    hits, chance = [], []
+    for (prompt, wanted), reply in zip(rows, replies, strict=True):
+        offered = len(_NUMBER.findall(prompt))
+        numbers = numbers_of(reply, 99)
+        hits.append(float(numbers is not None and (", ".join(map(str, sorted(numbers))) or NOTHING) == wanted))
+        chance.append(1 / max(1, offered))
+    baseline = mean(chance) if role == "choose-program" else None
+    return share(role, name, hits, baseline, "chance" if baseline is not None else "")
+
+
+async def summary(stage: Stage) -> list[Measure]:
+    """The share of right programs after three attempts: all of them wrong, and as they come."""
+    rng = random.Random(stage.settings.seed)
+    wrong = [tried for tried in stage.tried if len(tried.wrong) >= 2]
+    drawn = [tried for tried in stage.tried if len(tried.trials) >= 2]
+    measures = []
+    for name, work, only_wrong in (("all attempts shown wrong", wrong, True), ("attempts as they come", drawn, False)):
+        prompts = []
+        for tried in work:
+            pool = tried.wrong if only_wrong else list(tried.trials)
+            shown = rng.sample(pool, min(_ATTEMPTS_SHOWN, len(pool)))
+            prompts.append(render_role(tried.sample, "summarise", attempts=[trial.attempt for trial in shown]))
+        solved = await stage.solved([tried.sample for tried in work], prompts)
+        fresh = mean([(resample_rate if only_wrong else pass_rate)(tried) for tried in work])
+        measures += share("summarise", name, solved, fresh, "fresh sample")
+    return measures
