@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from solvent.training.families.concepts import FIRST_WORDS, OTHER_FAMILY_SHARE, draw_concepts
 from solvent.training.families.drafting import Draft, Place, draft
@@ -23,9 +23,9 @@ from solvent.training.families.sample import Concept, Sample, Split, split_of
 from solvent.training.families.strings import STRINGS
 
 TWO_RULES_SHARE = 0.35
-SHOWN_WEIGHTS = {"none": 0.35, "right": 0.4, "stray": 0.15, "wrong": 0.1}
-"""What the concepts section of a training problem shows: nothing; the right concepts and up to three that do not apply;
-one to three that do not apply; the right ones, of which one has another meaning of its kind than in the examples."""
+Manner = Literal["none", "right", "stray", "wrong"]
+SHOWN_WEIGHTS: dict[Manner, float] = {"none": 0.35, "right": 0.4, "stray": 0.15, "wrong": 0.1}
+"""How often the concepts section of a training problem shows what; see `RuleFamily.show_concepts`."""
 _CLAUSES = ("apply the {name}", "apply the {name} to {thing}", "use the {name}", "follow the {name}", "do the {name}")
 _BASES = (LISTS, NUMBERS, STRINGS)
 
@@ -98,13 +98,14 @@ class RuleFamily:
             hint, readings = rng.choice(kinds)
             return _rule(rng, self.base, rng.choice(FIRST_WORDS), hint, rng.choice(readings))
 
-        found = self._draft(rng, depth, split, draw_rule)
-        return self._sample(rng, found, self._shown(rng, found))
+        sample = self._sample(rng, self._draft(rng, depth, split, draw_rule))
+        (manner,) = rng.choices(list(SHOWN_WEIGHTS), list(SHOWN_WEIGHTS.values()))
+        return self.show_concepts(rng, sample, manner, rng.randint(1, 3) if manner == "stray" else rng.randint(0, 3))
 
     def draw_in_world(self, rng: random.Random, world: World, depth: int, split: Split) -> Sample:
         """Draw one problem of the split whose rules are the world's. No concepts are shown; `concepts` holds them."""
         known = world.rules(self)
-        return self._sample(rng, self._draft(rng, depth, split, lambda: rng.choice(known)), ())
+        return self._sample(rng, self._draft(rng, depth, split, lambda: rng.choice(known)))
 
     def _draft(self, rng: random.Random, depth: int, split: Split, draw_rule: Callable[[], Rule]) -> Draft:
         def choose(number: int, last: bool) -> Place:
@@ -120,29 +121,31 @@ class RuleFamily:
             if found is not None and len({_first_word(concept) for concept in _concepts(found)}) == len(named):
                 return found
 
-    def _sample(self, rng: random.Random, found: Draft, shown: tuple[Concept, ...]) -> Sample:
-        return self.base.sample(rng, found, family=self.name, concepts=_concepts(found), shown_concepts=shown)
+    def _sample(self, rng: random.Random, found: Draft) -> Sample:
+        return self.base.sample(rng, found, family=self.name, concepts=_concepts(found))
 
-    def _shown(self, rng: random.Random, found: Draft) -> tuple[Concept, ...]:
-        manner = rng.choices(list(SHOWN_WEIGHTS), list(SHOWN_WEIGHTS.values()))[0]
-        if manner == "none":
-            return ()
-        right = _concepts(found)
-        taken = {_first_word(concept) for concept in right}
-        source = rng.choice(_BASES) if rng.random() < OTHER_FAMILY_SHARE else self.base
-        if manner == "stray":
-            return draw_concepts(rng, source, rng.randint(1, 3), taken)
-        shown = list(right)
+    def show_concepts(self, rng: random.Random, sample: Sample, manner: Manner, strays: int = 0) -> Sample:
+        """The same problem with another concepts section.
+
+        Args:
+            rng: Source of all choices.
+            sample: A problem of the family.
+            manner: "none": no section. "right": what the rules mean. "stray": only concepts that do not apply. "wrong":
+                as "right", but one concept gives its rule another meaning of its kind than the examples show.
+            strays: How many concepts with names that the statement does not have are mixed in.
+        """
+        shown = list(sample.concepts) if manner in ("right", "wrong") else []
         if manner == "wrong":
-            place = rng.choice([place for place in found.places if place.concept])
-            other = rng.choice([reading for reading in place.readings if reading is not place.step])
-            shown = [
-                Concept(concept.name, rng.choice(other.phrases)) if concept is place.concept else concept
-                for concept in right
-            ]
-        shown += draw_concepts(rng, source, rng.randint(0, 3), taken)
+            number = rng.randrange(len(shown))
+            name, text = shown[number].name, shown[number].text
+            readings = self.base.rule_readings[name.split()[-1]]
+            other = rng.choice([reading for reading in readings if text not in reading.phrases])
+            shown[number] = Concept(name, rng.choice(other.phrases))
+        if manner != "none":
+            source = rng.choice(_BASES) if rng.random() < OTHER_FAMILY_SHARE else self.base
+            shown += draw_concepts(rng, source, strays, {_first_word(concept) for concept in sample.concepts})
         rng.shuffle(shown)
-        return tuple(shown)
+        return replace(sample, shown_concepts=tuple(shown))
 
 
 def _concepts(found: Draft) -> tuple[Concept, ...]:

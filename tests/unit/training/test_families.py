@@ -112,9 +112,9 @@ DIGESTS = {
     "list": "4876714a82f4a51b",
     "number": "8e45beb11b920d16",
     "string": "7351d21d9b669c4f",
-    "list-rules": "2bded6c17a7b5323",
-    "number-rules": "12876cb03170a7d6",
-    "string-rules": "dd0f29728d26918b",
+    "list-rules": "43bd244dc57e053c",
+    "number-rules": "8bce49e8116aedb6",
+    "string-rules": "2d7c65e623467cac",
 }
 
 

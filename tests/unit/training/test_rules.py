@@ -118,6 +118,20 @@ def test_a_wrong_concept_has_another_meaning_of_its_kind() -> None:
     assert seen > 10
 
 
+def test_a_problem_of_a_world_can_be_shown_with_any_concepts() -> None:
+    family, rng = RULES["string-rules"], random.Random(3)
+    sample = family.draw_in_world(rng, World(5), 3, "held-out")
+    names = {concept.name for concept in sample.concepts}
+    assert family.show_concepts(rng, sample, "none", 2).shown_concepts == ()
+    assert set(family.show_concepts(rng, sample, "right").shown_concepts) == set(sample.concepts)
+    stray = family.show_concepts(rng, sample, "stray", 2).shown_concepts
+    assert len(stray) == 2
+    assert not names & {concept.name for concept in stray}
+    wrong = family.show_concepts(rng, sample, "wrong").shown_concepts
+    assert {concept.name for concept in wrong} == names
+    assert len(set(wrong) - set(sample.concepts)) == 1
+
+
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6))
 def test_a_world_gives_every_name_one_meaning(seed: int) -> None:
