@@ -5,6 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+PEOPLE = (
+    *("Anna", "Ben", "Carla", "David", "Ella", "Felix", "Grace", "Henry", "Iris", "Jack", "Kate", "Leo", "Maria"),
+    *("Noah", "Olga", "Paul", "Rosa", "Sam", "Tara", "Victor"),
+)
+BOXES = range(3, 13)
+"""How much fits in a box."""
+GOALS = range(60, 301, 5)
+"""What somebody may want to have."""
+
 
 @dataclass(frozen=True)
 class Event:
@@ -101,6 +110,7 @@ class Situation:
     """A world of stories: how they start, what may happen, what may be asked.
 
     Attributes:
+        name: Begins the composition; empty for the oldest situation, whose compositions have no such beginning.
         starts: Events that set the first number.
         introductions: Events that set the second number.
         endings: Questions that take one more step.

@@ -14,8 +14,8 @@ from operator import add, floordiv, mod, mul, sub
 from typing import NamedTuple
 
 from solvent.training.families.sample import Sample, Split, split_of
-from solvent.training.families.situations import PLANS, Event, Situation
-from solvent.training.families.stories import OWN, SITUATIONS
+from solvent.training.families.situations import PEOPLE, PLANS, Event, Situation
+from solvent.training.families.stories import SITUATIONS
 
 _SPELLED = dict(enumerate(("two", "three", "four", "five", "six", "seven", "eight", "nine"), 2))
 _PARTS = {2: "half", 3: "a third", 4: "a quarter", 5: "a fifth"}
@@ -110,11 +110,11 @@ class _Story:
         self._items = rng.choice(situation.items)
         self._actors = dict(zip("ab", rng.sample(situation.actors, 2), strict=True))
         self._pronoun = "It"
-        if self._actors["a"] in OWN.actors:
-            self._pronoun = ("She", "He")[OWN.actors.index(self._actors["a"]) % 2]
+        if self._actors["a"] in PEOPLE:
+            self._pronoun = ("She", "He")[PEOPLE.index(self._actors["a"]) % 2]
         self._sentences: list[str] = []
         self._parameters: list[str] = []
-        self.composition = [] if situation is OWN else [situation.name]
+        self.composition = [situation.name] if situation.name else []
         self._lines: list[str] = []
         self._undo: list[tuple[Event, str, dict[str, int]]] = []
         self._steps: list[tuple[_Part, ...]] = []
