@@ -23,7 +23,7 @@ _PUBLIC_TEXT_LIMIT = 60
 _HIDDEN_TEXT_LIMIT = 240
 _ERRORS = (ValueError, IndexError, KeyError, ZeroDivisionError)
 _FUNCTION_NAMES = (  # noqa: SIM905 - a list literal of words is longer and no clearer
-    "solve compute process calculate evaluate apply run work handle answer f g"
+    "solve compute process calculate evaluate apply run work handle perform f g"
 ).split()
 
 
@@ -227,8 +227,10 @@ def _draw_tests(
             seen.add(test[1].stdin)
             hidden.append(test[1])
             if len(hidden) == HIDDEN_TESTS:
-                return public, tuple(hidden)
-    return None
+                break
+    if len(hidden) < HIDDEN_TESTS or len({example.expected for example in hidden}) < 2:
+        return None
+    return public, tuple(hidden)
 
 
 def _test(
@@ -315,4 +317,5 @@ def _word(rng: random.Random, draft: _Draft, body: Body, name: str) -> str:
         if noun
         else rng.choice(("for this", "that does this"))
     )
-    return f"{text} Write a function {call} {what}."
+    gap = "\n" if "\n" in text else " "
+    return f"{text}{gap}Write a function {call} {what}."

@@ -167,11 +167,10 @@ WORDS = Skeleton(
         ),
         fill(
             "choice",
-            "words_dear",
-            "min(d[j] + {k} * (x != y), d[j + 1] + 1, e[j] + 1)",
-            "find the edit distance where a change costs {k}",
-            "turn one word into the other: adding or removing a letter costs 1, changing it {k}",
-            parameters=(2, 3),
+            "words_free",
+            "min(d[j] + (x != y and x + y not in 'aea'), d[j + 1] + 1, e[j] + 1)",
+            "find the edit distance where a and e may be exchanged for free",
+            "turn one word into the other: adding, removing or changing a letter costs 1, changing a to e or e to a 0",
         ),
         fill(
             "choice",
@@ -182,11 +181,10 @@ WORDS = Skeleton(
         ),
         fill(
             "choice",
-            "words_removal",
-            "min(d[j] + (x != y), d[j + 1] + {k}, e[j] + 1)",
-            "find the edit distance where removals cost {k}",
-            "turn the first word into the second: removing a letter costs {k}, adding or changing 1",
-            parameters=(2, 3),
+            "words_costly",
+            "min(d[j] + (x != y) * (1 + ('e' in x + y)), d[j + 1] + 1, e[j] + 1)",
+            "find the edit distance where a change from or to e costs 2",
+            "turn one word into the other: adding, removing or changing a letter costs 1, changing from or to e 2",
         ),
         fill(
             "choice",

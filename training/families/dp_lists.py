@@ -161,9 +161,9 @@ APART = Skeleton(
             "move",
             "apart_turns",
             "max(a, b - x), max(b, a + x)",
-            "find the largest alternating sum",
-            "pick numbers in order, add the first, subtract the second, add the third and so on, "
-            "for the largest sum that ends with an addition or is 0",
+            "find the largest alternating sum that ends with an addition",
+            "pick numbers in order, add and subtract them in turn, beginning with either but ending with an addition, "
+            "for the largest sum, 0 if none is picked",
         ),
         fill(
             "move",

@@ -211,7 +211,7 @@ FEWEST = Skeleton(
         fill(
             "block",
             "fewest_toll",
-            "if i % {k} == 0:\n    d[i] += 1",
+            "if i % {k} == 0 and d[i] < 99:\n    d[i] += 1",
             "amounts divisible by {k} cost one more",
             "each sum on the way that is a multiple of {k} counts as one coin more",
             parameters=(3, 4, 5),

@@ -117,14 +117,14 @@ FINDS = (
         "answer = run = 1\nfor a, b in zip(xs, xs[1:]):\n    run = run + 1 if b > a else 1\n"
         "    answer = max(answer, run)",
         "the length of the longest rising run",
-        "how many neighbours at most increase one after the other",
+        "how many numbers side by side keep rising at most",
     ),
     _find(
         "longest_fall",
         "answer = run = 1\nfor a, b in zip(xs, xs[1:]):\n    run = run + 1 if b < a else 1\n"
         "    answer = max(answer, run)",
         "the length of the longest falling run",
-        "how many neighbours at most decrease one after the other",
+        "how many numbers side by side keep falling at most",
     ),
     _find(
         "longest_equal",

@@ -104,6 +104,8 @@ def test_the_reference_gives_every_expected_output(work: tuple[str, int, int, An
     for test in (*sample.public_tests, *sample.hidden_tests):
         assert outcome(sample, test.stdin) == test.expected
         assert COMPOSED[sample.family].accepts(test.stdin)
+    for tests in (sample.public_tests, sample.hidden_tests):
+        assert len({test.expected for test in tests}) > 1, "a constant would pass"
     assert len(sample.plan) == sample.depth == len(sample.composition)
     assert (sample.kind == "function") == bool(sample.entry_point)
     assert sample.split == work[3]
