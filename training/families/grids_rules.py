@@ -11,17 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from solvent.training.families.concepts import FIRST_WORDS, OTHER_FAMILY_SHARE, draw_concepts
-from solvent.training.families.grids import (
-    CLOSINGS,
-    MAX_DEPTH,
-    OPENINGS,
-    GridDraft,
-    accepts_grid,
-    draft_problem,
-    explains,
-    to_sample,
-    word,
-)
+from solvent.training.families.grids import CLOSINGS, OPENINGS, accepts_grid, to_sample, word
+from solvent.training.families.grids_drafting import MAX_DEPTH, GridDraft, draft_problem, explains
 from solvent.training.families.grids_steps import OPERATIONS, GridStep, run
 from solvent.training.families.lists import LISTS
 from solvent.training.families.numbers import NUMBERS

@@ -429,3 +429,8 @@ def candidates(colours: set[int], names: frozenset[str] | None = None) -> list[G
             ordered = operation.name == "recolour"
             steps.extend(GridStep(operation, a, b) for a in palette for b in palette if (a != b if ordered else a < b))
     return steps
+
+
+def step_of(name: str, parameter: str) -> GridStep:
+    """The step of an operation's name and its colours as text."""
+    return GridStep(BY_NAME[name], *map(int, parameter.split()))

@@ -14,9 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from solvent.training.families.grids import GRIDS, accepts_grid, show_grid, singles_out, step_of
+from solvent.training.families.grids import GRIDS, accepts_grid, show_grid
+from solvent.training.families.grids_drafting import singles_out
 from solvent.training.families.grids_rules import GRID_RULES, rules_of_world
-from solvent.training.families.grids_steps import OPERATIONS, Grid, GridStep, candidates, run
+from solvent.training.families.grids_steps import OPERATIONS, Grid, GridStep, candidates, run, step_of
 from solvent.training.families.rules import LIST_RULES, SHOWN_WEIGHTS, World
 from solvent.training.families.sample import Example, Sample, split_of
 
