@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
 from collections import defaultdict
-from collections.abc import Callable, Mapping
-from pathlib import Path
+from collections.abc import Callable
 
 import torch
 from torch.nn import functional
 
 from solvent.training.batches import Batch
-
-Sums = dict[str, tuple[float, int]]
-"""Sum of the losses (nats) of completion tokens and their number, by group of rows."""
+from solvent.training.curves import Sums
 
 
 def weighted_loss(
@@ -55,50 +51,3 @@ class GroupLosses:
                 counts[group] += count
         self._batches.clear()
         return {group: (sums[group], counts[group]) for group in sorted(sums)}
-
-
-def merge(parts: list[Sums]) -> Sums:
-    """Sums of several processes together."""
-    merged: Sums = {}
-    for part in parts:
-        for group, (loss, count) in part.items():
-            before, counted = merged.get(group, (0.0, 0))
-            merged[group] = before + loss, counted + count
-    return dict(sorted(merged.items()))
-
-
-def mean(sums: Mapping[str, tuple[float, int]]) -> float:
-    """Mean loss of a completion token, of all groups."""
-    return sum(loss for loss, _ in sums.values()) / max(1, sum(count for _, count in sums.values()))
-
-
-class Curve:
-    """The loss curve as two CSV files: one line a log interval, and one line a group of it.
-
-    Args:
-        path: The first file; the second has `-groups` before the suffix.
-        step: The step that training goes on from: later lines, of a run that was cut off, are dropped.
-    """
-
-    COLUMNS = ("step", "tokens", "learning_rate", "completion_loss", "gradient_norm", "seconds")
-    GROUP_COLUMNS = ("step", "tokens", "group", "completion_loss", "completion_tokens")
-
-    def __init__(self, path: Path, step: int) -> None:
-        self._path, self._groups = path, path.with_stem(f"{path.stem}-groups")
-        for file, columns in ((self._path, self.COLUMNS), (self._groups, self.GROUP_COLUMNS)):
-            rows: list[list[str]] = []
-            if file.exists():
-                with file.open(newline="") as old:
-                    rows = [row for row in list(csv.reader(old))[1:] if row and int(row[0]) <= step]
-            with file.open("w", newline="") as fresh:
-                csv.writer(fresh).writerows([columns, *rows])
-
-    def add(self, step: int, tokens: int, rate: float, norm: float, seconds: float, sums: Sums) -> None:
-        """Append one interval."""
-        with self._path.open("a", newline="") as file:
-            csv.writer(file).writerow(
-                [step, tokens, f"{rate:.6f}", f"{mean(sums):.5f}", f"{norm:.4f}", f"{seconds:.1f}"]
-            )
-        with self._groups.open("a", newline="") as file:
-            for group, (loss, count) in sums.items():
-                csv.writer(file).writerow([step, tokens, group, f"{loss / max(1, count):.5f}", count])

@@ -15,7 +15,8 @@ import torch
 
 from solvent.training.architecture import Decoder
 from solvent.training.config import Config
-from solvent.training.losses import Curve, GroupLosses, mean, merge, weighted_loss
+from solvent.training.curves import Curve, mean, merge
+from solvent.training.losses import GroupLosses, weighted_loss
 from solvent.training.optimizers import Optimizers
 from solvent.training.parallel import Team, team
 from solvent.training.schedule import cool_down, warm_up
