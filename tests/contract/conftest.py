@@ -1,12 +1,13 @@
-"""The sandbox that a module's contract tests run on, once for each backend."""
+"""What contract tests run on: the sandbox, once for each backend, and one server of the starter model for all."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 from sandboxes import BACKENDS, make_sandbox
+from starter_process import StarterProcess
 
 from solvent.sandbox.base import Sandbox
 
@@ -17,3 +18,9 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     await made.start()
     yield made
     await made.aclose()
+
+
+@pytest.fixture(scope="session")
+def starter_process() -> Iterator[StarterProcess]:
+    with StarterProcess() as process:
+        yield process

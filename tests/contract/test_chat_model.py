@@ -8,36 +8,22 @@ http://localhost:8000/v1), for any vLLM that serves one model.
 from __future__ import annotations
 
 import asyncio
-import os
-import urllib.request
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
 from random import Random
 
 import pytest
+from chat_models import REAL, Subject, open_real
 from openai_server import OpenAIServer
-from starter_process import StarterProcess
 
 from solvent.errors import ConfigError, PromptTooLong
-from solvent.models.base import CAPABILITIES, ChatModel, ChatRequest, Completion, Message, Sampling, generate
+from solvent.models.base import CAPABILITIES, ChatRequest, Completion, Message, Sampling, generate
 from solvent.models.openai import OpenAIChatModel
-from solvent.models.profiles import ModelProfile
-from solvent.models.registry import load_profile, open_model
+from solvent.models.registry import open_model
 from solvent.models.scripted import Reply, ScriptedModel, prompt_key
-from solvent.models.starter.model import StarterModel
 
 CONTEXT = 600
 WORDS = tuple("def f x y z return if else for in range sum sort list map 1 2 3 ( ) [ ] : = + *".split())  # noqa: SIM905 - plainer
-
-
-@dataclass
-class Subject:
-    """A model under test. `idle` returns once nothing is being generated for it, and fails if that never comes."""
-
-    model: ChatModel
-    idle: Callable[[], Awaitable[None]]
-    prompt: str = "Write a program."
 
 
 def babble(request: ChatRequest) -> Reply:
@@ -53,36 +39,11 @@ def babble(request: ChatRequest) -> Reply:
     return Reply(tuple(texts))
 
 
-@pytest.fixture(scope="session")
-def starter_process() -> Iterator[StarterProcess]:
-    with StarterProcess() as process:
-        yield process
-
-
-VLLM_URL = os.environ.get("SOLVENT_TEST_VLLM_URL")
-
-
-@pytest.fixture(
-    params=[
-        *("scripted", "http", "http-bound", "router", "starter", "starter-server", "starter-server-tokens"),
-        *(pytest.param(name, marks=pytest.mark.vllm) for name in ("vllm", "vllm-tokens")),
-    ]
-)
+@pytest.fixture(params=["scripted", "http", "http-bound", "router", *REAL])
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     async with AsyncExitStack() as stack:
-        if request.param == "starter":
-            yield await _starter(stack)
-            return
-        if request.param.startswith(("starter-server", "vllm")):
-            # With "-tokens" what begins with a given prefix goes to /v1/completions.
-            way: dict[str, object] = {"prefix": "completions"} if request.param.endswith("-tokens") else {}
-            if request.param.startswith("vllm"):
-                if not VLLM_URL:
-                    pytest.skip("SOLVENT_TEST_VLLM_URL names no vLLM; make test-vllm starts one")
-                yield await _served(stack, load_profile("vllm").model_copy(update=way), VLLM_URL)
-                return
-            server: StarterProcess = request.getfixturevalue("starter_process")
-            yield await _served(stack, load_profile("starter-server").model_copy(update=way), server.base_url)
+        if request.param.startswith(("starter", "vllm")):
+            yield await open_real(stack, request.param, request)
             return
         if request.param == "router":
             yield await _router(stack)
@@ -105,13 +66,6 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
         yield Subject(model, idle_server)
 
 
-async def _starter(stack: AsyncExitStack) -> Subject:
-    profile = load_profile("starter")
-    model = StarterModel(profile)
-    stack.push_async_callback(model.aclose)
-    return Subject(model, model.wait_idle)
-
-
 async def _router(stack: AsyncExitStack) -> Subject:
     """Two servers behind a router whose sessions spill over at once."""
     models = [ScriptedModel(babble, context_tokens=CONTEXT) for _ in range(2)]
@@ -128,29 +82,6 @@ async def _router(stack: AsyncExitStack) -> Subject:
                 return scripted.live == server.live == 0 and server.served == len(server.bodies)
 
             await server.wait(quiet)
-
-    return Subject(model, idle)
-
-
-async def _served(stack: AsyncExitStack, shipped: ModelProfile, url: str) -> Subject:
-    profile = shipped.model_copy(update={"base_url": url, "model": None})
-    model = OpenAIChatModel(profile)
-    stack.push_async_callback(model.aclose)
-    ((_, length),) = (await model.served_models()).items()
-    assert length is not None
-    model = OpenAIChatModel(profile.model_copy(update={"context_tokens": length}))
-    stack.push_async_callback(model.aclose)
-
-    async def idle() -> None:
-        # Such a server tells only when asked; vLLM writes its metrics with each step of the engine.
-        for _ in range(500):
-            with await asyncio.to_thread(urllib.request.urlopen, url.removesuffix("/v1") + "/metrics") as answer:
-                lines = answer.read().decode().splitlines()
-            states = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
-            values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(states)]
-            if len(values) >= 2 and not any(values):
-                return
-        pytest.fail("the server still generates")
 
     return Subject(model, idle)
 
