@@ -24,7 +24,7 @@ from solvent.training.families.strings import STRINGS
 
 TWO_RULES_SHARE = 0.35
 Manner = Literal["none", "right", "stray", "wrong"]
-SHOWN_WEIGHTS: dict[Manner, float] = {"none": 0.35, "right": 0.4, "stray": 0.15, "wrong": 0.1}
+SHOWN_WEIGHTS: dict[Manner, float] = {"none": 0.33, "right": 0.37, "stray": 0.14, "wrong": 0.16}
 """How often the concepts section of a training problem shows what; see `RuleFamily.show_concepts`."""
 _CLAUSES = ("apply the {name}", "apply the {name} to {thing}", "use the {name}", "follow the {name}", "do the {name}")
 _BASES = (LISTS, NUMBERS, STRINGS)
