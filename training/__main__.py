@@ -163,11 +163,15 @@ def train_command(
 @weights_option
 @click.option("--checkpoint", type=click.Path(path_type=Path, exists=True), help="[default: the run's final.pt]")
 def export_command(run_dir: Path, weights: Path, checkpoint: Path | None) -> None:
-    """Write the weights that are shipped, from a checkpoint."""
+    """Write weights from a checkpoint. To the shipped ones belong the table of the training and its loss curve."""
     from solvent.training.export import export
+    from solvent.training.run_report import publish
     from solvent.training.trainer import FINAL
 
-    export(checkpoint or run_dir / FINAL, run_dir, weights)
+    table = export(checkpoint or run_dir / FINAL, run_dir, weights)
+    click.echo(table)
+    if weights == WEIGHTS:
+        publish(table, run_dir, ROOM)
     size = sum(path.stat().st_size for path in weights.rglob("*") if path.is_file())
     click.echo(f"{size / 2**20:.1f} MiB in {weights}")
 

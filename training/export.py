@@ -12,15 +12,17 @@ import torch
 from safetensors.numpy import save_file
 
 from solvent.training.config import ModelConfig
+from solvent.training.run_report import card_facts, describe_run, write_card
 from solvent.training.tokenizer import END, PAD, SPECIAL_TOKENS
 
 TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "special_tokens_map.json")
 
 
-def export(checkpoint: Path, tokenizer_directory: Path, directory: Path) -> None:
-    """Write safetensors (float16), the configurations, the tokenizer and `ctranslate2/` into `directory`.
+def export(checkpoint: Path, run_directory: Path, directory: Path) -> str:
+    """Write safetensors (float16), configurations, tokenizer, model card and `ctranslate2/` into `directory`.
 
-    A model card that is there gets the new size, and loses the figures that were measured of other weights.
+    Returns:
+        What the training was, as a Markdown table.
     """
     state = torch.load(checkpoint, weights_only=True, map_location="cpu")
     shape = ModelConfig.model_validate(state["config"]["model"])
@@ -34,22 +36,15 @@ def export(checkpoint: Path, tokenizer_directory: Path, directory: Path) -> None
     _write_json(directory / "config.json", model_settings(shape, vocabulary))
     _write_json(directory / "generation_config.json", _generation_settings())
     for name in TOKENIZER_FILES:
-        shutil.copyfile(tokenizer_directory / name, directory / name)
+        shutil.copyfile(run_directory / name, directory / name)
     # From the float16 values, so that both forms begin from the same numbers.
     export_ctranslate2(
         {name: tensor.astype(np.float32) for name, tensor in halves.items()},
-        shape, tokenizer_directory / "tokenizer.json", directory / "ctranslate2",
+        shape, run_directory / "tokenizer.json", directory / "ctranslate2",
     )  # fmt: skip
-    card = directory / "model_card.json"
-    facts = {
-        "parameters": sum(tensor.size for tensor in tensors.values()),
-        "context_tokens": shape.context,
-        "vocabulary": vocabulary,
-        "trained_tokens": state["tokens"],
-    }
-    known = json.loads(card.read_text()) if card.exists() else {}
-    known.pop("measured", None)
-    _write_json(card, known | facts)
+    parameters = sum(tensor.size for tensor in tensors.values())
+    write_card(directory / "model_card.json", card_facts(state, parameters, vocabulary))
+    return describe_run(state, parameters, vocabulary, run_directory)
 
 
 def hugging_face_tensors(state: dict[str, torch.Tensor], shape: ModelConfig) -> dict[str, np.ndarray]:

@@ -6,11 +6,13 @@ import hashlib
 import json
 import os
 import signal
+import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +23,7 @@ from solvent.training.corpus import TextRow, draw_rows
 
 SHARDS = "shards"
 ROW_FILES = "rows"
-_NICENESS = 10
+_NICENESS = 5
 
 
 class Row(NamedTuple):
@@ -151,8 +153,16 @@ class ShardStream:
 
 
 def _stand_back() -> None:
-    """Low priority, and no end by a signal that is sent to the whole group: the trainer decides."""
+    """Low priority, no end by a signal that is sent to the whole group, and none after the trainer's."""
     os.nice(_NICENESS)
+    trainer = parent_process()
+    if trainer is not None:
+
+        def end_with_it() -> None:
+            wait([trainer.sentinel])
+            os._exit(1)
+
+        threading.Thread(target=end_with_it, daemon=True).start()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 

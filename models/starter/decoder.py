@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from solvent.models.starter.weights import Array, Layer, Weights
 
 _FIRST_SLOTS = 8
-_FIRST_LENGTH = 128
+_LENGTH_UNIT = 128
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Decoder:
         angles = np.outer(np.arange(shape.max_position_embeddings), shape.rope_theta**-half)
         self._cosine = np.tile(np.cos(angles), 2).astype(np.float32)
         self._sine = np.concatenate([-np.sin(angles), np.sin(angles)], axis=1).astype(np.float32)
-        self._cache = self._empty_cache(_FIRST_SLOTS, _FIRST_LENGTH)
+        # One array a layer (2, slots, heads, length, head size): growth then needs room for one of them twice, not all.
+        self._cache = [self._empty_cache(_FIRST_SLOTS, _LENGTH_UNIT) for _ in range(shape.num_hidden_layers)]
         self._lengths = np.zeros(_FIRST_SLOTS, np.int64)
         self.active = 0
 
@@ -64,7 +65,8 @@ class Decoder:
         """Give a sequence that begins with the prompt a slot, and return it: always the number of those before it."""
         slot = self.active
         self._reserve(slot + 1, prompt.length + 1)
-        self._cache[:, :, slot, :, : prompt.length] = prompt.cache
+        for held, kept in zip(self._cache, prompt.cache, strict=True):
+            held[:, slot, :, : prompt.length] = kept
         self._lengths[slot] = prompt.length
         self.active += 1
         return slot
@@ -74,7 +76,8 @@ class Decoder:
         last = self.active - 1
         if slot != last:
             length = self._lengths[last]
-            self._cache[:, :, slot, :, :length] = self._cache[:, :, last, :, :length]
+            for held in self._cache:
+                held[:, slot, :, :length] = held[:, last, :, :length]
             self._lengths[slot] = length
         self.active = last
 
@@ -121,20 +124,20 @@ class Decoder:
 
     def _empty_cache(self, slots: int, length: int) -> Array:
         # Zeros: what a masked position holds is multiplied by 0, and an uninitialised NaN would survive that.
-        layers = self._weights.shape.num_hidden_layers
-        return np.zeros((layers, 2, slots, self._heads, length, self._head_size), np.float32)
+        return np.zeros((2, slots, self._heads, length, self._head_size), np.float32)
 
     def _reserve(self, slots: int, length: int) -> None:
         """Let the cache hold so many sequences of such a length; it grows by doubling and never shrinks."""
-        held_slots, held_length = self._cache.shape[2], self._cache.shape[4]
+        _, held_slots, _, held_length, _ = self._cache[0].shape
         if slots <= held_slots and length <= held_length:
             return
         wanted_slots = held_slots if slots <= held_slots else max(slots, 2 * held_slots)
         context = self._weights.shape.max_position_embeddings
-        wanted_length = held_length if length <= held_length else min(context, max(length, 2 * held_length))
-        grown = self._empty_cache(wanted_slots, wanted_length)
-        grown[:, :, :held_slots, :, :held_length] = self._cache
-        self._cache = grown
+        rounded = -(-length // _LENGTH_UNIT) * _LENGTH_UNIT
+        wanted_length = held_length if length <= held_length else min(context, max(rounded, 2 * held_length))
+        for number, held in enumerate(self._cache):
+            self._cache[number] = grown = self._empty_cache(wanted_slots, wanted_length)
+            grown[:, :held_slots, :, :held_length] = held
         self._lengths = np.concatenate([self._lengths, np.zeros(wanted_slots - held_slots, np.int64)])
 
 
