@@ -74,6 +74,9 @@ def test_thoughts_are_left_out() -> None:
     assert program_of(text, thinking=THINK).program == "right = 1\n"
     assert "thinking" in program_of("<think>```python\nx = 1\n```", "length", thinking=THINK).missing
     assert program_of("```python\nx = 1\n```", thinking=THINK).program == "x = 1\n"
+    opened = THINK.model_copy(update={"in_prompt": True})
+    assert "thinking" in program_of("```python\nx = 1\n```", "length", thinking=opened).missing
+    assert program_of("so</think>```python\nx = 1\n```", thinking=opened).program == "x = 1\n"
 
 
 def test_answers() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvent.agents.agreement import agreed, majority_confidence
+from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.strategies.base import (
@@ -23,6 +25,7 @@ from solvent.agents.strategies.base import (
     load_parameters,
     strategy_names,
 )
+from solvent.errors import ConfigError
 from solvent.problems.problem import ProblemKind, Verdict
 
 CODE = Task(ProblemKind.STDIO, public_tests=2, can_refine=True)
@@ -145,3 +148,30 @@ def test_confidence_grows_with_the_lead(first: int, second: int) -> None:
     assert 0 < value < 1
     assert majority_confidence(first + 1, second) > value
     assert (value > 0.5) == (first > second)
+
+
+@pytest.mark.parametrize("name", ["single", "solve-detect-verify"])
+def test_a_dot_leads_into_a_table_and_leaves_the_rest_of_it(name: str, tmp_path: Path) -> None:
+    info = find_strategy(name)
+    (tmp_path / "strategies").mkdir()
+    (tmp_path / "strategies" / f"{name}.toml").write_text("[decoding]\nchunk_tokens = 64\nend_bias = 1.0\n")
+    overrides: dict[str, Any] = {"decoding.end_bias": 2.0, "decoding.hesitation_words": ["Wait"]}
+    parameters = load_parameters(info, overrides, tmp_path)
+    assert parameters.model_dump()["decoding"] == {
+        **DecodingOptions().model_dump(), "chunk_tokens": 64, "end_bias": 2.0, "hesitation_words": ("Wait",),
+    }  # fmt: skip
+    whole = load_parameters(info, {"decoding": {"end_bias": 3.0}}, tmp_path).model_dump()["decoding"]
+    assert (whole["chunk_tokens"], whole["end_bias"]) == (64, 3.0)
+    with pytest.raises(ConfigError, match=r"decoding\.end_bias"):
+        load_parameters(info, {"decoding.end_bias": "much"})
+    with pytest.raises(ConfigError, match=r"decoding\.floor"):
+        load_parameters(info, {"decoding.floor": 1})
+
+
+@pytest.mark.parametrize("name", ["single", "solve-detect-verify"])
+def test_the_controls_are_handed_on(name: str) -> None:
+    info = find_strategy(name)
+    strategy = info.make(load_parameters(info, {"decoding.no_thinking": True}), MATH)
+    orders = strategy.ask(StrategyState(started=0, told=0, pending=[], memo={}))
+    assert orders
+    assert all(isinstance(order, Start) and order.decoding.no_thinking for order in orders)
