@@ -80,6 +80,7 @@ class ScriptedModel:
         context_tokens: prompts that leave no room for one token below this raise PromptTooLong.
         prompt_tokens_per_sample: charge the prompt for each sample, as endpoints that take n requests do.
         capabilities: what it claims to be able to do; None: everything.
+        vocabulary: tokens whose ids were given out; one list for models that stand for the same one.
 
     Attributes:
         requests: every request that came, in order, also those that failed.
@@ -95,6 +96,7 @@ class ScriptedModel:
         context_tokens: int = 1_000_000,
         prompt_tokens_per_sample: bool = False,
         capabilities: frozenset[Capability] | None = None,
+        vocabulary: list[str] | None = None,
     ) -> None:
         self._script = script
         self._next = 0
@@ -102,7 +104,7 @@ class ScriptedModel:
         self.live = 0
         self.generated_tokens = 0
         self._arrived = asyncio.Condition()
-        self._vocabulary: list[str] = []
+        self._vocabulary = [] if vocabulary is None else vocabulary
         self._info = ModelInfo(
             name=name,
             backend="scripted",
@@ -204,7 +206,8 @@ class ScriptedModel:
     def _chunks(self, request: ChatRequest, reply: Reply, prompt_tokens: int) -> list[Chunk]:
         room = min(request.sampling.max_tokens, self._info.context_tokens - prompt_tokens)
         charged = request.n if self._info.prompt_tokens_per_sample else 1
-        bias = {self._vocabulary[token]: value for token, value in request.sampling.logit_bias}
+        known = len(self._vocabulary)
+        bias = {self._vocabulary[token]: value for token, value in request.sampling.logit_bias if token < known}
         samples = [
             _sample(request, reply, bias, index, room, prompt_tokens if index < charged else 0)
             for index in range(request.n)

@@ -68,7 +68,8 @@ async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
 
 async def _router(stack: AsyncExitStack) -> Subject:
     """Two servers behind a router whose sessions spill over at once."""
-    models = [ScriptedModel(babble, context_tokens=CONTEXT) for _ in range(2)]
+    vocabulary: list[str] = []
+    models = [ScriptedModel(babble, context_tokens=CONTEXT, vocabulary=vocabulary) for _ in range(2)]
     servers = [stack.enter_context(OpenAIServer(model)) for model in models]
     endpoints = [{"base_url": server.base_url, "max_concurrent": 2} for server in servers]
     router = {"affinity_factor": 1, "affinity_slack_tokens": 0}
@@ -296,17 +297,19 @@ async def test_the_counted_prompt_is_what_is_charged(subject: Subject, prefix: s
         assert completion.usage.prompt_tokens <= counted
 
 
-async def test_a_prompt_longer_than_the_context_is_refused(subject: Subject) -> None:
-    request = ask(subject, prompt="word and " * subject.model.info.context_tokens)
+@pytest.mark.parametrize("prefix", ["", "def f ( x"])
+async def test_a_prompt_longer_than_the_context_is_refused(subject: Subject, prefix: str) -> None:
+    request = ask(subject, prompt="word and " * subject.model.info.context_tokens, prefix=prefix)
     with pytest.raises(PromptTooLong) as caught:
         await generate(subject.model, request)
     assert caught.value.may_have_generated is False
     assert caught.value.remedy
 
 
-async def test_max_tokens_beyond_the_context_is_no_error(subject: Subject) -> None:
+@pytest.mark.parametrize("prefix", ["", "def f ( x"])
+async def test_max_tokens_beyond_the_context_is_no_error(subject: Subject, prefix: str) -> None:
     context = subject.model.info.context_tokens
-    completion = await one(subject, max_tokens=10 * context)
+    completion = await one(subject, max_tokens=10 * context, prefix=prefix)
     assert completion.usage.prompt_tokens + completion.usage.completion_tokens <= context
 
 
