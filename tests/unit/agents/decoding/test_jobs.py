@@ -226,3 +226,14 @@ async def test_cancelling_between_pieces_stops_the_stream_and_keeps_the_pieces(t
     assert resumed.outcome is Outcome.SOLVED
     assert thinker.model.requests[0].prefix == "<think> aWait", "the first piece is not written again"
     assert resumed.usage.model_calls == 4
+
+
+async def test_without_a_stated_margin_a_cut_reply_counts_in_full(thinker: Any, sum_: Any, monkeypatch: Any) -> None:
+    info = ScriptedModel([]).info.model_copy(update={"cut_margin_tokens": None})
+    monkeypatch.setattr(ScriptedModel, "info", info)
+    parameters = under(confidence_window_tokens=2, confidence_cut=50.0) | {"max_tokens": 70}
+    result = await thinker.run(["a b c d e f g"], sum_(), strategy="single", parameters=parameters)
+    assert result.usage.completion_tokens == 70
+    assert thinker.model.generated_tokens == 2
+    (finished,) = thinker.of_type("trajectory.finished")
+    assert "low confidence" in finished.summary
