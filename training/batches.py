@@ -10,6 +10,10 @@ import numpy as np
 
 from solvent.training.shards import Row
 
+_UNIT = 16
+"""Inputs are padded to a multiple of this many tokens. Few different sizes spare the matrix library new kernels, and
+the heap the fragments that let it grow without end."""
+
 
 class Batch(NamedTuple):
     """Padded rows `ids` (rows, length) int32, the loss weight of predicting each next token, and each row's group."""
@@ -26,7 +30,7 @@ def group_rows(rows: Sequence[Row], tokens_per_batch: int, seed: int | str) -> l
     groups: list[list[int]] = []
     group: list[int] = []
     for index in order:
-        if group and (len(group) + 1) * len(rows[index].ids) > tokens_per_batch:
+        if group and (len(group) + 1) * _padded(rows[index]) > tokens_per_batch:
             groups.append(group)
             group = []
         group.append(index)
@@ -36,9 +40,14 @@ def group_rows(rows: Sequence[Row], tokens_per_batch: int, seed: int | str) -> l
     return groups
 
 
+def _padded(row: Row) -> int:
+    """The length of the row as input, which lacks the last token."""
+    return -(-(len(row.ids) - 1) // _UNIT) * _UNIT
+
+
 def pad(rows: Sequence[Row], prompt_weight: float) -> Batch:
     """The rows as one batch; completion tokens weigh 1."""
-    length = max(len(row.ids) for row in rows)
+    length = max(_padded(row) for row in rows) + 1
     ids = np.zeros((len(rows), length), np.int32)
     weights = np.zeros((len(rows), length), np.float32)
     for place, row in enumerate(rows):

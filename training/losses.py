@@ -11,6 +11,8 @@ from torch.nn import functional
 from solvent.training.batches import Batch
 from solvent.training.curves import Sums
 
+_UNIT = 256
+
 
 def weighted_loss(
     hidden_of: Callable[[torch.Tensor], torch.Tensor], embedding: torch.Tensor, batch: Batch
@@ -20,8 +22,13 @@ def weighted_loss(
     ids = torch.from_numpy(batch.ids).to(device).long()
     weights = torch.from_numpy(batch.weights)[:, :-1]
     wanted = (weights > 0).flatten().nonzero().squeeze(1)
+    # As in `batches`, few different sizes: the first is taken again, at no weight.
+    again = -len(wanted) % _UNIT
+    wanted = torch.cat((wanted, wanted[:1].expand(again)))
     row_of = (wanted // weights.shape[1]).to(device)
-    weights, wanted = weights.flatten()[wanted].to(device), wanted.to(device)
+    weights = weights.flatten()[wanted]
+    weights[len(wanted) - again :] = 0.0
+    weights, wanted = weights.to(device), wanted.to(device)
     hidden = hidden_of(ids[:, :-1]).flatten(0, 1)[wanted]
     logits = functional.linear(hidden, embedding).float()
     losses = functional.cross_entropy(logits, ids[:, 1:].flatten()[wanted], reduction="none")

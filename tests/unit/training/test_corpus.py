@@ -122,21 +122,24 @@ def test_without_a_tokenizer_the_remedy_is_named(tmp_path: Path) -> None:
         draw_shard(CONFIG, tmp_path, 0)
 
 
-@given(st.lists(st.integers(2, 30), min_size=1, max_size=40), st.integers(1, 90))
+@given(st.lists(st.integers(2, 60), min_size=1, max_size=40), st.integers(1, 200))
 def test_batches_hold_every_row_once_and_keep_their_size(lengths: list[int], tokens: int) -> None:
     rows = [Row(np.zeros(length, np.uint16), 1, "") for length in lengths]
     groups = group_rows(rows, tokens, 3)
     assert sorted(index for group in groups for index in group) == list(range(len(rows)))
     for group in groups:
-        assert len(group) == 1 or len(group) * max(lengths[index] for index in group) <= tokens
+        assert len(group) == 1 or pad([rows[index] for index in group], 0.1).ids[:, 1:].size <= tokens
 
 
 def test_loss_weights_are_those_of_the_next_tokens() -> None:
     rows = [Row(np.array([5, 6, 7, 8, 9], np.uint16), 3, "a"), Row(np.array([5, 6, 7], np.uint16), 2, "b")]
     batch = pad(rows, 0.1)
     assert batch.groups == ("a", "b")
-    assert batch.ids.tolist() == [[5, 6, 7, 8, 9], [5, 6, 7, 0, 0]]
-    np.testing.assert_allclose(batch.weights, [[0.1, 0.1, 1, 1, 0], [0.1, 1, 0, 0, 0]])
+    assert batch.ids[:, :5].tolist() == [[5, 6, 7, 8, 9], [5, 6, 7, 0, 0]]
+    np.testing.assert_allclose(batch.weights[:, :5], [[0.1, 0.1, 1, 1, 0], [0.1, 1, 0, 0, 0]])
+    assert batch.ids.shape == batch.weights.shape == (2, 17)
+    assert not batch.ids[:, 5:].any()
+    assert not batch.weights[:, 5:].any()
 
 
 def test_the_stream_goes_on_exactly_where_it_was_and_is_shared_out(run_directory: Path) -> None:

@@ -19,10 +19,13 @@ torch = pytest.importorskip("torch", reason="the extra `training` brings it")
 from tiny_training import tiny_config  # noqa: E402 - only where torch is installed
 
 from solvent.training.architecture import Decoder  # noqa: E402
+from solvent.training.batches import pad  # noqa: E402
 from solvent.training.config import Config  # noqa: E402
 from solvent.training.curves import Curve  # noqa: E402
 from solvent.training.export import export  # noqa: E402
+from solvent.training.losses import weighted_loss  # noqa: E402
 from solvent.training.schedule import cool_down, warm_up  # noqa: E402
+from solvent.training.shards import Row  # noqa: E402
 from solvent.training.tokenizer import save_tokenizer, train_tokenizer  # noqa: E402
 from solvent.training.trainer import COOLING, CURVE, FINAL, STABLE, Plan, train  # noqa: E402
 
@@ -117,6 +120,23 @@ def test_another_model_is_refused(run_directory: Path) -> None:
 def test_workers_must_share_a_step_evenly(run_directory: Path) -> None:
     with pytest.raises(ValueError, match="evenly"):
         run(run_directory, tokens=1_000, workers=3)
+
+
+def test_the_loss_of_a_batch_is_that_of_its_rows() -> None:
+    model = Decoder(CONFIG.model, 50)
+    source = np.random.default_rng(0)
+    lengths = ((9, 3), (30, 20), (33, 5))
+    rows = [Row(source.integers(0, 50, length).astype(np.uint16), prompt, "a") for length, prompt in lengths]
+    loss, of_rows = weighted_loss(model.hidden, model.embedding.weight, pad(rows, 0.1))
+    total, weight = 0.0, 0.0
+    for row, found in zip(rows, of_rows.tolist(), strict=True):
+        ids = torch.tensor(row.ids.astype(int))[None]
+        with torch.no_grad():
+            each = torch.nn.functional.cross_entropy(model(ids)[0, :-1], ids[0, 1:], reduction="none").numpy()
+        weights = np.where(np.arange(len(each)) >= row.prompt_length - 1, 1.0, 0.1)
+        total, weight = total + float(each @ weights), weight + float(weights.sum())
+        assert found == pytest.approx(float(each[row.prompt_length - 1 :].sum()), rel=1e-4)
+    assert float(loss.detach()) == pytest.approx(total / weight, rel=1e-4)
 
 
 def test_rates() -> None:
