@@ -15,7 +15,7 @@ if [ -f "$stamp" ] && [ "$(cat "$stamp")" = "$wanted" ]; then exit 0; fi
 [ -x .venv-vllm/bin/python ] || { say "making .venv-vllm"; .venv/bin/python -m venv .venv-vllm; }
 say "installing $(grep -c '==' "$lock") locked packages for vLLM ($lock, 3 GB), some minutes"
 log=.venv-vllm/install.log
-if ! nice -n 10 .venv-vllm/bin/python -m pip --disable-pip-version-check install --no-deps -r "$lock" > "$log" 2>&1; then
+if ! nice -n 10 .venv-vllm/bin/python -m pip --disable-pip-version-check install --no-deps --no-compile -r "$lock" > "$log" 2>&1; then
   tail -n 20 "$log" >&2
   die "pip could not install the packages of $lock (whole log: $log)"
 fi

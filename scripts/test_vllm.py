@@ -23,7 +23,7 @@ def main() -> int:
     parser = benchmark.parser()
     parser.description = __doc__
     parser.add_argument("--only", choices=("tests", "benchmark"), help="leave out the other")
-    parser.add_argument("--threads", type=int, default=2, help="of vLLM's engine")
+    parser.add_argument("--threads", type=int, default=1, help="of vLLM's engine; more only on a quiet machine")
     parser.add_argument("--dtype", default="float32", help="of vLLM's engine")
     parser.add_argument("pytest", nargs="*", help="after --: further arguments of pytest, such as -x or -k prefix")
     options = parser.parse_args()
