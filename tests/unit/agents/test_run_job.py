@@ -63,8 +63,12 @@ async def test_after_three_repairs_comes_a_fresh_start(bench: Any, reply: Block)
     assert len(set(seeds)) == 5
 
 
-async def test_a_style_without_repairs_starts_afresh(bench: Any, reply: Block) -> None:
-    bench.profile = bench.profile.model_copy(update={"prompts": "starter"})
+async def test_a_style_without_repairs_starts_afresh(bench: Any, reply: Block, tmp_path: Path) -> None:
+    style = tmp_path / "config" / "prompts" / "bare"
+    style.mkdir(parents=True)
+    (style / "solve.j2").write_text("{{ statement }}")
+    bench.changes = {"config_dir": tmp_path / "config"}
+    bench.profile = bench.profile.model_copy(update={"prompts": "bare"})
     result = await bench.run([reply("no"), reply("ok")], parameters=ONE)
     assert (result.usage.trajectories, result.evidence.repairs) == (2, 0)
     assert bench.prompts[0] == bench.prompts[1]
