@@ -131,7 +131,9 @@ class Trainer:
                 layer.compile(dynamic=True)
         self._stream = BatchStream(plan.config, plan.directory, wait_for)
         self._step, self._tokens, self._seconds = 0, 0, 0.0
+        self._asked_to_stop = False
         self._stop = False
+        """What all processes agreed on at the end of a step; a signal alone would end one of them earlier."""
 
     def run(self) -> bool:
         """Carry out the plan; False if it was stopped early."""
@@ -153,7 +155,7 @@ class Trainer:
             return
 
         def stop(*_: object) -> None:
-            self._stop = True
+            self._asked_to_stop = True
 
         before = {number: signal.signal(number, stop) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
@@ -222,7 +224,7 @@ class Trainer:
                 loss, of_rows = weighted_loss(self.model.hidden, self.model.embedding.weight, batch)
             (loss / len(batches)).backward()
             losses.add(batch, of_rows)
-        self._stop = members.average_gradients(self._parameters, self._stop)
+        self._stop = members.average_gradients(self._parameters, self._asked_to_stop)
         norm = torch.nn.utils.clip_grad_norm_(self._parameters, settings.gradient_clip)
         self._optimizers.step(share)
         self._optimizers.zero_grad()
