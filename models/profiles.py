@@ -253,11 +253,6 @@ class ModelProfile(_Strict):
             else self.continuous_usage
         )
 
-    @property
-    def cut_margin(self) -> int | None:
-        """See `ModelInfo.cut_margin_tokens`."""
-        return self.cut_margin_tokens
-
     def at(self, entry: EndpointEntry) -> ModelProfile:
         """Return the profile of one of the endpoints alone, whose requests are sent once."""
         changes = {

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
 
 from solvent.models.base import Message
-from solvent.models.openai import prompt_bound
+from solvent.models.openai_request import prompt_bound
 from solvent.models.profiles import ModelProfile
 
 PROFILE = ModelProfile(name="x", backend="openai", base_url="http://localhost/v1", context_tokens=10)
