@@ -32,8 +32,8 @@ from solvent.sandbox.base import Program, Sandbox
 from solvent.usage import Usage
 
 if TYPE_CHECKING:
-    from solvent.agents.job import Role
     from solvent.agents.roles import Cast, RoleModel
+    from solvent.models.base import Role
     from solvent.sandbox.judge import TestResult
 
 R = TypeVar("R", Judged, Printed)

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from solvent.models.base import Role
 from solvent.problems.problem import Problem, Verdict
 from solvent.usage import Budget, Usage
 
@@ -54,10 +55,6 @@ class JobStatus(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
-
-
-Role = Literal["solve", "refine", "verify", "tests", "abstract", "choose", "summarise"]
-"""What a model is asked for. The present strategies ask for solve and refine; the others are for those to come."""
 
 
 class JobSpec(_Frozen):

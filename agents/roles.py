@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from solvent.agents.job import Role
-    from solvent.models.base import ChatModel
+    from solvent.models.base import ChatModel, Role
     from solvent.models.profiles import ModelProfile
 
 

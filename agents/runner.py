@@ -20,7 +20,7 @@ from solvent.agents.events import Emit, JobFinished, JobStarted
 from solvent.agents.executor import LocalExecutor
 from solvent.agents.extract import default_language
 from solvent.agents.grade import grade
-from solvent.agents.job import JobResult, JobSpec, JobStatus, Role, StopReason
+from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.prompts import Prompts
 from solvent.agents.result import assemble
@@ -38,7 +38,7 @@ from solvent.agents.trajectory_state import Memory, TrajectoryContext, judgeable
 from solvent.agents.writing import plan_of, write_ahead
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ConfigError, StoreError, boundary
-from solvent.models.base import ChatModel
+from solvent.models.base import ChatModel, Role
 from solvent.models.profiles import ModelProfile
 from solvent.problems.problem import ProblemKind
 from solvent.problems.view import public_view

@@ -103,8 +103,9 @@ class TrajectoryContext:
 
     @property
     def can_refine(self) -> bool:
-        """Whether the model's prompt style knows how to ask for a repair."""
-        return self.prompts.has(self.cast.of("refine").profile.prompts, "refine")
+        """Whether the model that repairs can, and its prompt style knows how to ask for it."""
+        profile = self.cast.of("refine").profile
+        return profile.plays("refine") and self.prompts.has(profile.prompts, "refine")
 
 
 def judgeable(problem: Problem) -> bool:

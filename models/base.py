@@ -7,6 +7,9 @@ from typing import Literal, Protocol, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+Role = Literal["solve", "refine", "verify", "tests", "abstract", "choose", "summarise"]
+"""What a model is asked for. The present strategies ask for solve and refine; the others are for those to come."""
+
 
 class _Frozen(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")

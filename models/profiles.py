@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError, field_validator, model_validator
 
 from solvent.errors import ConfigError
-from solvent.models.base import Sampling
+from solvent.models.base import Role, Sampling
 
 
 class _Strict(BaseModel):
@@ -138,6 +138,8 @@ class ModelProfile(_Strict):
     """Folder in configs/prompts."""
     reply_tokens: int = Field(default=16_384, ge=1)
     """Most completion tokens of one reply, where the strategy does not say; what the context leaves may be less."""
+    roles: tuple[Role, ...] | None = None
+    """Roles that the model can play; None: all for which its prompt style has a template."""
     answer_style: Literal["boxed", "program"] = "boxed"
     """How math answers are given: in \\boxed{}, or as a program that prints the answer."""
     sampling: SamplingDefaults = SamplingDefaults()
@@ -252,6 +254,10 @@ class ModelProfile(_Strict):
             if self.continuous_usage is None
             else self.continuous_usage
         )
+
+    def plays(self, role: Role) -> bool:
+        """Return whether the model can play a role."""
+        return self.roles is None or role in self.roles
 
     def at(self, entry: EndpointEntry) -> ModelProfile:
         """Return the profile of one of the endpoints alone, whose requests are sent once."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from solvent.agents.job import JobResult, JobSpec, JobStatus, Role
+from solvent.agents.job import JobResult, JobSpec, JobStatus
+from solvent.models.base import Role
 from solvent.usage import Budget, Usage
 
 

@@ -25,9 +25,8 @@ from solvent.agents.trajectory_state import derived_seed
 from solvent.errors import ConfigError, PromptTooLong
 
 if TYPE_CHECKING:
-    from solvent.agents.job import Role
     from solvent.agents.roles import RoleModel
-    from solvent.models.base import ChatRequest
+    from solvent.models.base import ChatRequest, Role
     from solvent.models.profiles import ThinkingMarkers
 
 

@@ -14,7 +14,7 @@ from solvent.service.cli.budget import BUDGET_HELP, BudgetType
 from solvent.settings import Settings
 
 if TYPE_CHECKING:
-    from solvent.agents.job import Role
+    from solvent.models.base import Role
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -69,7 +69,7 @@ def roles_of(settings: Settings) -> dict[Role, str]:
     Raises:
         ConfigError: there is no such role, or it has no profile.
     """
-    from solvent.agents.job import Role
+    from solvent.models.base import Role
 
     known = {role: role for role in get_args(Role)}
     unnamed = sorted(role for role, profile in settings.model_for.items() if not profile)

@@ -15,6 +15,7 @@ from solvent.agents.roles import RoleModel
 from solvent.agents.runner import Deps, run_job
 from solvent.agents.strategies.base import find_strategy, load_parameters
 from solvent.artifacts import ArtifactStore
+from solvent.errors import ConfigError
 from solvent.models.registry import load_profile, open_model
 from solvent.sandbox.choose import LazySandbox, refuse_if_hopeless
 from solvent.settings import Settings
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from pydantic import JsonValue
 
     from solvent.agents.events import Emit, Event
-    from solvent.agents.job import JobResult, JobSpec, Role
+    from solvent.agents.job import JobResult, JobSpec
+    from solvent.models.base import Role
     from solvent.workers.records import BatchRecord
 
 
@@ -62,14 +64,20 @@ async def open_parts(
         batch: the batch that the jobs belong to; its budget holds for all of them together.
 
     Raises:
-        ConfigError: the profile or a setting is wrong.
+        ConfigError: the profile or a setting is wrong, or a model cannot play the role that it is given.
         DependencyError: a part is missing or does not answer; nothing was spent. A sandbox that is there and does
             not start ends the first job that needs it, as its error.
     """
     home = settings.home
-    refuse_if_hopeless(settings)
     names = dict.fromkeys([model_name, *(model_for or {}).values()])
     profiles = {name: load_profile(name, settings) for name in names}
+    for role, name in (model_for or {}).items():
+        if not profiles[name].plays(role):
+            raise ConfigError(
+                f"profile {profiles[name].name}: its model cannot play the role {role}",
+                remedy=f"it plays {', '.join(profiles[name].roles or ())}; give {role} to another one",
+            )
+    refuse_if_hopeless(settings)
     async with AsyncExitStack() as stack:
         models: dict[str, RoleModel] = {}
         for name, profile in profiles.items():

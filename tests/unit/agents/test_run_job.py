@@ -74,6 +74,12 @@ async def test_a_style_without_repairs_starts_afresh(bench: Any, reply: Block, t
     assert bench.prompts[0] == bench.prompts[1]
 
 
+async def test_a_model_that_cannot_repair_starts_afresh(bench: Any, reply: Block) -> None:
+    bench.profile = bench.profile.model_copy(update={"roles": ("solve",)})
+    result = await bench.run([reply("no"), reply("ok")], parameters=ONE)
+    assert (result.usage.trajectories, result.evidence.repairs) == (2, 0)
+
+
 async def test_replies_without_a_program_are_data(bench: Any, reply: Block) -> None:
     replies = ["I cannot.", "```python\nbroken(\n```", reply("crash"), reply("ok")]
     result = await bench.run(replies, parameters=ONE)

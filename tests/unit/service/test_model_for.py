@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 import pytest
 
 from solvent.errors import ConfigError
 from solvent.service.cli.options import load_settings, parse_model_for, roles_of
+from solvent.service.cli.parts import open_parts
 
 
 def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -24,3 +27,12 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, text: str, w
     monkeypatch.setenv("SOLVENT_MODEL_FOR", text)
     with pytest.raises(ConfigError, match=words):
         roles_of(load_settings())
+
+
+async def test_a_model_is_not_given_a_role_that_it_cannot_play(tmp_path: Path) -> None:
+    profile = tmp_path / "solver.toml"
+    profile.write_text('name = "solver"\nbackend = "starter"\ncontext_tokens = 512\nroles = ["solve", "tests"]\n')
+    with pytest.raises(ConfigError, match="solver: its model cannot play the role verify") as raised:
+        async with open_parts(load_settings(), "starter", {"verify": str(profile)}):
+            pass
+    assert raised.value.remedy == "it plays solve, tests; give verify to another one"
