@@ -65,7 +65,6 @@ class BoxSandbox(ABC):
         self._info: SandboxInfo | None = None
         self._builder: Builder | None = None
         self._zygote = False
-        self._first_ready: replies.Ready | None = None
         self._statuses: Counter[RunStatus] = Counter()
         self._cancelled = self._retried = self._rerun_alone = 0
 
@@ -105,13 +104,11 @@ class BoxSandbox(ABC):
         await self._prepare()
         self._pool.closed = False
         try:
-            box = await self._open_box(SMALLEST_BOX_MB)
+            box, ready = await self._open_told(SMALLEST_BOX_MB)
         except SandboxUnavailable:
             raise
         except SandboxError as error:
             raise SandboxUnavailable(error.message, remedy=error.remedy or self._remedy()) from error
-        ready = self._first_ready
-        assert ready is not None
         self._zygote = ready.zygote
         self._pool.share = ready.uid_per_run
         self._builder = Builder(cache, self._attempts, identity=self._identity(ready), zygote=ready.zygote)
@@ -241,7 +238,10 @@ class BoxSandbox(ABC):
             self._pool.give_back(lease)
 
     async def _open_box(self, memory_mb: int) -> Box:
-        """Make a fresh box and wait until its supervisor serves.
+        return (await self._open_told(memory_mb))[0]
+
+    async def _open_told(self, memory_mb: int) -> tuple[Box, replies.Ready]:
+        """Make a fresh box and wait until its supervisor serves; return what that tells of itself too.
 
         Raises:
             EngineLostError: the engine does not answer.
@@ -257,13 +257,13 @@ class BoxSandbox(ABC):
             config = wire.encode_config(
                 slot=slot, zygote=True, roots=WRITABLE, mounts=self._mounts(), seccomp_filter=seccomp.build()
             )
-            self._first_ready = await box.start(channel, config)
-            if self._first_ready.offers_socket:
+            ready = await box.start(channel, config)
+            if ready.offers_socket:
                 await self._shorten(box, channel)
         except BaseException:
             await asyncio.shield(box.close())
             raise
-        return box
+        return box, ready
 
     def _mounts(self) -> list[tuple[str, str, bool]]:
         """Return path, options and executability of the tmpfs that the supervisor has to mount."""

@@ -61,10 +61,7 @@ def test_a_socket_of_another_process_is_not_taken() -> None:
     own, other = socket.socketpair()
     with own, other:
         inode = os.fstat(other.fileno()).st_ino
-        try:
-            direct.take_socket(os.getpid(), Offer(other.fileno(), inode)).close()
-        except PermissionError:
-            pytest.fail("a process may take its own")
+        direct.take_socket(os.getpid(), Offer(other.fileno(), inode)).close()
         before = len(list(Path("/proc/self/fd").iterdir()))
         with pytest.raises(OSError, match="another one"):
             direct.take_socket(os.getpid(), Offer(own.fileno(), inode))
