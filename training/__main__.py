@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import click
 
 from solvent.training.config import DEFAULT_CONFIG, load_config
+from solvent.training.evaluation_command import PROBLEMS, SAMPLES, WEIGHTS, evaluate_command, run_evaluation
 from solvent.training.families import FAMILIES, Split, generate
 from solvent.training.families.catalog import MAX_DEPTH
-from solvent.training.role_commands import attempts_command, evaluate_roles_command, rows_command
-
-if TYPE_CHECKING:
-    from solvent.training.evaluate import Evaluation, EvaluationSettings
+from solvent.training.role_commands import attempts_command, rows_command
 
 ROOM = Path(__file__).parent
-WEIGHTS = ROOM.parent / "models" / "starter" / "weights"
-EVALUATION = ROOM / "evaluation.json"
 
 config_option = click.option(
     "--config", type=click.Path(path_type=Path, exists=True), default=DEFAULT_CONFIG, help="Hyperparameters."
@@ -176,29 +172,6 @@ def export_command(run_dir: Path, weights: Path, checkpoint: Path | None) -> Non
     click.echo(f"{size / 2**20:.1f} MiB in {weights}")
 
 
-@main.command("evaluate")
-@weights_option
-@click.option("--problems", type=click.IntRange(1), default=12, show_default=True, help="Per family and depth.")
-@click.option("--samples", type=click.IntRange(1), default=32, show_default=True)
-@click.option("--temperature", type=float, default=1.0, show_default=True)
-@click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--write/--no-write", default=True, help="Update evaluation.json, README.md and the model card.")
-def evaluate_command(weights: Path, problems: int, samples: int, temperature: float, seed: int, write: bool) -> None:
-    """Measure pass@1 and pass@k on held-out compositions, in the sandbox."""
-    import asyncio
-
-    from solvent.training.evaluate import EvaluationSettings, write_evaluation
-    from solvent.training.report import describe, update_model_card, update_readme
-
-    settings = EvaluationSettings(problems_per_cell=problems, samples=samples, temperature=temperature, seed=seed)
-    evaluation = asyncio.run(_evaluate(weights, settings))
-    click.echo(describe(evaluation))
-    if write:
-        write_evaluation(evaluation, EVALUATION)
-        update_readme(evaluation, ROOM / "README.md")
-        update_model_card(evaluation, weights / "model_card.json")
-
-
 @main.command("engines")
 @weights_option
 def engines_command(weights: Path) -> None:
@@ -231,30 +204,10 @@ def all_command(
         context.invoke(tokenizer_command, config=config, run_dir=run_dir)
     context.invoke(train_command, config=config, run_dir=run_dir, device=device, workers=workers, threads=threads)
     context.invoke(export_command, run_dir=run_dir, weights=weights)
-    context.invoke(evaluate_command, weights=weights, problems=12, samples=32, temperature=1.0, seed=7, write=True)
+    run_evaluation(weights, None, PROBLEMS, SAMPLES, tuple(FAMILIES), None, 7, write=True)
 
 
-async def _evaluate(weights: Path, settings: EvaluationSettings) -> Evaluation:
-    from solvent.models.profiles import ModelProfile
-    from solvent.models.starter.model import StarterModel
-    from solvent.models.starter.weights import read_shape
-    from solvent.sandbox.choose import open_sandbox
-    from solvent.settings import Settings
-    from solvent.training.evaluate import evaluate
-
-    context = read_shape(weights).max_position_embeddings
-    profile = ModelProfile(
-        name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=64, threads=1
-    )
-    model, sandbox = StarterModel(profile), await open_sandbox(Settings())
-    try:
-        return await evaluate(model, sandbox, settings, click.echo)
-    finally:
-        await model.aclose()
-        await sandbox.aclose()
-
-
-for _command in (attempts_command, rows_command, evaluate_roles_command):
+for _command in (attempts_command, rows_command, evaluate_command):
     main.add_command(_command)
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import asyncio
 import os
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -74,6 +74,34 @@ async def attempt(
     written = [_Written(place, program, count) for place, of in enumerate(counts) for program, count in of.items()]
     problems = [judgeable(to_problem(sample, f"attempt-{place}")) for place, sample in enumerate(samples)]
     verdicts = await judge_all(sandbox, [Candidate(problems[one.place], one.program) for one in written], report)
+    return await _tried(sandbox, samples, problems, written, verdicts)
+
+
+async def try_again(
+    sandbox: Sandbox,
+    samples: Sequence[Sample],
+    programs: Sequence[Sequence[str]],
+    verdicts: Sequence[Mapping[str, BulkVerdict]],
+) -> list[Tried]:
+    """As `attempt`, of programs that the model wrote and that are judged already: they are only traced.
+
+    Raises:
+        SandboxError: the sandbox failed, or a program broke a harness.
+    """
+    counts = [Counter(of) for of in programs]
+    written = [_Written(place, program, count) for place, of in enumerate(counts) for program, count in of.items()]
+    problems = [judgeable(to_problem(sample, f"attempt-{place}")) for place, sample in enumerate(samples)]
+    known = [verdicts[one.place][one.program] for one in written]
+    return await _tried(sandbox, samples, problems, written, known)
+
+
+async def _tried(
+    sandbox: Sandbox,
+    samples: Sequence[Sample],
+    problems: Sequence[Problem],
+    written: Sequence[_Written],
+    verdicts: Sequence[BulkVerdict],
+) -> list[Tried]:
     observed = await _observe(sandbox, problems, written, verdicts)
     trials: list[list[Trial]] = [[] for _ in samples]
     for one, verdict, (first, failing) in zip(written, verdicts, observed, strict=True):

@@ -25,7 +25,8 @@ async def concept_effect(stage: Stage) -> list[Measure]:
     samples = [
         (family, family.draw_in_world(rng, world, _DEPTHS[number % len(_DEPTHS)], "held-out"))
         for family in _FAMILIES
-        for number in range(stage.settings.problems_per_family)
+        if family.name in stage.settings.families
+        for number in range(stage.settings.concept_problems)
     ]
     ways: dict[str, list[tuple[Concept, ...]]] = {
         "without concepts": [() for _ in samples],
@@ -33,15 +34,18 @@ async def concept_effect(stage: Stage) -> list[Measure]:
         "a wrong concept": [wrong_concepts(rng, family, world, sample) for family, sample in samples],
         "stray concepts": [stray_concepts(rng, family, world, sample) for family, sample in samples],
     }
-    measures: list[Measure] = []
-    for name, shown in ways.items():
-        prompts = [
-            render_prompt(replace(sample, shown_concepts=concepts))
-            for (_, sample), concepts in zip(samples, shown, strict=True)
-        ]
-        rates = await stage.solved([sample for _, sample in samples], prompts)
-        baseline = measures[0].value if measures else None
-        measures += share("concepts", f"pass@1, {name}", rates, baseline, "without" if measures else "")
+    prompts = [
+        render_prompt(replace(sample, shown_concepts=concepts))
+        for shown in ways.values()
+        for (_, sample), concepts in zip(samples, shown, strict=True)
+    ]
+    problems = [sample for _, sample in samples]
+    rates = await stage.solved(problems * len(ways), prompts, stage.settings.concept_answers)
+    without = rates[: len(problems)]
+    measures = share("concepts", "pass@1 of house rules, without concepts", without)
+    for place, name in list(enumerate(ways))[1:]:
+        of = rates[place * len(problems) : (place + 1) * len(problems)]
+        measures += share("concepts", f"pass@1 of house rules, {name}", of, without, "without")
     return measures
 
 

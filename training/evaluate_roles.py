@@ -1,30 +1,31 @@
-"""Evaluation of the roles on held-out problems: each against what could be had without it."""
+"""Evaluation of the roles on the held-out problems of solving: each against what could be had without it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import time
+from collections.abc import Awaitable, Callable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from solvent.agents.role_replies import concepts_of, inputs_of, numbers_of, probability_right, said_right
-from solvent.models.base import ChatModel
 from solvent.sandbox.base import Sandbox
-from solvent.training.attempts import AttemptSettings, attempt
+from solvent.training.attempts import try_again
 from solvent.training.concept_effect import concept_effect
-from solvent.training.families import FAMILIES, Sample, generate_samples
+from solvent.training.evaluate import Drawn, Verdicts
+from solvent.training.families import FAMILIES
 from solvent.training.meaning import same_meaning
 from solvent.training.role_measures import Measure, area_measure, mean, share
 from solvent.training.role_stage import DRAWN, RoleSettings, Stage, pass_rate, resample_rate
 from solvent.training.roles.builders import BUILDERS, NOTHING
 from solvent.training.roles.prompts import render_role
 from solvent.training.roles.trials import Trial, Tried
+from solvent.training.sampler_pool import Sampler
+from solvent.training.style_measures import reasoned_answers, thinking_effect
 
-_PROGRAMS_PER_CLASS = 2
-_REPAIRED_PER_PROBLEM = 2
+_REPAIRED_PER_PROBLEM = 1
 _ATTEMPTS_SHOWN = 3
 _WORD_TOKENS, _NUMBERS_TOKENS = 8, 24
 _NUMBER = re.compile(r"^\d\.$", re.MULTILINE)
@@ -38,24 +39,39 @@ class RoleEvaluation(BaseModel):
     settings: RoleSettings
     sandbox: str
     problems: int
+    seconds: float
     measures: tuple[Measure, ...]
 
 
 async def evaluate_roles(
-    model: ChatModel, sandbox: Sandbox, settings: RoleSettings, report: Callable[[str], None]
+    sampler: Sampler,
+    sandbox: Sandbox,
+    settings: RoleSettings,
+    drawn: Sequence[Drawn],
+    verdicts: Verdicts,
+    report: Callable[[str], None],
 ) -> RoleEvaluation:
-    """Let the model try held-out problems, then play each role on them; `report` gets a line after each.
+    """Play each role on the problems that programs were drawn for; `report` gets a line for each figure.
+
+    All roles are played at once, so that the model is never idle; the figures come in a fixed order.
 
     Raises:
         SandboxError: the sandbox failed, or a program broke a harness.
         ProviderError: the model failed.
     """
-    samples = held_out(settings)
-    drawn = AttemptSettings(samples=settings.samples, seed=settings.seed, max_tokens=settings.max_tokens)
-    tried = await attempt(model, sandbox, samples, drawn, report)
-    stage = Stage(model, sandbox, settings, tuple(tried), asyncio.Semaphore(8))
-    measures = share("solve", "pass@1", [pass_rate(one) for one in tried])
+    started = time.monotonic()
+    tried = await tried_of(sandbox, settings, drawn, verdicts)
+    stage = Stage(sampler, sandbox, settings, tuple(drawn), verdicts, tuple(tried))
+
+    async def measured(part: Callable[[Stage], Awaitable[list[Measure]]]) -> list[Measure]:
+        found = await part(stage)
+        for measure in found:
+            report(f"{measure.role}, {measure.name}: {measure.value:.3f} (n = {measure.count})")
+        return found
+
     parts = (
+        thinking_effect,
+        reasoned_answers,
         verify_fast,
         verify_slow,
         repair,
@@ -66,41 +82,37 @@ async def evaluate_roles(
         summary,
         concept_effect,
     )
-    for part in parts:
-        found = await part(stage)
-        measures += found
-        for measure in found:
-            report(f"{measure.role}, {measure.name}: {measure.value:.3f} (n = {measure.count})")
+    figures = await asyncio.gather(*map(measured, parts))
     return RoleEvaluation(
-        settings=settings, sandbox=sandbox.info.isolation, problems=len(tried), measures=tuple(measures)
+        settings=settings,
+        sandbox=sandbox.info.isolation,
+        problems=len(tried),
+        seconds=round(time.monotonic() - started, 1),
+        measures=tuple(measure for of in figures for measure in of),
     )
 
 
-def held_out(settings: RoleSettings) -> list[Sample]:
-    """The problems: no concepts are shown with them."""
-    found: list[Sample] = []
-    for name, family in FAMILIES.items():
-        depths = min(settings.max_depth, family.max_depth)
-        for depth in range(1, depths + 1):
-            count = len(range(depth, settings.problems_per_family + 1, depths))
-            found += generate_samples("held-out", name, depth, count, settings.seed) if count else []
-    return [replace(sample, shown_concepts=()) for sample in found]
+async def tried_of(sandbox: Sandbox, settings: RoleSettings, drawn: Sequence[Drawn], verdicts: Verdicts) -> list[Tried]:
+    """The problems that the roles play on, with the programs among their first samples, traced."""
+    chosen = [(one, of) for one, of in zip(drawn, verdicts, strict=True) if one.sample.depth <= settings.max_depth]
+    programs = [one.programs[: settings.programs] for one, _ in chosen]
+    return await try_again(sandbox, [one.sample for one, _ in chosen], programs, [of for _, of in chosen])
 
 
-def judged_programs(stage: Stage) -> list[tuple[Tried, Trial]]:
-    """Up to two right and two wrong programs of the model itself for each problem."""
+def judged_programs(stage: Stage, each: int) -> list[tuple[Tried, Trial]]:
+    """Up to `each` right and as many wrong programs of the model itself for each problem."""
     rng = random.Random(stage.settings.seed)
     found = []
     for tried in stage.tried:
         for verdict in (True, False):
             of = [trial for trial in tried.trials if trial.right is verdict]
-            found += [(tried, trial) for trial in rng.sample(of, min(_PROGRAMS_PER_CLASS, len(of)))]
+            found += [(tried, trial) for trial in rng.sample(of, min(each, len(of)))]
     return found
 
 
 async def verify_fast(stage: Stage) -> list[Measure]:
     """The area under the curve of P(right), and the share of programs that it tells rightly."""
-    pairs = judged_programs(stage)
+    pairs = judged_programs(stage, 2)
     prompts = [render_role(tried.sample, "verify", program=trial.program) for tried, trial in pairs]
     replies = await stage.ask(prompts, top_logprobs=20, max_tokens=_WORD_TOKENS)
     chances = [probability_right(of[0].logprobs) if of else None for of in replies]
@@ -109,7 +121,7 @@ async def verify_fast(stage: Stage) -> list[Measure]:
 
 async def verify_slow(stage: Stage) -> list[Measure]:
     """As `verify_fast`, after a trace; and the share of the traces that are true."""
-    pairs = judged_programs(stage)
+    pairs = judged_programs(stage, 1)
     prompts = [render_role(tried.sample, "verify-slow", program=trial.program) for tried, trial in pairs]
     replies = await stage.ask(prompts, top_logprobs=20)
     chances = [
@@ -144,8 +156,8 @@ async def repair(stage: Stage) -> list[Measure]:
         failed = [trial for trial in tried.wrong if trial.failure is not None]
         work += [(tried, trial) for trial in rng.sample(failed, min(_REPAIRED_PER_PROBLEM, len(failed)))]
     prompts = [render_role(one.sample, "refine", program=t.program, failure=t.failure) for one, t in work]
-    solved = await stage.solved([tried.sample for tried, _ in work], prompts)
-    fresh = mean([resample_rate(tried) for tried, _ in work])
+    solved = await stage.solved([tried.sample for tried, _ in work], prompts, stage.settings.repairs)
+    fresh = [resample_rate(tried) for tried, _ in work]
     return share("refine", "wrong programs repaired", solved, fresh, "fresh sample")
 
 
@@ -207,8 +219,9 @@ async def _choice(stage: Stage, role: str, name: str, work: Sequence[Tried] | No
         numbers = numbers_of(reply, 99)
         hits.append(float(numbers is not None and (", ".join(map(str, sorted(numbers))) or NOTHING) == wanted))
         chance.append(1 / max(1, offered))
-    baseline = mean(chance) if role == "choose-program" else None
-    return share(role, name, hits, baseline, "chance" if baseline is not None else "")
+    if role == "choose-program":
+        return share(role, name, hits, chance, "chance")
+    return share(role, name, hits)
 
 
 async def summary(stage: Stage) -> list[Measure]:
@@ -223,7 +236,7 @@ async def summary(stage: Stage) -> list[Measure]:
             pool = tried.wrong if only_wrong else list(tried.trials)
             shown = rng.sample(pool, min(_ATTEMPTS_SHOWN, len(pool)))
             prompts.append(render_role(tried.sample, "summarise", attempts=[trial.attempt for trial in shown]))
-        solved = await stage.solved([tried.sample for tried in work], prompts)
-        fresh = mean([(resample_rate if only_wrong else pass_rate)(tried) for tried in work])
+        solved = await stage.solved([tried.sample for tried in work], prompts, stage.settings.answers)
+        fresh = [(resample_rate if only_wrong else pass_rate)(tried) for tried in work]
         measures += share("summarise", name, solved, fresh, "fresh sample")
     return measures

@@ -1,4 +1,4 @@
-"""The evaluation as tables: for the README and the model card."""
+"""The evaluation of solving as tables: for the README and the model card."""
 
 from __future__ import annotations
 
@@ -6,47 +6,71 @@ import json
 from pathlib import Path
 from typing import Any
 
+from solvent.training.depths import DEPTHS
 from solvent.training.evaluate import Evaluation
-from solvent.training.families import FAMILIES
-from solvent.training.families.catalog import MAX_DEPTH
 
 BEGIN, END = "<!-- evaluation: begin -->", "<!-- evaluation: end -->"
-_DEPTHS = {str(depth): range(depth, depth + 1) for depth in range(1, MAX_DEPTH + 1)}
-_BANDS = {"1-3": range(1, 4), "5-8": range(5, 9), "all": range(1, MAX_DEPTH + 1)}
+_BAND = (0.2, 0.8)
+_MARGIN = 0.15
 
 
 def table(evaluation: Evaluation) -> str:
-    """The figures as Markdown: one row per depth, pass@1 and pass@k for each family and for all."""
-    k = evaluation.settings.samples
-    names = [*FAMILIES, "all"]
+    """The figures as Markdown: a row for each family, "pass@1 / pass@k" for each group of depths and for all."""
     lines = [
-        f"| depth | problems | {' | '.join(f'{name} @1 | @{k}' for name in names)} |",
-        f"|{'---|' * (2 + 2 * len(names))}",
+        f"| family | {' | '.join(f'depth {group}' for group in DEPTHS)} | all | problems | tokens a sample |",
+        f"|{'---|' * (len(DEPTHS) + 4)}",
     ]
-    for band, depths in (_DEPTHS | _BANDS).items():
-        count = sum(problem.depth in depths for problem in evaluation.problems)
-        cells = [
-            f"{evaluation.pass_at(each, family=None if name == 'all' else name, depths=depths):.2f}"
-            for name in names
-            for each in (1, k)
-        ]
-        lines.append(f"| {band} | {count} | {' | '.join(cells)} |")
+    for family in [*evaluation.settings.families, None]:
+        problems = evaluation.chosen(family)
+        drawn = sum(problem.samples for problem in problems if not problem.too_long)
+        cells = [_cell(evaluation, family, depths) for depths in [*DEPTHS.values(), None]]
+        tokens = f"{sum(problem.tokens for problem in problems) / drawn:.0f}" if drawn else ""
+        name = f"`{family}`" if family else "all"
+        lines.append(f"| {name} | {' | '.join(cells)} | {len(problems)} | {tokens} |")
     return "\n".join(lines)
 
 
+def _cell(evaluation: Evaluation, family: str | None, depths: tuple[int, ...] | None) -> str:
+    rates = [evaluation.pass_at(k, family=family, depths=depths) for k in (1, evaluation.settings.samples)]
+    return " / ".join(f"{rate:.2f}" for rate in rates if rate is not None)
+
+
+def spread_line(evaluation: Evaluation) -> str:
+    """On how many families pass@1 lies in the middle, and how far pass@k is above it there."""
+    k, families = evaluation.settings.samples, evaluation.settings.families
+    rates = [
+        (evaluation.pass_at(1, family=name) or 0.0, evaluation.pass_at(k, family=name) or 0.0) for name in families
+    ]
+    gains = sorted(many - one for one, many in rates if _BAND[0] <= one <= _BAND[1])
+    line = f"pass@1 lies between {_BAND[0]} and {_BAND[1]} on {len(gains)} of {len(families)} families"
+    if not gains:
+        return f"{line}."
+    return (
+        f"{line}; on these pass@{k} is {gains[0]:.2f} to {gains[-1]:.2f} above it, at least {_MARGIN} on "
+        f"{sum(gain >= _MARGIN for gain in gains)} of them."
+    )
+
+
 def describe(evaluation: Evaluation) -> str:
-    """The tables with what they rest on."""
+    """The table with what it rests on."""
     settings = evaluation.settings
-    drawn = sum(problem.samples for problem in evaluation.problems)
+    drawn = sum(problem.samples for problem in evaluation.problems if not problem.too_long)
     different = sum(problem.different for problem in evaluation.problems)
     misled = sum(problem.misled for problem in evaluation.problems)
-    return (
-        f"{len(evaluation.problems)} held-out problems ({settings.problems_per_cell} for each family and depth), "
-        f"{settings.samples} samples each at temperature {settings.temperature}, seed {settings.seed}: {drawn} "
-        f"samples, {evaluation.tokens} tokens in {evaluation.sampling_s:.0f} s "
-        f"({evaluation.tokens / evaluation.sampling_s:.0f} tokens/s); {different} different programs judged in "
+    too_long = sum(problem.too_long for problem in evaluation.problems)
+    rate = evaluation.tokens / max(evaluation.sampling_s, 0.1)
+    text = (
+        f"{len(evaluation.problems)} held-out problems ({settings.problems_per_cell} for each family and column of "
+        f"depths, no concepts shown), {settings.samples} samples each at temperature {settings.temperature}, seed "
+        f"{settings.seed}: {drawn} samples, {evaluation.tokens} tokens in {evaluation.sampling_s:.0f} s "
+        f"({rate:.0f} tokens/s, processes: {evaluation.processes}); {different} different programs judged in "
         f"{evaluation.judging_s:.0f} s in the `{evaluation.sandbox}` sandbox. {misled} samples "
-        f"({100 * misled / drawn:.1f} %) pass the public tests and fail a hidden one.\n\n{table(evaluation)}"
+        f"({100 * misled / max(1, drawn):.1f} %) pass the public tests and fail a hidden one."
+    )
+    if too_long:
+        text += f" {too_long} prompts do not fit the context; their samples count as wrong."
+    return (
+        f"{text}\n\n{spread_line(evaluation)}\n\nIn each cell pass@1 / pass@{settings.samples}:\n\n{table(evaluation)}"
     )
 
 
@@ -56,29 +80,39 @@ def update_readme(evaluation: Evaluation, path: Path) -> None:
     Raises:
         ValueError: the marks are not there.
     """
-    text = path.read_text()
-    before, found_begin, rest = text.partition(BEGIN)
-    _, found_end, after = rest.partition(END)
+    replace_between(path, BEGIN, END, describe(evaluation))
+
+
+def replace_between(path: Path, begin: str, end: str, text: str) -> None:
+    """Put a text between two marks in the file.
+
+    Raises:
+        ValueError: the marks are not there.
+    """
+    before, found_begin, rest = path.read_text().partition(begin)
+    _, found_end, after = rest.partition(end)
     if not found_begin or not found_end:
-        raise ValueError(f"{path} has no {BEGIN} ... {END}")
-    path.write_text(f"{before}{BEGIN}\n{describe(evaluation)}\n{END}{after}")
+        raise ValueError(f"{path} has no {begin} ... {end}")
+    path.write_text(f"{before}{begin}\n{text}\n{end}{after}")
 
 
 def figures(evaluation: Evaluation) -> dict[str, Any]:
-    """The figures for the model card: pass@1 and pass@k by band of depths."""
-    k = evaluation.settings.samples
+    """The figures for the model card: pass@1 and pass@k by group of depths and by family."""
     return {
         "problems": len(evaluation.problems),
-        "samples_per_problem": k,
+        "samples_per_problem": evaluation.settings.samples,
         "temperature": evaluation.settings.temperature,
-        "by_depth": {
-            band: {f"pass@{each}": round(evaluation.pass_at(each, depths=depths), 3) for each in (1, k)}
-            for band, depths in (_DEPTHS | _BANDS).items()
-        },
-        "by_family": {
-            name: {f"pass@{each}": round(evaluation.pass_at(each, family=name), 3) for each in (1, k)}
-            for name in FAMILIES
-        },
+        "by_depth": {group: _rates(evaluation, None, depths) for group, depths in {**DEPTHS, "all": None}.items()},
+        "by_family": {name: _rates(evaluation, name, None) for name in evaluation.settings.families},
+    }
+
+
+def _rates(evaluation: Evaluation, family: str | None, depths: tuple[int, ...] | None) -> dict[str, float]:
+    ks = (1, evaluation.settings.samples)
+    return {
+        f"pass@{k}": round(rate, 3)
+        for k in ks
+        if (rate := evaluation.pass_at(k, family=family, depths=depths)) is not None
     }
 
 

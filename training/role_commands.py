@@ -1,4 +1,4 @@
-"""Commands of `python -m solvent.training` for the roles: attempts, rows made of them, and the roles' evaluation."""
+"""Commands of `python -m solvent.training` for the roles' data: attempts, and rows made of them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ROOM = Path(__file__).parent
 WEIGHTS = ROOM.parent / "models" / "starter" / "weights"
-EVALUATION = ROOM / "roles.json"
 
 _weights_option = click.option(
     "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
@@ -78,31 +77,6 @@ def rows_command(attempts: Path, out: Path, seed: int) -> None:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
     part.replace(out)
     click.echo(f"{len(rows)} rows in {out}")
-
-
-@click.command("evaluate-roles")
-@_weights_option
-@click.option("--problems", type=click.IntRange(1), default=16, show_default=True, help="Held-out ones of each family.")
-@click.option("--samples", type=click.IntRange(2), default=8, show_default=True, help="Programs tried on each problem.")
-@click.option("--seed", type=int, default=17, show_default=True)
-@click.option("--write/--no-write", default=True, help="Update roles.json and README.md.")
-def evaluate_roles_command(weights: Path, problems: int, samples: int, seed: int, write: bool) -> None:
-    """Measure the roles on held-out compositions: each against what could be had without it."""
-    from solvent.training.evaluate_roles import evaluate_roles
-    from solvent.training.role_report import describe_roles, update_roles
-    from solvent.training.role_stage import RoleSettings
-
-    settings = RoleSettings(problems_per_family=problems, samples=samples, seed=seed)
-
-    async def run() -> str:
-        async with opened(weights) as (model, sandbox):
-            evaluation = await evaluate_roles(model, sandbox, settings, click.echo)
-        if write:
-            await asyncio.to_thread(EVALUATION.write_text, evaluation.model_dump_json(indent=1) + "\n")
-            await asyncio.to_thread(update_roles, evaluation, ROOM / "README.md")
-        return describe_roles(evaluation)
-
-    click.echo(asyncio.run(run()))
 
 
 @asynccontextmanager

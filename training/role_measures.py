@@ -19,6 +19,8 @@ class Measure(BaseModel):
         low: Lower end of the 95 % interval; `high` is the upper one.
         count: How many items it is the mean of: problems, or programs of the smaller class.
         baseline: What is had without the role, where that can be said; `baseline_name` says what it is.
+        gain: By how much the value exceeds the baseline, where both are known of each item: with its 95 % interval,
+            which is narrower than the two apart.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -31,29 +33,65 @@ class Measure(BaseModel):
     count: int
     baseline: float | None = None
     baseline_name: str = ""
+    gain: tuple[float, float, float] | None = None
 
 
 def share(
-    role: str, name: str, values: Sequence[float], baseline: float | None = None, baseline_name: str = ""
+    role: str, name: str, values: Sequence[float], baseline: Sequence[float] = (), baseline_name: str = ""
 ) -> list[Measure]:
-    """The mean of the values (0 to 1, one for each problem) with a normal interval; nothing of no values."""
+    """The mean of the values (0 to 1, one for each problem) with a 95 % interval; nothing of no values.
+
+    Args:
+        role: See `Measure`.
+        name: See `Measure`.
+        values: One for each item.
+        baseline: Of the same items without the role.
+        baseline_name: What that is.
+
+    Raises:
+        ValueError: there are more or fewer values of the baseline.
+    """
     if not values:
         return []
-    mean = sum(values) / len(values)
-    spread = math.sqrt(sum((value - mean) ** 2 for value in values) / max(1, len(values) - 1) / len(values))
-    low, high = mean - 1.96 * spread, mean + 1.96 * spread
+    value, low, high = wilson(values) if set(values) <= {0.0, 1.0} else interval(values)
+    gain = interval([one - other for one, other in zip(values, baseline, strict=True)]) if baseline else None
     return [
         Measure(
             role=role,
             name=name,
-            value=mean,
-            low=low,
-            high=high,
+            value=value,
+            low=max(0.0, low),
+            high=min(1.0, high),
             count=len(values),
-            baseline=baseline,
+            baseline=mean(baseline),
             baseline_name=baseline_name,
+            gain=gain,
         )
     ]
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean with the ends of its 95 % interval, from the normal distribution.
+
+    Raises:
+        ZeroDivisionError: there are no values.
+    """
+    middle = sum(values) / len(values)
+    spread = math.sqrt(sum((value - middle) ** 2 for value in values) / max(1, len(values) - 1) / len(values))
+    return middle, middle - 1.96 * spread, middle + 1.96 * spread
+
+
+def wilson(values: Sequence[float]) -> tuple[float, float, float]:
+    """The mean of zeros and ones with the ends of its 95 % interval (Wilson 1927), which is right near 0 and 1 too.
+
+    Raises:
+        ZeroDivisionError: there are no values.
+    """
+    count, share_of_ones = len(values), sum(values) / len(values)
+    middle = (share_of_ones + 1.96**2 / (2 * count)) / (1 + 1.96**2 / count)
+    variance = share_of_ones * (1 - share_of_ones) / count + (1.96 / (2 * count)) ** 2
+    spread = 1.96 / (1 + 1.96**2 / count) * math.sqrt(variance)
+    return share_of_ones, middle - spread, middle + spread
 
 
 def area(right: Sequence[float], wrong: Sequence[float]) -> float:

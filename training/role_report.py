@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from solvent.training.evaluate_roles import RoleEvaluation
+from solvent.training.report import replace_between
 
 BEGIN, END = "<!-- roles: begin -->", "<!-- roles: end -->"
 
@@ -13,19 +14,24 @@ def describe_roles(evaluation: RoleEvaluation) -> str:
     """The table with what it rests on."""
     settings = evaluation.settings
     lines = [
-        f"{evaluation.problems} held-out problems ({settings.problems_per_family} of each family, depths 1 to "
-        f"{settings.max_depth}), {settings.samples} programs tried on each at temperature 1, {settings.answers} "
-        "replies of refine, tests and summarise to each prompt, the likeliest reply elsewhere; seed "
-        f"{settings.seed}, judged in the `{evaluation.sandbox}` sandbox. In brackets the 95 % interval.",
+        f"On the held-out problems of the evaluation below: the roles play on the {evaluation.problems} of depths 1 to "
+        f"{settings.max_depth}, with the first {settings.programs} samples of each; {settings.repairs} repairs, "
+        f"{settings.answers} replies of tests, summarise and plans first, and {settings.reasoned_answers} answers by "
+        "reasoning to each prompt, at temperature 1, and the likeliest reply elsewhere. Concepts: "
+        f"{settings.concept_problems} further problems of each family of house rules, {settings.concept_answers} "
+        f"samples each. Seed {settings.seed}, judged in the `{evaluation.sandbox}` sandbox, "
+        f"{evaluation.seconds:.0f} s. In brackets the 95 % interval; the gain's is that of the differences of the same "
+        "items.",
         "",
-        "| role | measure | value | n | without the role |",
-        "|---|---|---|---|---|",
+        "| role | measure | value | n | without the role | gain |",
+        "|---|---|---|---|---|---|",
     ]
     for measure in evaluation.measures:
         baseline = "" if measure.baseline is None else f"{measure.baseline:.2f} ({measure.baseline_name})"
+        gain = "" if measure.gain is None else "{:+.2f} [{:+.2f}, {:+.2f}]".format(*measure.gain)
         lines.append(
             f"| {measure.role} | {measure.name} | {measure.value:.2f} [{measure.low:.2f}, {measure.high:.2f}] "
-            f"| {measure.count} | {baseline} |"
+            f"| {measure.count} | {baseline} | {gain} |"
         )
     return "\n".join(lines)
 
@@ -36,8 +42,4 @@ def update_roles(evaluation: RoleEvaluation, path: Path) -> None:
     Raises:
         ValueError: the marks are not there.
     """
-    before, found_begin, rest = path.read_text().partition(BEGIN)
-    _, found_end, after = rest.partition(END)
-    if not found_begin or not found_end:
-        raise ValueError(f"{path} has no {BEGIN} ... {END}")
-    path.write_text(f"{before}{BEGIN}\n{describe_roles(evaluation)}\n{END}{after}")
+    replace_between(path, BEGIN, END, describe_roles(evaluation))

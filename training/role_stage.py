@@ -8,44 +8,57 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from solvent.errors import PromptTooLong
-from solvent.models.base import ChatModel, ChatRequest, Completion, Message, Sampling, generate
+from solvent.models.base import Completion, Sampling
 from solvent.sandbox.base import Sandbox
-from solvent.training.bulk import Candidate, judge_all
-from solvent.training.evaluate import extract_program, judgeable
-from solvent.training.families import Sample
-from solvent.training.families.catalog import to_problem
+from solvent.training.bulk import BulkVerdict
+from solvent.training.evaluate import Drawn, Verdicts, extract_program, judge_drawn, replies
+from solvent.training.families import FAMILIES, Sample
 from solvent.training.roles.trials import Tried
+from solvent.training.sampler_pool import Sampler
 
 GREEDY, DRAWN = 0.0, 1.0
 """Temperatures."""
 
 
 class RoleSettings(BaseModel):
-    """What is drawn; with the weights it decides every sample."""
+    """What is drawn; with the weights and the samples of solving it decides every sample."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    problems_per_family: int = 16
-    """Held-out problems of each family, of the depths 1 to `max_depth` in turn."""
     max_depth: int = 4
-    samples: int = 8
-    """Programs that are tried on each problem."""
-    answers: int = 4
-    """Replies of refine, tests and summarise to each prompt."""
+    """The roles play on the problems of solving up to this depth."""
+    programs: int = 8
+    """Samples of each of these problems that the roles look at: the first ones."""
+    repairs: int = 3
+    """Replies of refine to each prompt."""
+    answers: int = 2
+    """Replies of tests and summarise to each prompt, and programs after a plan for each problem."""
+    concept_problems: int = 16
+    """Problems of each family of house rules, each with four kinds of concepts."""
+    concept_answers: int = 3
+    reasoned_answers: int = 8
+    """Of each word problem."""
     max_tokens: int = 320
+    max_thinking_tokens: int = 420
     seed: int = 17
+    families: tuple[str, ...] = tuple(FAMILIES)
 
 
 @dataclass(frozen=True)
 class Stage:
-    """What every measure is taken with: the model, the sandbox, the problems with programs that were tried on them."""
+    """What every measure is taken with.
 
-    model: ChatModel
+    Attributes:
+        drawn: All problems of solving with what the model wrote; `verdicts` are those of its programs.
+        tried: Those problems that the roles play on, each with the different programs among its first samples.
+    """
+
+    sampler: Sampler
     sandbox: Sandbox
     settings: RoleSettings
+    drawn: tuple[Drawn, ...]
+    verdicts: Verdicts
     tried: tuple[Tried, ...]
-    gate: asyncio.Semaphore
 
     async def ask(
         self,
@@ -57,36 +70,37 @@ class Stage:
         max_tokens: int | None = None,
     ) -> list[list[Completion]]:
         """The model's replies to each prompt; none to a prompt that does not fit its context."""
-
-        async def one(prompt: str) -> list[Completion]:
-            sampling = Sampling(
-                temperature=temperature,
-                max_tokens=max_tokens or self.settings.max_tokens,
-                seed=self.settings.seed,
-                top_logprobs=top_logprobs,
-            )
-            request = ChatRequest(messages=(Message(role="user", content=prompt),), sampling=sampling, n=n)
-            async with self.gate:
-                try:
-                    return await generate(self.model, request)
-                except PromptTooLong:
-                    return []
-
-        return list(await asyncio.gather(*map(one, prompts)))
+        sampling = Sampling(
+            temperature=temperature,
+            max_tokens=max_tokens or self.settings.max_tokens,
+            seed=self.settings.seed,
+            top_logprobs=top_logprobs,
+        )
+        return list(await asyncio.gather(*(replies(self.sampler, prompt, sampling, n) for prompt in prompts)))
 
     async def greedy(self, prompts: Sequence[str], *, max_tokens: int | None = None) -> list[str]:
         """The likeliest reply to each prompt; empty where it does not fit."""
-        return [replies[0].text if replies else "" for replies in await self.ask(prompts, max_tokens=max_tokens)]
+        return [found[0].text if found else "" for found in await self.ask(prompts, max_tokens=max_tokens)]
 
-    async def solved(self, samples: Sequence[Sample], prompts: Sequence[str]) -> list[float]:
-        """For each prompt the share of its drawn replies whose program passes all tests of the sample."""
-        replies = await self.ask(prompts, n=self.settings.answers, temperature=DRAWN)
-        texts = [[extract_program(reply.text).strip("\n") for reply in of] for of in replies]
-        different = list(dict.fromkeys((place, text) for place, of in enumerate(texts) for text in of))
-        problems = [judgeable(to_problem(sample, f"role-{place}")) for place, sample in enumerate(samples)]
-        verdicts = await judge_all(self.sandbox, [Candidate(problems[place], text) for place, text in different])
-        right = {pair for pair, verdict in zip(different, verdicts, strict=True) if verdict.public and verdict.hidden}
-        return [sum((place, text) in right for text in of) / len(of) if of else 0.0 for place, of in enumerate(texts)]
+    async def solved(self, samples: Sequence[Sample], prompts: Sequence[str], n: int) -> list[float]:
+        """For each prompt the share of its n drawn replies whose program passes all tests of the sample."""
+        found = await self.ask(prompts, n=n, temperature=DRAWN)
+        drawn = [
+            Drawn(sample, tuple(extract_program(reply.text).strip("\n") for reply in of), 0)
+            for sample, of in zip(samples, found, strict=True)
+        ]
+        verdicts = await judge_drawn(self.sandbox, drawn)
+        return [right_share(one, of) for one, of in zip(drawn, verdicts, strict=True)]
+
+    def solve_rates(self) -> list[float]:
+        """For each of `drawn` the share of right samples."""
+        return [right_share(one, of) for one, of in zip(self.drawn, self.verdicts, strict=True)]
+
+
+def right_share(drawn: Drawn, verdicts: dict[str, BulkVerdict]) -> float:
+    """The share of the samples that pass all tests; 0 where there are none."""
+    right = sum(verdicts[program].public and verdicts[program].hidden for program in drawn.programs)
+    return right / len(drawn.programs) if drawn.programs else 0.0
 
 
 def pass_rate(tried: Tried) -> float:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 
 from solvent.training.attempts import _append, _mend, _observation, read_attempts, rows_of_attempts
 from solvent.training.concept_effect import stray_concepts, wrong_concepts
-from solvent.training.evaluate_roles import RoleEvaluation, held_out
-from solvent.training.families import FAMILIES, generate_samples
+from solvent.training.evaluate_roles import RoleEvaluation
+from solvent.training.families import generate_samples
 from solvent.training.families.grids_rules import GRID_RULES, GridRuleFamily
 from solvent.training.families.rules import LIST_RULES, STRING_RULES, RuleFamily, World
 from solvent.training.meaning import meanings_of, same_meaning
-from solvent.training.role_measures import area, area_measure, share
+from solvent.training.role_measures import area, area_measure, share, wilson
 from solvent.training.role_report import BEGIN, END, update_roles
 from solvent.training.role_stage import RoleSettings, pass_rate, resample_rate
 from solvent.training.roles.trials import Trial, Tried, try_program, try_reference
@@ -46,10 +46,33 @@ def test_swapping_the_classes_turns_the_area_round(right: list[float], wrong: li
 
 
 def test_a_share_has_an_interval_around_it() -> None:
-    (measure,) = share("refine", "repaired", [0.0, 1.0, 1.0, 0.0], 0.25, "fresh sample")
+    (measure,) = share("refine", "repaired", [0.0, 1.0, 0.5, 0.5], [0.25] * 4, "fresh sample")
     assert measure.value == 0.5
     assert measure.high - 0.5 == pytest.approx(0.5 - measure.low)
+    assert measure.baseline == 0.25
+    assert measure.gain is not None
+    assert measure.gain[0] == pytest.approx(0.25)
     assert share("refine", "repaired", []) == []
+    with pytest.raises(ValueError, match="zip"):
+        share("refine", "repaired", [0.0, 1.0], [0.25])
+
+
+def test_a_gain_is_that_of_the_same_items() -> None:
+    values, baseline = [0.0, 0.25, 0.5, 1.0], [0.1, 0.35, 0.6, 1.1]
+    (measure,) = share("concepts", "wrong", values, baseline, "without")
+    assert measure.gain == pytest.approx((-0.1, -0.1, -0.1))
+    assert measure.high - measure.low > 0.5
+
+
+@given(st.lists(st.sampled_from([0.0, 1.0]), min_size=1, max_size=200))
+def test_an_interval_of_zeros_and_ones_is_never_a_point(values: list[float]) -> None:
+    (measure,) = share("verify", "told", values)
+    assert 0 <= measure.low <= measure.value <= measure.high <= 1
+    assert measure.high - measure.low > 0.01
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    assert wilson([1.0] * 3 + [0.0] * 7) == pytest.approx((0.3, 0.1078, 0.6032), abs=1e-3)
 
 
 def test_wordings_of_one_step_mean_the_same_and_others_do_not() -> None:
@@ -78,12 +101,6 @@ def test_a_wrong_concept_has_the_right_name_and_a_stray_one_another(family: Rule
         assert sum(not same_meaning(one.text, other.text, sample.family) for one, other in pairs) == 1
         stray = stray_concepts(rng, family, world, sample)
         assert not {concept.name for concept in stray} & {concept.name for concept in sample.concepts}
-
-
-def test_the_problems_are_held_out_and_show_no_concepts() -> None:
-    samples = held_out(RoleSettings(problems_per_family=3, max_depth=2))
-    assert len(samples) == 3 * len(FAMILIES)
-    assert all(sample.split == "held-out" and not sample.shown_concepts for sample in samples)
 
 
 def test_a_wrong_sample_that_is_known_is_left_out_of_the_baseline() -> None:
@@ -124,15 +141,15 @@ def test_what_a_program_says_of_itself_is_cut_and_kept_on_its_lines() -> None:
 
 
 def test_the_table_takes_its_place_in_the_readme(tmp_path: Path) -> None:
-    (measure,) = share("refine", "wrong programs repaired", [0.0, 1.0], 0.25, "fresh sample")
-    evaluation = RoleEvaluation(settings=RoleSettings(), sandbox="docker", problems=2, measures=(measure,))
+    (measure,) = share("refine", "wrong programs repaired", [0.0, 1.0], [0.25, 0.25], "fresh sample")
+    evaluation = RoleEvaluation(settings=RoleSettings(), sandbox="docker", problems=2, seconds=1.0, measures=(measure,))
     path = tmp_path / "README.md"
     path.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
     update_roles(evaluation, path)
     text = path.read_text()
     assert "old" not in text
     assert "| refine | wrong programs repaired | 0.50 [" in text
-    assert "0.25 (fresh sample)" in text
+    assert "0.25 (fresh sample) | +0.25 [" in text
     assert text.startswith("before\n")
     assert text.endswith("after\n")
     path.write_text("nothing")
