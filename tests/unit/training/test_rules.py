@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from solvent.training.families import FAMILIES, Concept, Sample, split_of
 from solvent.training.families.concepts import FIRST_WORDS
 from solvent.training.families.operations import Step
-from solvent.training.families.rules import RuleFamily, World
+from solvent.training.families.rules import SHOWN_WEIGHTS, RuleFamily, World
 from tests.unit.training.test_pipelines import gives, steps_of
 
 RULES = {name: family for name, family in FAMILIES.items() if isinstance(family, RuleFamily)}
@@ -99,7 +99,7 @@ def test_concepts_are_shown_in_four_manners() -> None:
             assert len(shown - right) >= 1
             assert named == {concept.name for concept in right}
             manners["wrong"] += 1
-    for manner, share in {"none": 0.35, "right": 0.4, "stray": 0.15, "wrong": 0.1}.items():
+    for manner, share in SHOWN_WEIGHTS.items():
         assert abs(manners[manner] / 600 - share) < 0.07, manners
 
 
