@@ -15,11 +15,18 @@ DEPTHS: dict[str, tuple[int, ...]] = {
 """The columns of the tables."""
 
 
-def depths_of(family: str, group: str, count: int) -> dict[int, int]:
-    """How many of `count` problems of a group have which depth: evenly, deeper ones first where it does not divide.
+def depths_of(family: str, count: int) -> dict[int, int]:
+    """How many of `count` problems of a family have which depth, shallow depths first.
 
-    Nothing where the family has no such depths.
+    They are spread evenly over the columns that the family has, and in a column over its depths from the middle out;
+    what does not divide goes to shallower columns.
     """
-    known = [depth for depth in reversed(DEPTHS[group]) if depth <= FAMILIES[family].max_depth]
-    shares = {depth: len(range(place, count, len(known))) for place, depth in enumerate(known)}
+    columns = [[depth for depth in group if depth <= FAMILIES[family].max_depth] for group in DEPTHS.values()]
+    columns = [depths for depths in columns if depths]
+    shares: dict[int, int] = {}
+    for place, depths in enumerate(columns):
+        share = len(range(place, count, len(columns)))
+        middle = sum(depths) / len(depths)
+        for rank, depth in enumerate(sorted(depths, key=lambda depth: abs(depth - middle))):
+            shares[depth] = len(range(rank, share, len(depths)))
     return {depth: share for depth, share in sorted(shares.items()) if share}

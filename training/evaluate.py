@@ -18,7 +18,7 @@ from solvent.models.base import ChatRequest, Completion, Message, Sampling
 from solvent.problems.problem import IoTest, Problem, ProblemKind
 from solvent.sandbox.base import Sandbox
 from solvent.training.bulk import BulkVerdict, Candidate, judge_all
-from solvent.training.depths import DEPTHS, depths_of
+from solvent.training.depths import depths_of
 from solvent.training.families import FAMILIES, Sample, generate_samples
 from solvent.training.families.catalog import to_problem
 from solvent.training.passk import pass_at_k
@@ -35,12 +35,13 @@ class _Frozen(BaseModel):
 class EvaluationSettings(_Frozen):
     """What is drawn; with the weights it decides every sample."""
 
-    problems_per_cell: int = 3
-    """Held-out problems for each family and group of depths."""
+    problems_per_family: int = 10
+    """Held-out problems of each family, spread over its depths."""
     samples: int = 64
     temperature: float = 1.0
     seed: int = 7
-    max_tokens: int = 320
+    max_tokens: int = 256
+    """The longest reference program has 160."""
     families: tuple[str, ...] = tuple(FAMILIES)
 
 
@@ -116,8 +117,7 @@ def held_out_samples(settings: EvaluationSettings) -> list[Sample]:
     drawn = [
         sample
         for family in settings.families
-        for group in DEPTHS
-        for depth, count in depths_of(family, group, settings.problems_per_cell).items()
+        for depth, count in depths_of(family, settings.problems_per_family).items()
         for sample in generate_samples("held-out", family, depth, count, settings.seed)
     ]
     return [replace(sample, shown_concepts=()) for sample in drawn]

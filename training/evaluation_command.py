@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 ROOM = Path(__file__).parent
 WEIGHTS = ROOM.parent / "models" / "starter" / "weights"
 EVALUATION, ROLES, README = ROOM / "evaluation.json", ROOM / "roles.json", ROOM / "README.md"
-PROBLEMS, SAMPLES = 3, 64
-_CONCEPT_PROBLEMS = 5
-"""Problems of a family of house rules, for each problem of a cell of solving."""
+PROBLEMS, SAMPLES = 10, 64
+_CONCEPT_PROBLEMS = 2
+"""Problems of a family of house rules, for each of its problems of solving."""
 
 Only = Literal["solve", "roles"]
 
@@ -31,9 +31,7 @@ Only = Literal["solve", "roles"]
     "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
 )
 @click.option("--only", type=click.Choice(["solve", "roles"]), help="One half. [default: both]")
-@click.option(
-    "--problems", type=click.IntRange(1), default=PROBLEMS, show_default=True, help="Per family and group of depths."
-)
+@click.option("--problems", type=click.IntRange(1), default=PROBLEMS, show_default=True, help="Of each family.")
 @click.option("--samples", type=click.IntRange(2), default=SAMPLES, show_default=True, help="Of each problem.")
 @click.option("--family", "families", multiple=True, type=click.Choice(list(FAMILIES)), help="[default: all]")
 @click.option("--processes", type=click.IntRange(1), help="That sample side by side. [default: one for each core]")
@@ -77,7 +75,7 @@ def run_evaluation(
     started = time.monotonic()
     roles = RoleSettings(concept_problems=_CONCEPT_PROBLEMS * problems, seed=seed, families=families)
     drawn = min(samples, roles.programs) if only == "roles" else samples
-    settings = EvaluationSettings(problems_per_cell=problems, samples=drawn, seed=seed, families=families)
+    settings = EvaluationSettings(problems_per_family=problems, samples=drawn, seed=seed, families=families)
     solving, played = asyncio.run(_evaluate(weights, settings, None if only == "solve" else roles, processes))
     if played is not None:
         click.echo(f"\n{describe_roles(played)}")

@@ -60,12 +60,12 @@ def describe(evaluation: Evaluation) -> str:
     too_long = sum(problem.too_long for problem in evaluation.problems)
     rate = evaluation.tokens / max(evaluation.sampling_s, 0.1)
     text = (
-        f"{len(evaluation.problems)} held-out problems ({settings.problems_per_cell} for each family and column of "
-        f"depths, no concepts shown), {settings.samples} samples each at temperature {settings.temperature}, seed "
-        f"{settings.seed}: {drawn} samples, {evaluation.tokens} tokens in {evaluation.sampling_s:.0f} s "
-        f"({rate:.0f} tokens/s, processes: {evaluation.processes}); {different} different programs judged in "
-        f"{evaluation.judging_s:.0f} s in the `{evaluation.sandbox}` sandbox. {misled} samples "
-        f"({100 * misled / max(1, drawn):.1f} %) pass the public tests and fail a hidden one."
+        f"{len(evaluation.problems)} held-out problems ({settings.problems_per_family} of each family, spread evenly "
+        f"over the columns of depths; no concepts shown), {settings.samples} samples each at temperature "
+        f"{settings.temperature}, seed {settings.seed}. {drawn} samples with {evaluation.tokens} tokens took "
+        f"{evaluation.sampling_s:.0f} s ({rate:.0f} tokens/s, processes: {evaluation.processes}); {different} "
+        f"different programs were judged in {evaluation.judging_s:.0f} s in the `{evaluation.sandbox}` sandbox. "
+        f"{misled} samples ({100 * misled / max(1, drawn):.1f} %) pass the public tests and fail a hidden one."
     )
     if too_long:
         text += f" {too_long} prompts do not fit the context; their samples count as wrong."

@@ -33,13 +33,13 @@ class RoleSettings(BaseModel):
     """Replies of refine to each prompt."""
     answers: int = 2
     """Replies of tests and summarise to each prompt, and programs after a plan for each problem."""
-    concept_problems: int = 16
+    concept_problems: int = 20
     """Problems of each family of house rules, each with four kinds of concepts."""
     concept_answers: int = 3
     reasoned_answers: int = 8
     """Of each word problem."""
     max_tokens: int = 320
-    max_thinking_tokens: int = 420
+    max_thinking_tokens: int = 320
     seed: int = 17
     families: tuple[str, ...] = tuple(FAMILIES)
 

@@ -57,7 +57,7 @@ def result(family: str, depth: int, right: int, *, too_long: bool = False) -> Pr
 
 def evaluation(*problems: ProblemResult) -> Evaluation:
     families = tuple(dict.fromkeys(problem.family for problem in problems))
-    settings = EvaluationSettings(problems_per_cell=1, samples=4, families=families)
+    settings = EvaluationSettings(problems_per_family=1, samples=4, families=families)
     return Evaluation(
         settings=settings, sandbox="docker", processes=2, tokens=100, sampling_s=1.0, judging_s=1.0, problems=problems
     )
@@ -66,13 +66,20 @@ def evaluation(*problems: ProblemResult) -> Evaluation:
 SOME = (result("list", 1, 4), result("list", 6, 0), result("dp", 1, 1), result("dp", 2, 2))
 
 
-@given(st.sampled_from(list(FAMILIES)), st.sampled_from(list(DEPTHS)), st.integers(1, 20))
-def test_problems_are_spread_over_the_depths_that_a_family_has(family: str, group: str, count: int) -> None:
-    shares = depths_of(family, group, count)
-    known = [depth for depth in DEPTHS[group] if depth <= FAMILIES[family].max_depth]
-    assert set(shares) <= set(known)
-    assert sum(shares.values()) == (count if known else 0)
-    assert not shares or max(shares.values()) - min(shares.values()) <= 1
+@given(st.sampled_from(list(FAMILIES)), st.integers(1, 40))
+def test_problems_are_spread_evenly_over_the_columns_that_a_family_has(family: str, count: int) -> None:
+    shares = depths_of(family, count)
+    most = FAMILIES[family].max_depth
+    columns = [sum(shares.get(depth, 0) for depth in group) for group in DEPTHS.values() if group[0] <= most]
+    assert max(shares) <= most
+    assert sum(columns) == count
+    assert columns == sorted(columns, reverse=True)
+    assert columns[0] - columns[-1] <= 1
+
+
+def test_few_deep_problems_are_of_the_depths_in_the_middle() -> None:
+    assert depths_of("list", 10) == {1: 2, 2: 2, 3: 2, 4: 2, 6: 1, 7: 1}
+    assert depths_of("loop", 5) == dict.fromkeys(range(1, 6), 1)
 
 
 def test_the_groups_hold_every_depth_once() -> None:
@@ -85,7 +92,7 @@ def test_every_family_is_in_one_group_of_ways_to_think() -> None:
 
 
 def test_the_problems_are_held_out_and_show_no_concepts() -> None:
-    samples = held_out_samples(EvaluationSettings(problems_per_cell=1))
+    samples = held_out_samples(EvaluationSettings(problems_per_family=1))
     assert {sample.family for sample in samples} == set(FAMILIES)
     assert all(sample.split == "held-out" and not sample.shown_concepts for sample in samples)
 
