@@ -321,10 +321,14 @@ async def test_where_programs_share_a_uid_they_share_no_box() -> None:
 
 
 @pytest.mark.parametrize(
-    ("second_us", "expected"),
-    [(1_100_000, RunStatus.CPU_TIME), (900_000, RunStatus.EXIT)],
+    ("again_us", "expected"),
+    [
+        ([1_100_000, 1_050_000, 1_200_000], RunStatus.CPU_TIME),
+        ([900_000], RunStatus.EXIT),
+        ([1_100_000, 900_000], RunStatus.EXIT),
+    ],
 )
-async def test_a_borderline_run_is_measured_again_alone(second_us: int, expected: RunStatus) -> None:
+async def test_a_borderline_run_is_measured_again_alone(again_us: list[int], expected: RunStatus) -> None:
     machine = FakeMachine(hangs)
     async with started(machine) as sandbox:
         border = asyncio.create_task(sandbox.run(program("border"), limits=LIMITS))
@@ -334,21 +338,26 @@ async def test_a_borderline_run_is_measured_again_alone(second_us: int, expected
         def channel_of(text: bytes) -> FakeChannel:
             return next(one for one in machine.alive if one.running and one.running.files[b"main"][1] == text)
 
-        assert channel_of(b"border").running.limits[0] == 1_170_000
+        assert channel_of(b"border").running.limits[0] == 1_320_000
         channel_of(b"border").finish(Reply(cpu_us=1_010_000))
         await settle()
         third = asyncio.create_task(sandbox.run(program("third"), limits=LIMITS))
         await settle()
         assert machine.running == 1
         channel_of(b"other").finish(Reply())
-        await until(lambda: machine.running == 1)
-        channel_of(b"border").finish(Reply("exit", code=3, cpu_us=second_us))
-        result = await border
-        assert (result.status, result.cpu_s) == (expected, second_us / 1e6)
-        await until(lambda: machine.running == 1)
-        channel_of(b"third").finish(Reply())
-        await asyncio.gather(other, third)
-        assert sandbox.metrics().rerun_alone == 1
+        measures = [*again_us]
+        while not (border.done() and third.done()):
+            await until(lambda: machine.running == 1)
+            [running] = [one for one in machine.alive if one.running]
+            if running.running.files[b"main"][1] == b"third":
+                running.finish(Reply())
+            else:
+                running.finish(Reply("exit", code=3, cpu_us=measures.pop(0)))
+            await settle()
+        assert measures == []
+        assert (border.result().status, border.result().cpu_s) == (expected, again_us[-1] / 1e6)
+        await other
+        assert sandbox.metrics().rerun_alone == len(again_us)
         assert sandbox.metrics().runs[expected] == 1
 
 
