@@ -18,7 +18,8 @@ _GRACE_S = 45.0
 _STARVED = 5
 """The supervisor does not count the time in which no core was free, up to so many limits."""
 MEASURES_ALONE = 3
-"""How often a borderline run is measured again at most: other work only ever adds CPU time, so the least one counts."""
+"""How often a borderline run is measured again at most: other work only ever adds CPU time, so the first that
+fits is believed."""
 _EXTENSION, _EXTENSION_US = 1.3, 20_000
 """A run may use so much more than its CPU limit, so that one a little over it can be measured again."""
 _ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "LC_ALL": "C.UTF-8", "TMPDIR": "/tmp"}  # noqa: S108  in the box

@@ -71,7 +71,8 @@ static bool launch(struct run *run) {
         .directory = run->directory, .argv = (const char **)(uintptr_t)request->argv,
         .environment = (const char **)(uintptr_t)request->environment, .files = request->files,
         .file_count = request->file_count, .executable = find_executable(request),
-        .in = in, .out = out, .err = run->err, .uid = run->uids.run, .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits,
+        .in = in, .out = out, .err = run->err, .uid = run->uids.run,
+        .limit_data = box->meter.kind == CGROUP_NONE, .limits = request->limits,
     };
     run->base = take_sample(&box->meter);
     run->own_cpu_s = process_cpu_s(getpid());

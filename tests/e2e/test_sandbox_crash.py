@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sandboxes import WITH_ZYGOTE, require_backend
 
 TIMEOUT_S = 60.0
 
@@ -38,12 +39,9 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
         select.select([], [], [], 0.05)
 
 
-@pytest.mark.parametrize(
-    "backend",
-    [pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)],
-)
+@pytest.mark.parametrize("backend", WITH_ZYGOTE)
 def test_no_program_outlives_the_service(request: pytest.FixtureRequest, backend: str) -> None:
-    request.getfixturevalue("require_docker" if backend == "docker" else "require_bubblewrap")
+    require_backend(backend, request)
     mark = secrets.token_hex(8)
     script = Path(__file__).with_name("sandbox_crash_child.py")
     with subprocess.Popen([sys.executable, str(script), backend, mark]) as service:

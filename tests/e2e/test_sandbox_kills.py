@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sandboxes import make_sandbox
+from sandboxes import WITH_ZYGOTE, make_sandbox
 
 from solvent.sandbox.backend import BoxSandbox
 from solvent.sandbox.base import Build, Program, RunLimits, RunStatus
 
 LIMITS = RunLimits(cpu_time_s=2, wall_time_s=20, memory_mb=64, output_bytes=1000)
-BACKENDS = [pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)]
 REAL_ENGINE = "/var/run/docker.sock"
 
 
@@ -78,7 +77,7 @@ def kill_supervisors(backend: str) -> None:
         os.kill(pid, signal.SIGKILL)
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", WITH_ZYGOTE)
 async def test_killed_supervisors_cost_a_retry(request: pytest.FixtureRequest, backend: str) -> None:
     async with started(backend, request) as (sandbox, build):
         running = [
@@ -94,7 +93,7 @@ async def test_killed_supervisors_cost_a_retry(request: pytest.FixtureRequest, b
         assert metrics.runs == {RunStatus.OK: sandbox.slots}
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", WITH_ZYGOTE)
 async def test_a_supervisor_that_is_killed_under_a_connected_program_is_a_fault(
     request: pytest.FixtureRequest, backend: str
 ) -> None:

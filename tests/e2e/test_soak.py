@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from sandboxes import WITH_ZYGOTE, require_backend
 
 from solvent.benchmarks.soak import Soak, soak, to_text
 from solvent.benchmarks.soak_watch import trends
@@ -12,11 +13,9 @@ KILL_EVERY_S = 2.0
 SHARED = {"engine_mb", "engine_descriptors", "disk_mb"}
 """Other tests and users of this machine change these; the long soak looks at them."""
 
-BACKENDS = [pytest.param("docker", marks=pytest.mark.docker), pytest.param("local", marks=pytest.mark.bubblewrap)]
-
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", WITH_ZYGOTE)
 async def test_mixed_programs_leave_nothing_behind(request: pytest.FixtureRequest, backend: str) -> None:
     found = await run(request, backend, kill_every_s=None)
     assert not found.wrong, to_text(found)
@@ -27,7 +26,7 @@ async def test_mixed_programs_leave_nothing_behind(request: pytest.FixtureReques
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("backend", WITH_ZYGOTE)
 async def test_killed_boxes_cost_a_retry_and_no_verdict(request: pytest.FixtureRequest, backend: str) -> None:
     found = await run(request, backend, kill_every_s=KILL_EVERY_S)
     assert found.kills.total() > 0
@@ -36,6 +35,5 @@ async def test_killed_boxes_cost_a_retry_and_no_verdict(request: pytest.FixtureR
 
 
 async def run(request: pytest.FixtureRequest, backend: str, kill_every_s: float | None) -> Soak:
-    request.getfixturevalue("require_docker" if backend == "docker" else "require_bubblewrap")
-    name = "docker" if backend == "docker" else "local"
-    return await soak(name, PROGRAMS, 0.1, kill_every_s=kill_every_s)  # type: ignore[arg-type]  # one of the two
+    require_backend(backend, request)
+    return await soak(backend, PROGRAMS, 0.1, kill_every_s=kill_every_s)  # type: ignore[arg-type]  # one of the two
