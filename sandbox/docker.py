@@ -190,11 +190,7 @@ class DockerSandbox(BoxSandbox):
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException
 
-        def checked() -> T:
-            engine.check_socket()
-            return function()
-
-        call = asyncio.ensure_future(asyncio.to_thread(checked))
+        call = asyncio.ensure_future(asyncio.to_thread(function))
         try:
             return await asyncio.shield(call)
         except asyncio.CancelledError:

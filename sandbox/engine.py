@@ -29,10 +29,17 @@ def connect() -> DockerClient:
     import docker
     from docker.errors import DockerException
 
+    from solvent.sandbox import engine_transport
+
+    url = os.environ.get("DOCKER_HOST") or _DEFAULT_ENGINE
+    path = url.removeprefix("unix://") if url.startswith("unix://") else None
     try:
-        check_socket()
+        if path is not None:
+            _check_socket(path)
         client = docker.from_env(timeout=_CALL_TIMEOUT_S)
         try:
+            if path is not None:
+                engine_transport.mount(client, path, _CALL_TIMEOUT_S)
             client.ping()
         except BaseException:
             client.close()
@@ -45,21 +52,18 @@ def connect() -> DockerClient:
     return client
 
 
-def check_socket() -> None:
-    """Try the engine's socket first: the SDK leaks the one that it could not connect.
+def _check_socket(path: str) -> None:
+    """Try the engine's socket before the SDK does, whose first call comes before `engine_transport`.
 
     Raises:
         OSError: nothing listens there.
     """
-    url = os.environ.get("DOCKER_HOST") or _DEFAULT_ENGINE
-    if url.startswith("unix://"):
-        path = url.removeprefix("unix://")
-        with socket.socket(socket.AF_UNIX) as attempt:
-            attempt.settimeout(_CALL_TIMEOUT_S)
-            try:
-                attempt.connect(path)
-            except OSError as error:
-                raise OSError(f"{path}: {error.strerror or error}") from error
+    with socket.socket(socket.AF_UNIX) as attempt:
+        attempt.settimeout(_CALL_TIMEOUT_S)
+        try:
+            attempt.connect(path)
+        except OSError as error:
+            raise OSError(f"{path}: {error.strerror or error}") from error
 
 
 def attach(client: DockerClient, name: str) -> Any:
@@ -87,7 +91,6 @@ def remove(client: DockerClient, name: str) -> None:
     from requests.exceptions import RequestException
 
     try:
-        check_socket()
         client.api.remove_container(name, force=True, v=True)
     except APIError as error:
         if error.status_code not in (404, 409):
