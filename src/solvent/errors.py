@@ -2,6 +2,8 @@
 
     SolventError
     ├── ConfigError          settings, profiles, strategies or prompts are wrong          exit 2
+    │   └── NotFound             nothing has the id that was asked for
+    ├── QuotaExceeded        who asks has as much under way as is allowed                 exit 4
     ├── DataError            a problem, a batch row or a submission is malformed          exit 5
     ├── DependencyError      something outside this process is missing or does not answer exit 3
     │   ├── ProviderError        a model endpoint failed
@@ -54,6 +56,27 @@ class ConfigError(SolventError):
 
     kind = "config"
     exit_code = 2
+
+
+class NotFound(ConfigError):
+    """Nothing has the id that was asked for."""
+
+
+class QuotaExceeded(SolventError):
+    """Who asks has as much under way as is allowed; later it may be accepted.
+
+    Args:
+        message: see `SolventError`.
+        retry_after_s: when to ask again, where that is known.
+        remedy: see `SolventError`.
+    """
+
+    kind = "quota"
+    exit_code = 4
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None, remedy: str | None = None) -> None:
+        super().__init__(message, remedy=remedy)
+        self.retry_after_s = retry_after_s
 
 
 class DataError(SolventError):

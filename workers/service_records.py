@@ -1,0 +1,132 @@
+"""Rows of the service's database, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from solvent.agents.events import Event
+from solvent.agents.job import JobStatus
+from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.trajectory_state import Plan
+from solvent.errors import StoreError
+from solvent.usage import Budget, Usage
+
+
+class LeaseLostError(StoreError):
+    """Another holds what the caller claimed: whatever it was about to write must not be written. It stops at once."""
+
+
+class LeaseKind(StrEnum):
+    """What can be claimed."""
+
+    JOB = "job"
+    TRAJECTORY = "trajectory"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The right to work on one job or trajectory until the lease ends."""
+
+    kind: LeaseKind
+    id: str
+    """Id of the job, or `JOB/TRAJECTORY`."""
+    holder: str
+    """Worker process: host, pid, start."""
+    token: int
+    """Fencing token: grows with every claim of the same thing."""
+    attempt: int
+    """How often it has been claimed without being given back in order, this time included."""
+
+
+class ApiKey(BaseModel):
+    """Who submits, and what they may."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    id: str
+    name: str
+    project: str = "default"
+    day_budget: Budget = Budget()
+    """Caps of all its jobs of one day (UTC)."""
+    concurrency: int | None = Field(default=None, ge=1)
+    """Most of its jobs that run at once."""
+    queued: int | None = Field(default=None, ge=1)
+    """Most of its jobs that may wait."""
+    weight: float = Field(default=1.0, gt=0)
+    """Share of the workers against other keys."""
+    created_at: float = 0.0
+    revoked_at: float | None = None
+
+
+@dataclass(frozen=True)
+class QueuedJob:
+    """What is needed to send a message about a job."""
+
+    id: str
+    queue: str
+    """`interactive` or `batch`."""
+
+
+@dataclass(frozen=True)
+class StoredEvent:
+    """One event of a job's log."""
+
+    job_id: str
+    sequence: int
+    """1, 2, 3, ... without a gap within a job."""
+    event: Event
+    time: float
+
+
+@dataclass(frozen=True)
+class TrajectoryRecord:
+    """One trajectory of a job."""
+
+    job_id: str
+    name: str
+    plan: Plan
+    outcome: TrajectoryOutcome | None = None
+    cancel_requested: bool = False
+    attempt: int = 0
+
+
+@dataclass(frozen=True)
+class Due:
+    """What the reaper found: each id gets a message again."""
+
+    jobs: Sequence[QueuedJob] = ()
+    trajectories: Sequence[str] = ()
+    """`JOB/TRAJECTORY`."""
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What a holder hears when it beats."""
+
+    lost: Sequence[Claim] = ()
+    """Held by another now, or given up."""
+    cancelled: Sequence[Claim] = ()
+    """To be stopped: the job (or this trajectory) was cancelled, or its deadline has passed."""
+
+
+@dataclass(frozen=True)
+class BatchCounts:
+    """How a batch stands."""
+
+    total: int
+    by_status: Mapping[JobStatus, int]
+    by_outcome: Mapping[str, int]
+    usage: Usage
+
+
+@dataclass(frozen=True)
+class ScopeEntry:
+    """A scope as the journal has it."""
+
+    started_at: float
+    resumed: bool
+    result: str | None = None
