@@ -119,7 +119,7 @@ class ServiceStore(Protocol):
     # What holders write
 
     async def start_trajectories(self, claim: Claim, plans: Sequence[Plan]) -> None:
-        """Store trajectories of a claimed job as queued; those that are there stay as they are. Raises `LeaseLostError`."""
+        """Store trajectories of a claimed job as queued; others stay as they are. Raises `LeaseLostError`."""
         ...
 
     async def cancel_trajectories(self, claim: Claim, names: Sequence[str]) -> None:
