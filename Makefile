@@ -19,6 +19,7 @@ demo: ## set up and solve a real problem with the bundled model
 test: ## set up, start what the tests need and run them all
 	@scripts/setup.sh dev
 	@scripts/setup_sandbox.sh all
+	@scripts/setup_services.sh
 	@python -m pytest $(PYTEST_ARGS)
 
 test-vllm: ## install vLLM for the CPU (3 GB), run the model tests against it, measure it (VLLM_ARGS="--only benchmark")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from servers import PostgresServer, RedisServer, postgres_programs, redis_program
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -67,3 +68,47 @@ def require_docker() -> None:
             executor.submit(lambda: asyncio.run(start())).result()
     except SandboxUnavailable as error:
         pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
+def require_redis() -> None:
+    if redis_program() is None:
+        pytest.skip("redis-server is not installed (scripts/setup_services.sh installs it)")
+
+
+@pytest.fixture(scope="session")
+def require_postgres() -> None:
+    if postgres_programs() is None:
+        pytest.skip("PostgreSQL is not installed (scripts/setup_services.sh installs it)")
+
+
+@pytest.fixture(scope="session")
+def redis_server(require_redis: None) -> Iterator[RedisServer]:
+    """A running Redis of this session; a test that kills it starts it again, and one that fills it flushes it."""
+    server = RedisServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def postgres_server(require_postgres: None) -> Iterator[PostgresServer]:
+    """A running PostgreSQL of this session; a test that kills it starts it again."""
+    server = PostgresServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """URL of an empty database of its own, for SQLAlchemy with psycopg."""
+    name = postgres_server.create_database()
+    try:
+        yield postgres_server.url(name)
+    finally:
+        postgres_server.drop_database(name)

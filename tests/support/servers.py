@@ -1,0 +1,246 @@
+"""Private servers of Redis and PostgreSQL: own folder, own port, killed and started again as a test likes."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+from abc import ABC, abstractmethod
+from collections import deque
+from pathlib import Path
+
+START_TIMEOUT_S = 60.0
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def redis_program() -> str | None:
+    return shutil.which("redis-server")
+
+
+def postgres_programs() -> Path | None:
+    """Folder of initdb and postgres: Debian keeps the server's programs off the PATH."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+class PrivateServer(ABC):
+    """A server process in a folder of its own. It says in its log when it is ready, so nothing polls."""
+
+    ready = ""
+    host = "127.0.0.1"
+
+    def __init__(self) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="solvent-test-"))
+        self.port = free_port()
+        self.log: deque[str] = deque(maxlen=400)
+        self._process: subprocess.Popen[str] | None = None
+        self._reader: threading.Thread | None = None
+
+    @abstractmethod
+    def command(self) -> list[str]: ...
+
+    @property
+    def user(self) -> str | None:
+        """Who runs it; None for whoever runs the tests."""
+        return None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None, "the server is not running"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start it and return when it answers."""
+        assert self._process is None, "the server is running"
+        is_ready = threading.Event()
+        process = subprocess.Popen(
+            self.command(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            cwd=self.folder,
+            user=self.user,
+            env={**os.environ, "LC_ALL": "C"},
+        )
+
+        def read() -> None:
+            assert process.stdout is not None
+            for line in process.stdout:
+                self.log.append(line)
+                if self.ready in line:
+                    is_ready.set()
+            is_ready.set()
+
+        self._process = process
+        self._reader = threading.Thread(target=read, daemon=True)
+        self._reader.start()
+        if not is_ready.wait(START_TIMEOUT_S) or process.poll() is not None:
+            self.kill()
+            raise AssertionError(f"{type(self).__name__} did not start:\n{''.join(self.log)}")
+
+    def kill(self) -> None:
+        """SIGKILL it and all that it started; return when they are gone."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """Ask it to end, and wait for it."""
+        self._end(signal.SIGTERM)
+
+    def restart(self) -> None:
+        """SIGKILL and start again on the same port with what it had on disk."""
+        self.kill()
+        self.start()
+
+    def _end(self, number: signal.Signals) -> None:
+        process, self._process = self._process, None
+        if process is None:
+            return
+        children = [] if number is signal.SIGTERM else _children(process.pid)
+        process.send_signal(number)
+        for pidfd in children:
+            try:
+                signal.pidfd_send_signal(pidfd, number)
+            except ProcessLookupError:
+                pass
+            else:
+                select.select([pidfd], [], [])
+            finally:
+                os.close(pidfd)
+        process.wait(START_TIMEOUT_S)
+        assert self._reader is not None
+        assert process.stdout is not None
+        self._reader.join()
+        process.stdout.close()
+
+    def remove(self) -> None:
+        """End it at once and remove its folder."""
+        self.kill()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _children(pid: int) -> list[int]:
+    """Return pidfds of a process's children; a PostgreSQL that still has one cannot start again."""
+    found = []
+    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+        try:
+            found.append(os.pidfd_open(int(child)))
+        except ProcessLookupError:
+            continue
+    return found
+
+
+class RedisServer(PrivateServer):
+    """Redis; what it acknowledged survives `kill` unless `durable` is False."""
+
+    ready = "Ready to accept connections"
+
+    def __init__(self, *, durable: bool = True) -> None:
+        super().__init__()
+        self.durable = durable
+
+    @property
+    def url(self) -> str:
+        return f"redis://{self.host}:{self.port}/0"
+
+    def command(self) -> list[str]:
+        program = redis_program()
+        assert program is not None
+        options = ["--bind", self.host, "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
+        kept = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else ["--appendonly", "no"]
+        return [program, *options, *kept]
+
+    def lose_data(self) -> None:
+        """SIGKILL it, delete what it had on disk, and start it empty."""
+        self.kill()
+        for kept in self.folder.iterdir():
+            if kept.is_dir():
+                shutil.rmtree(kept)
+            else:
+                kept.unlink()
+        self.start()
+
+
+class PostgresServer(PrivateServer):
+    """PostgreSQL with a password. It does not wait for the disk: that matters when a machine dies, not a process."""
+
+    ready = "database system is ready to accept connections"
+    owner = "solvent"
+
+    def __init__(self) -> None:
+        super().__init__()
+        programs = postgres_programs()
+        assert programs is not None
+        self._programs = programs
+        self.password = secrets.token_hex(16)
+        password_file = self.folder / "password"
+        password_file.write_text(self.password)
+        if self.user is not None:
+            for path in (self.folder, password_file):
+                shutil.chown(path, self.user)
+        subprocess.run(
+            [
+                programs / "initdb",
+                *("-D", self.folder / "data", "-U", self.owner, "--pwfile", password_file),
+                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
+            ],
+            check=True,
+            capture_output=True,
+            user=self.user,
+            cwd=self.folder,
+        )
+
+    @property
+    def user(self) -> str | None:
+        if os.geteuid() != 0:
+            return None
+        # PostgreSQL refuses to run as root.
+        return pwd.getpwnam("postgres").pw_name
+
+    def command(self) -> list[str]:
+        settings = {
+            "listen_addresses": self.host,
+            "port": self.port,
+            "unix_socket_directories": self.folder,
+            "fsync": "off",
+            "full_page_writes": "off",
+            "max_connections": 200,
+            "shared_buffers": "32MB",
+            "log_min_messages": "warning",
+        }
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
+
+    def url(self, database: str = "postgres", *, driver: str = "postgresql+psycopg") -> str:
+        return f"{driver}://{self.owner}:{self.password}@{self.host}:{self.port}/{database}"
+
+    def create_database(self, *, template: str = "template1") -> str:
+        """Create a database and return its name."""
+        import psycopg
+
+        name = f"test_{secrets.token_hex(6)}"
+        with psycopg.connect(self.url(driver="postgresql"), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}".encode())
+        return name
+
+    def drop_database(self, name: str) -> None:
+        """Drop a database, whoever is connected to it."""
+        import psycopg
+
+        with psycopg.connect(self.url(driver="postgresql"), autocommit=True) as connection:
+            connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
