@@ -2,7 +2,8 @@
 
     SolventError
     ├── ConfigError          settings, profiles, strategies or prompts are wrong          exit 2
-    │   └── NotFound             nothing has the id that was asked for
+    │   ├── NotFound             nothing has the id that was asked for
+    │   └── Conflict             what is asked contradicts what was asked before
     ├── QuotaExceeded        who asks has as much under way as is allowed                 exit 4
     ├── DataError            a problem, a batch row or a submission is malformed          exit 5
     ├── DependencyError      something outside this process is missing or does not answer exit 3
@@ -60,6 +61,10 @@ class ConfigError(SolventError):
 
 class NotFound(ConfigError):
     """Nothing has the id that was asked for."""
+
+
+class Conflict(ConfigError):
+    """What is asked contradicts what was asked before, such as an idempotency key that came with another request."""
 
 
 class QuotaExceeded(SolventError):
