@@ -1,0 +1,168 @@
+"""Writes what happens in jobs to the store, behind the work, and wakes whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from solvent.agents.events import Event, JobFinished, TextGenerated
+from solvent.errors import DependencyError, StoreError
+from solvent.workers.service_store import ServiceStore
+from solvent.workers.wakeups import Wakeups, batch_topic, job_topic
+
+LINGER_S = 0.05
+"""How long events are gathered before they are written together."""
+TEXT_LINGER_S = 0.25
+"""The same while nothing but streamed text has come."""
+RETRY_S = 1.0
+MOST_TEXTS = 20_000
+"""Pieces of text that wait at most, while the store does not answer; beyond, text is left out."""
+
+_log = logging.getLogger(__name__)
+
+
+class EventLog:
+    """Appends the events of all jobs of this process, in their order, and announces them.
+
+    `emit` costs a list append. Pieces of one trajectory's text that wait together are written as one event. Text is
+    the only thing that may be left out (the artifact store has it); everything else waits until the store answers.
+
+    A job's end is not written here: the store writes `job.finished` in the transaction that ends the job, so that
+    there is exactly one, after everything else.
+
+    Args:
+        store: of the service.
+        wakeups: where it is announced.
+        text: write streamed text at all.
+    """
+
+    def __init__(self, store: ServiceStore, wakeups: Wakeups, *, text: bool = True) -> None:
+        self._store = store
+        self._wakeups = wakeups
+        self._text = text
+        self._waiting: dict[str, list[Event]] = {}
+        self._texts = 0
+        self._topics: set[str] = set()
+        self._some = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._last: dict[str, int] = {}
+        self._writer: asyncio.Task[None] | None = None
+
+    def emit(self, event: Event) -> None:
+        """Take an event; returns at once, does not raise, and is called on the event loop."""
+        if isinstance(event, JobFinished):
+            return
+        if isinstance(event, TextGenerated):
+            if not self._text or self._texts >= MOST_TEXTS:
+                return
+            self._texts += 1
+        else:
+            self._urgent.set()
+        self._waiting.setdefault(event.job_id, []).append(event)
+        self._begin()
+
+    def wake(self, job_id: str, batch_id: str | None = None) -> None:
+        """Announce that the store has something new of a job, after everything that was emitted before."""
+        self._topics.add(job_topic(job_id))
+        if batch_id is not None:
+            self._topics.add(batch_topic(batch_id))
+        self._urgent.set()
+        self._begin()
+
+    async def flush(self) -> None:
+        """Wait until everything that was emitted is in the store. Called before a job's end is written."""
+        if not self._idle.is_set():
+            self._urgent.set()
+            await self._idle.wait()
+
+    def forget(self, job_id: str) -> None:
+        """Drop what is kept of a job that does not run here any more."""
+        self._last.pop(job_id, None)
+
+    async def aclose(self, *, at_most_s: float = 10.0) -> None:
+        """Write what waits, for at most that long, and end; safe to call twice."""
+        try:
+            async with asyncio.timeout(at_most_s):
+                await self.flush()
+        except TimeoutError:
+            _log.warning("events of %d jobs were not written: the store does not answer", len(self._waiting))
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+            self._writer = None
+
+    def _begin(self) -> None:
+        self._idle.clear()
+        self._some.set()
+        if self._writer is None:
+            self._writer = asyncio.create_task(self._write(), name="event log")
+
+    async def _write(self) -> None:
+        while True:
+            await self._some.wait()
+            await self._linger()
+            self._urgent.clear()
+            waiting, self._waiting, self._texts = self._waiting, {}, 0
+            for job_id, events in waiting.items():
+                await self._append(job_id, joined(events))
+            topics, self._topics = self._topics, set()
+            try:
+                await self._wakeups.announce([*topics, *map(job_topic, waiting)])
+            except DependencyError as error:
+                _log.warning("watchers wait for their next look: %s", error)
+            if not self._waiting and not self._topics:
+                self._some.clear()
+                self._idle.set()
+
+    async def _linger(self) -> None:
+        try:
+            async with asyncio.timeout(TEXT_LINGER_S):
+                await self._urgent.wait()
+        except TimeoutError:
+            return
+        await asyncio.sleep(LINGER_S)
+
+    async def _append(self, job_id: str, events: Sequence[Event]) -> None:
+        """Append, however often it takes, and exactly once."""
+        failed = False
+        while True:
+            try:
+                if failed and await self._is_there(job_id, events):
+                    return
+                self._last[job_id] = (await self._store.add_events(job_id, events))[-1]
+            except StoreError as error:
+                if not failed:
+                    _log.warning("events of job %s wait: %s", job_id, error)
+                failed = True
+                await asyncio.sleep(RETRY_S)
+            else:
+                return
+
+    async def _is_there(self, job_id: str, events: Sequence[Event]) -> bool:
+        """Whether an append that seemed to fail was done: a connection can break after the commit."""
+        after, wanted = self._last.get(job_id, 0), list(events)
+        found: list[Event] = []
+        while page := await self._store.events(job_id, after=after):
+            found += [stored.event for stored in page]
+            after = page[-1].sequence
+        starts = range(len(found) - len(wanted) + 1)
+        return any(found[start : start + len(wanted)] == wanted for start in starts)
+
+
+def joined(events: Sequence[Event]) -> list[Event]:
+    """Return the events with pieces of one trajectory's text, between which nothing else came, as one."""
+    result: list[Event] = []
+    for event in events:
+        before = result[-1] if result else None
+        if (
+            isinstance(event, TextGenerated)
+            and isinstance(before, TextGenerated)
+            and (event.trajectory == before.trajectory)
+        ):
+            result[-1] = before.model_copy(update={"text": before.text + event.text})
+        else:
+            result.append(event)
+    return result

@@ -1,0 +1,96 @@
+"""Reads what happens in a job, and what a batch has finished, as it comes: nothing is missed, nothing comes twice."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+
+from solvent.agents.events import JobFinished
+from solvent.agents.job import JobStatus
+from solvent.workers.records import JobRecord
+from solvent.workers.service_records import StoredEvent
+from solvent.workers.service_store import ServiceStore
+from solvent.workers.wakeups import Wakeups, batch_topic, job_topic
+
+LOOK_AGAIN_S = 15.0
+"""A wake-up may be lost (a worker died, Redis was away): then this is the delay."""
+PAGE = 500
+
+ENDED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
+"""States in which nothing more happens by itself."""
+
+
+def never() -> bool:
+    """Return False."""
+    return False
+
+
+async def follow_job(
+    store: ServiceStore, wakeups: Wakeups, job_id: str, *, after: int = 0, stop: Callable[[], bool] = never
+) -> AsyncIterator[StoredEvent]:
+    """Give a job's events after a sequence number, and each further one as it comes, until the job has ended.
+
+    Args:
+        store: of the service.
+        wakeups: on which new events are announced.
+        job_id: the job.
+        after: the last sequence number that the reader has.
+        stop: asked after each wake-up; True ends the reading where it is.
+
+    Raises:
+        NotFound: there is no such job.
+        StoreError: the database does not answer; reading may go on later after the last event that came.
+    """
+    async with wakeups.listen(job_topic(job_id)) as listener:
+        while not stop():
+            # The state first: what is read afterwards is then all that the log of an ended job has.
+            ended = (await store.job(job_id)).status in ENDED
+            finished = False
+            while page := await store.events(job_id, after=after, limit=PAGE):
+                for stored in page:
+                    yield stored
+                    after = stored.sequence
+                finished = isinstance(page[-1].event, JobFinished)
+                if stop():
+                    return
+            if ended:
+                return
+            if not finished:
+                await listener.wait(LOOK_AGAIN_S)
+
+
+async def follow_batch(
+    store: ServiceStore, wakeups: Wakeups, batch_id: str, *, after: str = "", stop: Callable[[], bool] = never
+) -> AsyncIterator[JobRecord]:
+    """Give each job of a batch once, when it has ended, until all of them have.
+
+    Args:
+        store: of the service.
+        wakeups: on which ends are announced.
+        batch_id: the batch.
+        after: id of the last job that the reader has; those that ended before it are left out.
+        stop: asked after each wake-up; True ends the reading where it is.
+
+    Raises:
+        NotFound: there is no such batch, or no such job to go on after.
+        StoreError: the database does not answer.
+    """
+    async with wakeups.listen(batch_topic(batch_id)) as listener:
+        seen: set[str] = set()
+        total = (await store.batch_counts(batch_id)).total
+        skipping = bool(after)
+        cursor = ""
+        while True:
+            async for job in store.batch_jobs(batch_id, ended_after=cursor):
+                cursor = job.id
+                if job.id not in seen:
+                    seen.add(job.id)
+                    if not skipping:
+                        yield job
+                    skipping = skipping and job.id != after
+                if stop():
+                    return
+            if skipping or len(seen) >= total or stop():
+                return
+            if not await listener.wait(LOOK_AGAIN_S):
+                # Two that ended at once may have become visible in the other order: from the beginning, then.
+                cursor = ""
