@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Protocol
 
-
 EVERYBODY = "*"
 """Topic that wakes every listener; for what concerns many at once and is rare, such as the cancel of a batch."""
 
