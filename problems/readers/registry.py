@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from io import BytesIO
 from pathlib import Path, PurePosixPath
@@ -38,6 +38,20 @@ def read_text(content: str | bytes, name: str = "-") -> Iterator[ReadResult]:
     """Yield the problems of a text (or of the bytes of a file), as `read` does; `name` stands in the errors."""
     data = content.encode("utf-8", errors="surrogatepass") if isinstance(content, str) else content
     yield from _without_doubles(_read_bytes(data, Place(name)))
+
+
+def read_rows(rows: Iterable[JsonValue | DataError], name: str) -> Iterator[ReadResult]:
+    """Yield one problem or error per row, in order; `name` and the row's number (from 1) stand in the errors.
+
+    A row is an object in any known format, or a text that is one problem; an error that is given is yielded as it is.
+    """
+    place = Place(name)
+    yield from _without_doubles(
+        _caught(partial(read_one, place.at(number).source, row))
+        if isinstance(row, str)
+        else next(_read_rows(iter([(place.at(number), row)])))
+        for number, row in enumerate(rows, start=1)
+    )
 
 
 def read_one(path: str | Path, text: str | bytes | None = None) -> Problem:
