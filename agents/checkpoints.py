@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,28 @@ from solvent.locks import exclusive
 
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
+
+FORMAT = 1
+"""Version of what the graphs keep in their checkpoints; a change that an older version cannot go on with raises it."""
+_FORMAT_KEY = "solvent_format"
+
+
+class NewerFormatError(StoreError):
+    """A newer version wrote a checkpoint: this one must leave the job to it."""
+
+
+def format_metadata() -> dict[str, Any]:
+    """Return what each checkpoint is marked with."""
+    return {_FORMAT_KEY: FORMAT}
+
+
+def refuse_newer(metadata: Mapping[str, Any] | None, what: str) -> None:
+    """Raise `NewerFormatError` where a newer version wrote the checkpoint of this metadata."""
+    written = (metadata or {}).get(_FORMAT_KEY, 1)
+    if written > FORMAT:
+        raise NewerFormatError(
+            f"cannot {what}: they have format {written}, this version knows {FORMAT}", remedy="upgrade this worker"
+        )
 
 
 class JobFiles:

@@ -31,7 +31,7 @@ class LocalExecutor:
         """Start a trajectory, unless it was started already."""
         trajectory = plan["trajectory"]
         if trajectory not in self._tasks:
-            task = asyncio.create_task(self._guarded(plan), name=f"trajectory {trajectory}")
+            task = asyncio.create_task(outcome_of_run(plan, self._run), name=f"trajectory {trajectory}")
             self._tasks[trajectory] = task
             task.add_done_callback(lambda done: self._collect(trajectory, done))
 
@@ -59,24 +59,41 @@ class LocalExecutor:
         await asyncio.gather(*self._tasks.values(), return_exceptions=True)
 
     def _collect(self, trajectory: str, task: asyncio.Task[TrajectoryOutcome]) -> None:
-        if task.cancelled():
-            outcome = TrajectoryOutcome(trajectory=trajectory, stop_reason=StopReason.CANCELLED, summary="cancelled")
-        else:
-            outcome = task.result()
+        outcome = cancelled_outcome(trajectory) if task.cancelled() else task.result()
         self._ended.append(outcome)
         self._news.set()
 
-    async def _guarded(self, plan: Plan) -> TrajectoryOutcome:
-        try:
-            return await self._run(plan)
-        except SolventError as error:
-            failure = error
-        except Exception as cause:  # a defect ends this job with its name; other jobs of the batch go on
-            logger.exception("trajectory %s failed by a defect", plan["trajectory"])
-            failure = InternalError(f"{type(cause).__name__} in trajectory {plan['trajectory']}: {cause}")
-        return TrajectoryOutcome(
-            trajectory=plan["trajectory"],
-            stop_reason=StopReason.ERROR,
-            summary=str(failure),
-            error=failure.to_dict(),
-        )
+
+def cancelled_outcome(trajectory: str) -> TrajectoryOutcome:
+    """Return the outcome of a trajectory that was cancelled."""
+    return TrajectoryOutcome(trajectory=trajectory, stop_reason=StopReason.CANCELLED, summary="cancelled")
+
+
+async def outcome_of_run(
+    plan: Plan,
+    run: Callable[[Plan], Awaitable[TrajectoryOutcome]],
+    *,
+    passing: tuple[type[Exception], ...] = (),
+) -> TrajectoryOutcome:
+    """Run a trajectory; a failure is its outcome, with the error that ends its job.
+
+    Args:
+        plan: what was ordered.
+        run: runs it to its end.
+        passing: exceptions that say nothing of the trajectory; they are raised.
+    """
+    try:
+        return await run(plan)
+    except passing:
+        raise
+    except SolventError as error:
+        failure = error
+    except Exception as cause:  # a defect ends this job with its name; other jobs of the batch go on
+        logger.exception("trajectory %s failed by a defect", plan["trajectory"])
+        failure = InternalError(f"{type(cause).__name__} in trajectory {plan['trajectory']}: {cause}")
+    return TrajectoryOutcome(
+        trajectory=plan["trajectory"],
+        stop_reason=StopReason.ERROR,
+        summary=str(failure),
+        error=failure.to_dict(),
+    )

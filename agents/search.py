@@ -250,9 +250,9 @@ def _after_tell(state: SearchState) -> Literal["ask", "select"]:
 
 
 def build_search_graph(
-    saver: BaseCheckpointSaver[Any],
+    saver: BaseCheckpointSaver[Any] | None,
 ) -> CompiledStateGraph[SearchState, SearchContext, SearchState, SearchState]:
-    """Return the graph with its checkpoints in `saver`."""
+    """Return the graph with its checkpoints in `saver`; a `copy` of it may be given another."""
     graph = StateGraph(SearchState, context_schema=SearchContext)
     for node in (ask, dispatch, gather, tell, select, learn):
         graph.add_node(node)

@@ -16,6 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from solvent.agents.budget import Refused
+from solvent.agents.checkpoints import format_metadata, refuse_newer
 from solvent.agents.events import TrajectoryFinished
 from solvent.agents.extract import extract, same_text
 from solvent.agents.job import StopReason
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.runtime import RunControl
 
 STEPS_PER_ROUND = 3
 STEPS_AROUND = 6
@@ -165,9 +167,9 @@ def _again(state: TrajectoryState) -> Literal["refine", "conclude"]:
 
 
 def build_trajectory_graph(
-    saver: BaseCheckpointSaver[Any],
+    saver: BaseCheckpointSaver[Any] | None,
 ) -> CompiledStateGraph[TrajectoryState, TrajectoryContext, TrajectoryState, TrajectoryState]:
-    """Return the graph with its checkpoints in `saver`."""
+    """Return the graph with its checkpoints in `saver`; a `copy` of it may be given another."""
     graph = StateGraph(TrajectoryState, context_schema=TrajectoryContext)
     for node in (recall, solve, detect, verify, refine, conclude):
         graph.add_node(node)
@@ -185,10 +187,24 @@ async def run_trajectory(
     graph: CompiledStateGraph[TrajectoryState, TrajectoryContext, TrajectoryState, TrajectoryState],
     context: TrajectoryContext,
     plan: Plan,
+    *,
+    thread: str | None = None,
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,),
+    control: RunControl | None = None,
 ) -> TrajectoryOutcome:
     """Run a trajectory to its end, or go on where its last checkpoint is.
 
+    Args:
+        graph: see `build_trajectory_graph`.
+        context: what its nodes work with.
+        plan: what was ordered.
+        thread: name of the checkpoint thread; None for the trajectory's own.
+        errors: what the saver raises where it fails.
+        control: a drain that is requested here ends the run after the present node, with its checkpoint written.
+
     Raises:
+        GraphDrained: it was drained; running it again goes on.
+        NewerFormatError: a newer version wrote its checkpoint.
         SolventError: something outside failed; what was committed stays, and running it again goes on.
     """
     trajectory = plan["trajectory"]
@@ -198,26 +214,20 @@ async def run_trajectory(
             trajectory=trajectory, stop_reason=refused.reason, summary="not started: a cap of the budget"
         )
     config: RunnableConfig = {
-        "configurable": {"thread_id": trajectory},
+        "configurable": {"thread_id": thread or trajectory},
         "recursion_limit": STEPS_AROUND + STEPS_PER_ROUND * (plan["repairs"] + 1),
+        "metadata": format_metadata(),
     }
-    with boundary(StoreError, f"keep the checkpoints of trajectory {trajectory}", sqlite3.Error):
-        return await _run_graph(graph, context, plan, config)
-
-
-async def _run_graph(
-    graph: CompiledStateGraph[TrajectoryState, TrajectoryContext, TrajectoryState, TrajectoryState],
-    context: TrajectoryContext,
-    plan: Plan,
-    config: RunnableConfig,
-) -> TrajectoryOutcome:
-    snapshot = await graph.aget_state(config)
-    if snapshot.values and not snapshot.next:
-        return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict
-    announce(plan, context)
-    start: TrajectoryState | None = None if snapshot.values else {"plan": plan}
-    final = await graph.ainvoke(start, config, context=context, durability="sync")
-    return outcome_of(final)  # type: ignore[arg-type]  # as above
+    what = f"keep the checkpoints of trajectory {trajectory}"
+    with boundary(StoreError, what, *errors):
+        snapshot = await graph.aget_state(config)
+        refuse_newer(snapshot.metadata, what)
+        if snapshot.values and not snapshot.next:
+            return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict
+        announce(plan, context)
+        start: TrajectoryState | None = None if snapshot.values else {"plan": plan}
+        final = await graph.ainvoke(start, config, context=context, durability="sync", control=control)
+        return outcome_of(final)  # type: ignore[arg-type]  # as above
 
 
 def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 
 from solvent.agents.events import Emit, Event, TextGenerated
-from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
-from solvent.errors import ConfigError, DataError, DependencyError, SolventError, StoreError
+from solvent.agents.job import JobResult, JobSpec, JobStatus
+from solvent.agents.job_parts import failed_result
+from solvent.errors import ConfigError, DataError, DependencyError, StoreError
 from solvent.workers.records import JobRecord
 from solvent.workers.store import JobStore
 
@@ -40,22 +41,9 @@ async def run_stored_job(store: JobStore, job: JobRecord, run_job: RunJob, on_ev
     except (ConfigError, DataError, DependencyError) as error:
         if isinstance(error, StoreError):
             raise
-        result = _failed(job.spec, error)
+        result = failed_result(job.spec, error)
     store.finish(result)
     return job.model_copy(update={"status": result.status, "result": result, "error": result.error})
-
-
-def _failed(spec: JobSpec, error: SolventError) -> JobResult:
-    return JobResult(
-        job_id=spec.id,
-        problem_id=spec.problem.id,
-        status=JobStatus.FAILED,
-        stop_reason=StopReason.ERROR,
-        error=error.to_dict(),
-        strategy=spec.strategy,
-        model=spec.model,
-        model_for=spec.model_for,
-    )
 
 
 async def run_jobs(

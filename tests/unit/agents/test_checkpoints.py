@@ -11,7 +11,7 @@ import pytest
 from solvent.agents.calls import Reporter
 from solvent.agents.checkpoints import JobFiles
 from solvent.agents.job import JobSpec, StopReason
-from solvent.agents.runner import job_context
+from solvent.agents.job_parts import job_context
 from solvent.agents.trajectory_state import Plan
 from solvent.errors import ConfigError
 from solvent.models.scripted import ScriptedModel
