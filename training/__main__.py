@@ -8,37 +8,21 @@ from typing import Literal
 
 import click
 
-from solvent.training.config import DEFAULT_CONFIG, load_config
-from solvent.training.evaluation_command import PROBLEMS, SAMPLES, WEIGHTS, evaluate_command, run_evaluation
+from solvent.training.command_options import (
+    ROOM,
+    WEIGHTS,
+    config_option,
+    device_option,
+    run_option,
+    threads_option,
+    weights_option,
+    workers_option,
+)
+from solvent.training.config import load_config
+from solvent.training.evaluation_command import PROBLEMS, SAMPLES, evaluate_command, run_evaluation
 from solvent.training.families import FAMILIES, Split, generate
 from solvent.training.families.catalog import MAX_DEPTH
 from solvent.training.role_commands import attempts_command, rows_command
-
-ROOM = Path(__file__).parent
-
-config_option = click.option(
-    "--config", type=click.Path(path_type=Path, exists=True), default=DEFAULT_CONFIG, help="Hyperparameters."
-)
-run_option = click.option(
-    "--run-dir", type=click.Path(path_type=Path), default=Path("runs/starter"), show_default=True,
-    help="Where tokenizer, corpus, checkpoint and loss curve are kept.",
-)  # fmt: skip
-weights_option = click.option(
-    "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
-)
-threads_option = click.option(
-    "--threads", type=click.IntRange(1), default=1, show_default=True, help="In each process."
-)
-workers_option = click.option(
-    "--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that share each step's batches."
-)
-device_option = click.option(
-    "--device",
-    type=click.Choice(["auto", "cpu", "cuda"]),
-    default="auto",
-    show_default=True,
-    help="auto: a GPU if any.",
-)
 
 
 @click.group()
@@ -166,7 +150,7 @@ def export_command(run_dir: Path, weights: Path, checkpoint: Path | None) -> Non
 
     table = export(checkpoint or run_dir / FINAL, run_dir, weights)
     click.echo(table)
-    if weights == WEIGHTS:
+    if weights.resolve() == WEIGHTS.resolve():
         publish(table, run_dir, ROOM)
     size = sum(path.stat().st_size for path in weights.rglob("*") if path.is_file())
     click.echo(f"{size / 2**20:.1f} MiB in {weights}")
@@ -199,10 +183,16 @@ def all_command(
     workers: int,
     threads: int,
 ) -> None:
-    """Everything: tokenizer, train, export, evaluate. Steps that are done are not done again."""
+    """Everything: tokenizer, train, export, evaluate. A tokenizer and a final.pt that are there are not made again.
+
+    A training that was stopped goes on.
+    """
+    from solvent.training.trainer import FINAL
+
     if not (run_dir / "tokenizer.json").exists():
         context.invoke(tokenizer_command, config=config, run_dir=run_dir)
-    context.invoke(train_command, config=config, run_dir=run_dir, device=device, workers=workers, threads=threads)
+    if not (run_dir / FINAL).exists():
+        context.invoke(train_command, config=config, run_dir=run_dir, device=device, workers=workers, threads=threads)
     context.invoke(export_command, run_dir=run_dir, weights=weights)
     run_evaluation(weights, None, PROBLEMS, SAMPLES, tuple(FAMILIES), None, 7, write=True)
 

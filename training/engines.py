@@ -7,12 +7,11 @@ import time
 from pathlib import Path
 
 from solvent.models.base import ChatRequest, Message, Sampling, generate
-from solvent.models.profiles import ModelProfile
 from solvent.models.starter.model import StarterModel
 from solvent.models.starter.text import ChatTokenizer
-from solvent.models.starter.weights import read_shape
 from solvent.training.families import generate_samples
 from solvent.training.prompting import render_prompt
+from solvent.training.starter_profile import starter_profile
 
 _ROUNDS = 3
 _TOKENS = 100
@@ -30,11 +29,7 @@ def compare(weights: Path, batch_sizes: tuple[int, ...] = (1, 8, 32, 64)) -> lis
 
 
 async def _numpy(weights: Path, prompt: str, batch: int) -> float:
-    context = read_shape(weights).max_position_embeddings
-    profile = ModelProfile(
-        name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=64, threads=1
-    )
-    model = StarterModel(profile)
+    model = StarterModel(starter_profile(weights, concurrency=64))
     best = 0.0
     try:
         for round_number in range(_ROUNDS + 1):

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from solvent.training.command_options import ROOM, weights_option
 from solvent.training.families import FAMILIES
 
 if TYPE_CHECKING:
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from solvent.training.evaluate_roles import RoleEvaluation
     from solvent.training.role_stage import RoleSettings
 
-ROOM = Path(__file__).parent
-WEIGHTS = ROOM.parent / "models" / "starter" / "weights"
 EVALUATION, ROLES, README = ROOM / "evaluation.json", ROOM / "roles.json", ROOM / "README.md"
 PROBLEMS, SAMPLES = 10, 64
 _CONCEPT_PROBLEMS = 2
@@ -27,9 +26,7 @@ Only = Literal["solve", "roles"]
 
 
 @click.command("evaluate")
-@click.option(
-    "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
-)
+@weights_option
 @click.option("--only", type=click.Choice(["solve", "roles"]), help="One half. [default: both]")
 @click.option("--problems", type=click.IntRange(1), default=PROBLEMS, show_default=True, help="Of each family.")
 @click.option("--samples", type=click.IntRange(2), default=SAMPLES, show_default=True, help="Of each problem.")

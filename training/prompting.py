@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from solvent.training.families.sample import Example, Sample
+
+if TYPE_CHECKING:
+    from jinja2 import Template
 
 _STYLES = Path(__file__).parents[1] / "configs" / "prompts"
 PLAIN_STYLE, THINKING_STYLE = "starter", "starter-thinking"
@@ -24,12 +27,13 @@ class _Text:
 
 
 @cache
-def _template(style: str) -> Any:
+def template(style: str, name: str) -> Template:
+    """The template of a role ("solve", "verify", ...) in a style of `configs/prompts`."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     loader = FileSystemLoader(_STYLES)
     environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text
-    return environment.get_template(f"{style}/solve.j2")
+    return environment.get_template(f"{style}/{name}.j2")
 
 
 def render_prompt(sample: Sample, *, thinking: bool = False, answer: bool = False) -> str:
@@ -44,15 +48,13 @@ def render_prompt(sample: Sample, *, thinking: bool = False, answer: bool = Fals
         ValueError: `answer` of a problem that has none, or together with `thinking`.
     """
     _check(sample, thinking, answer)
-    tests = [_call(test) for test in sample.public_tests] if sample.kind == "function" else sample.public_tests
-    text = _template(THINKING_STYLE if thinking else PLAIN_STYLE).render(
+    return template(THINKING_STYLE if thinking else PLAIN_STYLE, "solve").render(
         statement=sample.statement,
-        public_tests=tests,
+        public_tests=shown_tests(sample),
         kind=sample.kind,
         concepts=sample.shown_concepts,
         wants="answer" if answer else "program",
     )
-    return str(text)
 
 
 def render_completion(sample: Sample, *, thinking: bool = False, answer: bool = False) -> str:
@@ -70,6 +72,11 @@ def render_completion(sample: Sample, *, thinking: bool = False, answer: bool = 
     if not sample.plan:
         raise ValueError(f"a problem of family {sample.family!r} has no plan to think")
     return "\n".join(["<think>", *sample.plan, "</think>", program])
+
+
+def shown_tests(sample: Sample) -> list[Any]:
+    """The sample's examples as templates take them: in the shape of the tests of a `Problem`."""
+    return [_call(test) if sample.kind == "function" else test for test in sample.public_tests]
 
 
 def _call(test: Example) -> SimpleNamespace:

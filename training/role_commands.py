@@ -11,23 +11,17 @@ from typing import TYPE_CHECKING
 
 import click
 
-from solvent.training.config import DEFAULT_CONFIG, load_config
+from solvent.training.command_options import config_option, weights_option
+from solvent.training.config import load_config
 
 if TYPE_CHECKING:
     from solvent.models.base import ChatModel
     from solvent.sandbox.base import Sandbox
 
-ROOM = Path(__file__).parent
-WEIGHTS = ROOM.parent / "models" / "starter" / "weights"
-
-_weights_option = click.option(
-    "--weights", type=click.Path(path_type=Path), default=WEIGHTS, help="Directory of the weights. [default: shipped]"
-)
-
 
 @click.command("attempts")
-@_weights_option
-@click.option("--config", type=click.Path(path_type=Path, exists=True), default=DEFAULT_CONFIG, help="Mixture.")
+@weights_option
+@config_option
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="A .jsonl file; what it holds is kept.")
 @click.option("--problems", type=click.IntRange(1), default=1000, show_default=True, help="In the file in the end.")
 @click.option("--samples", type=click.IntRange(1), default=8, show_default=True, help="Of each problem.")
@@ -82,17 +76,12 @@ def rows_command(attempts: Path, out: Path, seed: int) -> None:
 @asynccontextmanager
 async def opened(weights: Path) -> AsyncIterator[tuple[ChatModel, Sandbox]]:
     """The starter model with these weights and the sandbox of the settings; both are closed in the end."""
-    from solvent.models.profiles import ModelProfile
     from solvent.models.starter.model import StarterModel
-    from solvent.models.starter.weights import read_shape
     from solvent.sandbox.choose import open_sandbox
     from solvent.settings import Settings
+    from solvent.training.starter_profile import starter_profile
 
-    context = read_shape(weights).max_position_embeddings
-    profile = ModelProfile(
-        name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=64, threads=1
-    )
-    model = StarterModel(profile)
+    model = StarterModel(starter_profile(weights, concurrency=64))
     try:
         sandbox = await open_sandbox(Settings())
         try:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from solvent.training.config import Config
+from solvent.training.report import replace_between
 
 CURVE_FILES = ("loss.csv", "loss-groups.csv", "cool-down.csv", "cool-down-groups.csv", "loss.png")
 _BEGIN, _END = "<!-- training: begin -->", "<!-- training: end -->"
@@ -68,12 +69,7 @@ def publish(text: str, run_directory: Path, room: Path) -> None:
     Raises:
         ValueError: README.md has no marks for the table.
     """
-    readme = room / "README.md"
-    before, found_begin, rest = readme.read_text().partition(_BEGIN)
-    _, found_end, after = rest.partition(_END)
-    if not found_begin or not found_end:
-        raise ValueError(f"{readme} has no {_BEGIN} ... {_END}")
-    readme.write_text(f"{before}{_BEGIN}\n{text}\n{_END}{after}")
+    replace_between(room / "README.md", _BEGIN, _END, text)
     for name in CURVE_FILES:
         if (run_directory / name).exists():
             shutil.copyfile(run_directory / name, room / name)

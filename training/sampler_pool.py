@@ -208,16 +208,10 @@ def _work(weights: Path, pipe: Connection) -> None:
 
 async def _serve(weights: Path, pipe: Connection) -> None:
     """Answer what comes through the pipe until its other end is closed."""
-    from solvent.models.profiles import ModelProfile
     from solvent.models.starter.model import StarterModel
-    from solvent.models.starter.weights import read_shape
+    from solvent.training.starter_profile import starter_profile
 
-    context = read_shape(weights).max_position_embeddings
-    model = StarterModel(
-        ModelProfile(
-            name="starter", backend="starter", context_tokens=context, weights_dir=weights, concurrency=SLOTS, threads=1
-        )
-    )
+    model = StarterModel(starter_profile(weights, SLOTS))
 
     async def answer(number: int, request: ChatRequest) -> None:
         reply: _Reply

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
-from pathlib import Path
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Literal
 
 from solvent.agents.prompts import Attempt, Failure
-from solvent.training.families.sample import Concept, Example, Sample
-
-if TYPE_CHECKING:
-    from jinja2 import Template
-
-_STYLES = Path(__file__).parents[2] / "configs" / "prompts"
-STYLE = "starter"
+from solvent.training.families.sample import Concept, Sample
+from solvent.training.prompting import PLAIN_STYLE, shown_tests, template
 
 TemplateName = Literal["solve", "verify", "verify-slow", "refine", "tests", "abstract", "choose", "summarise"]
 
@@ -36,10 +28,9 @@ def render_role(
 
     The arguments are those of `Prompts.render`; `concepts` are by default the sample's shown concepts.
     """
-    tests = [_call(test) for test in sample.public_tests] if sample.kind == "function" else sample.public_tests
-    return _template(name).render(
+    return template(PLAIN_STYLE, name).render(
         statement=sample.statement,
-        public_tests=tests,
+        public_tests=shown_tests(sample),
         kind=sample.kind,
         wants=wants,
         program=program,
@@ -49,26 +40,3 @@ def render_role(
         candidates=candidates,
         offered=offered,
     )
-
-
-@cache
-def _template(name: TemplateName) -> Template:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    loader = FileSystemLoader([_STYLES / STYLE, _STYLES])
-    environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)  # noqa: S701 - plain text
-    return environment.get_template(f"{name}.j2")
-
-
-class _Text:
-    """A text that stands where a template writes a value's repr: examples hold it ready."""
-
-    def __init__(self, text: str) -> None:
-        self._text = text
-
-    def __repr__(self) -> str:
-        return self._text
-
-
-def _call(test: Example) -> Any:
-    return SimpleNamespace(type="call", arguments=(_Text(test.stdin),), keywords={}, expected=_Text(test.expected))
