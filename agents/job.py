@@ -124,7 +124,7 @@ class JobResult(_Frozen):
 
     job_id: str
     problem_id: str
-    status: Literal[JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED]
+    status: Literal[JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED]
     outcome: Outcome | None = None
     """Only when completed."""
     stop_reason: StopReason

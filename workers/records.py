@@ -39,6 +39,14 @@ class JobRecord(_Frozen):
     position: int = 0
     """Place in the batch, from 0."""
     custom_id: str
+    key_id: str | None = None
+    """API key that submitted it, in the service."""
+    project: str = "default"
+    """Of that key: jobs of one project see each other."""
+    queue: str = "interactive"
+    """`interactive` or `batch`."""
+    end_number: int | None = None
+    """Place in the order in which its batch's jobs ended, from 1; in the service."""
     status: JobStatus = JobStatus.QUEUED
     spec: JobSpec | None = None
     result: JobResult | None = None

@@ -39,7 +39,9 @@ class Claim:
     token: int
     """Fencing token: grows with every claim of the same thing."""
     attempt: int
-    """How often it has been claimed without being given back in order, this time included."""
+    """1, and one more for each claim before it, since the last that ended in order, that lapsed or failed."""
+    left_s: float | None = None
+    """Seconds until the deadline of the job or its batch by the database's clock; None without one, under 0 past it."""
 
 
 class ApiKey(BaseModel):
@@ -95,12 +97,22 @@ class TrajectoryRecord:
 
 
 @dataclass(frozen=True)
+class EndedJob:
+    """A job that nobody held when it ended."""
+
+    id: str
+    batch_id: str | None
+
+
+@dataclass(frozen=True)
 class Due:
     """What the reaper found: each id gets a message again."""
 
     jobs: Sequence[QueuedJob] = ()
     trajectories: Sequence[str] = ()
     """`JOB/TRAJECTORY`."""
+    ended: Sequence[EndedJob] = ()
+    """Jobs that were ended now, failed or expired: who watches them is to be woken, their checkpoints are to go."""
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,9 @@ from solvent.workers.service_records import (
     TrajectoryRecord,
 )
 
+STOP_CHANNEL = "solvent_stop"
+"""Channel of PostgreSQL (LISTEN) on which the id of a job comes that is to stop, as a whole or trajectories of it."""
+
 
 class ServiceStore(Protocol):
     """Jobs, batches, trajectories, leases, events and keys.
@@ -55,56 +58,85 @@ class ServiceStore(Protocol):
         idempotency_key: str | None = None,
         request_digest: str = "",
     ) -> Sequence[JobRecord]:
-        """Store jobs (and the batch that they belong to) as queued, or nothing of them.
+        """Store jobs (and the batch that they belong to) as queued, or nothing of them; return them as stored.
 
-        With an idempotency key that the same API key used within 24 hours for a request of the same digest, nothing is
-        stored and the jobs of that first request are returned.
+        A job that comes as failed (a row that could not be read) is stored as that. With an idempotency key that the
+        same API key used within 24 hours for a request of the same digest, nothing is stored and the jobs of that first
+        request are returned.
+
+        Jobs of the queue `interactive` count as sent: the caller sends a message for each. For those of the queue
+        `batch`, `next_jobs` says when.
 
         Raises:
-            ConfigError: that idempotency key came with another request.
+            Conflict: that idempotency key came with another request, or a job or batch of this id is there.
             QuotaExceeded: more jobs of this API key would wait than it may have.
+            NotFound: there is no such API key.
         """
         ...
 
     # Reading
 
-    async def job(self, job_id: str) -> JobRecord:
+    async def job(self, job_id: str, *, project: str | None = None) -> JobRecord:
         """Return a job.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is none of this id, or none in that project.
         """
         ...
 
-    async def batch(self, batch_id: str) -> BatchRecord:
+    async def batch(self, batch_id: str, *, project: str | None = None) -> BatchRecord:
         """Return a batch.
 
         Raises:
-            NotFound: there is none of this id.
+            NotFound: there is none of this id, or none in that project.
         """
         ...
 
     async def batch_counts(self, batch_id: str) -> BatchCounts:
-        """Return how a batch stands, counted in the database."""
+        """Return how a batch stands, counted in the database; usage is that of its ended jobs. Raises `NotFound`."""
         ...
 
     def batch_jobs(self, batch_id: str, *, ended_after: str | None = None) -> AsyncIterator[JobRecord]:
         """Give the jobs of a batch in their order, in pages.
 
-        With `ended_after` (a cursor, "" for the beginning) only those that ended, in the order in which they ended.
+        With `ended_after` only those that ended, in the order in which they ended: "" for the beginning, else the
+        `end_number` of the last job that the reader has, as text, or its id. A job that was retried gets another number
+        when it ends again, so for it the id says less than the number did. What is given next can only have greater
+        numbers: nothing ends in between later.
+
+        Raises:
+            NotFound: there is no such batch, or no ended job of that id in it.
         """
         ...
 
-    async def recent(self, *, key_id: str | None, limit: int, before: str | None = None) -> Sequence[JobRecord]:
-        """Return the newest jobs, newest first, from the job `before` on."""
+    async def recent(self, *, project: str | None, limit: int, before: str | None = None) -> Sequence[JobRecord]:
+        """Return the newest jobs (of a project), newest first, from after the job `before` on. Raises `NotFound`."""
+        ...
+
+    async def recent_batches(
+        self, *, project: str | None, limit: int, before: str | None = None
+    ) -> Sequence[BatchRecord]:
+        """Return the newest batches (of a project), newest first, from after the batch `before` on."""
+        ...
+
+    # What to send messages for
+
+    async def next_jobs(self, *, outstanding: int, unseen_s: float) -> Sequence[QueuedJob]:
+        """Choose queued jobs to send messages for, so many that per queue at most `outstanding` are under way.
+
+        A message is under way for `unseen_s` seconds or until its job is claimed. API keys get shares by their weight:
+        next is always the key with the least jobs begun and under way for its weight, as long as its concurrency
+        allows; within a key by priority, then by age. What is returned counts as sent.
+        """
         ...
 
     # Claims
 
     async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim | None:
-        """Take the lease, or return None: it is held, ended, cancelled before it began, or over its key's concurrency.
+        """Take the lease, or return None: it is not there, held, or ended, or over its key's concurrency.
 
-        A queued job becomes running.
+        A queued job becomes running. A job that is to be cancelled, or whose deadline has passed, can be claimed, so
+        that what it has is kept; trajectories of a job that ended cannot.
         """
         ...
 
@@ -112,8 +144,16 @@ class ServiceStore(Protocol):
         """Prolong all claims of a holder in one statement, and hear which are lost or to be stopped."""
         ...
 
-    async def give_back(self, claim: Claim, *, counts: bool = False) -> None:
-        """End a lease; what it was for may be claimed at once. `counts`: this attempt failed."""
+    async def give_back(
+        self, claim: Claim, *, counts: bool = False, error: Mapping[str, str | None] | None = None
+    ) -> None:
+        """End a lease; what it was for may be claimed at once. Does nothing where the lease is lost.
+
+        Args:
+            claim: of the caller.
+            counts: this attempt failed.
+            error: why (`SolventError.to_dict()`): the cause that is named where attempts run out.
+        """
         ...
 
     # What holders write
@@ -123,7 +163,11 @@ class ServiceStore(Protocol):
         ...
 
     async def cancel_trajectories(self, claim: Claim, names: Sequence[str]) -> None:
-        """Ask for trajectories of a claimed job to stop. Raises `LeaseLostError`."""
+        """Ask for trajectories of a claimed job to stop; those that nobody holds end at once, as cancelled.
+
+        Raises:
+            LeaseLostError: another holds the job.
+        """
         ...
 
     async def end_trajectory(self, claim: Claim, outcome: TrajectoryOutcome) -> None:
@@ -143,14 +187,22 @@ class ServiceStore(Protocol):
         ...
 
     async def rest(self, claim: Claim) -> bool:
-        """End the lease of a job that waits for trajectories.
+        """End the lease of a job that waits for trajectories, in order; its attempts count anew.
 
         Returns True where an outcome has come meanwhile: the caller sends a message for the job, or claims it again.
+        Where there is no open trajectory either, the job stays due and the attempt counts: a search that waits for
+        nothing ends as failed, not never.
+
+        Raises:
+            LeaseLostError: another holds the job.
         """
         ...
 
     async def finish(self, claim: Claim, result: JobResult) -> None:
         """Store how a claimed job ended, cancel what is left of its trajectories, and end its lease.
+
+        Appends `job.finished` to its log in the same transaction, as everything does that ends a job. Holders of its
+        trajectories lose their leases.
 
         Raises:
             LeaseLostError: another holds the job.
@@ -162,27 +214,35 @@ class ServiceStore(Protocol):
     async def cancel(self, *, job_id: str | None = None, batch_id: str | None = None) -> int:
         """Ask for a job, or all jobs of a batch, to stop; those that no one has begun become cancelled at once.
 
-        Returns how many had not ended. Holders hear of it with their next beat, or sooner through a notification.
+        Returns how many had not ended. Trajectories that nobody holds end at once as cancelled. Holders hear of it with
+        their next beat; PostgreSQL also notifies the channel `STOP_CHANNEL` with the job's id.
+
+        Raises:
+            NotFound: there is no such job or batch.
         """
         ...
 
     async def retry(self, *, job_id: str | None = None, batch_id: str | None = None) -> Sequence[QueuedJob]:
-        """Queue failed, cancelled and expired jobs again; returns them."""
+        """Queue failed, cancelled and expired jobs again, from the beginning; returns them, counted as sent.
+
+        Rows that could not be read stay as they are. Raises `NotFound`.
+        """
         ...
 
     async def due(self, *, max_attempts: int, unseen_s: float, limit: int = 1000) -> Due:
         """Do what the reaper does, whole and at once; safe for any number of reapers.
 
         Leases that ended are taken away. What was claimed `max_attempts` times without an end is ended: the trajectory
-        with an error, the job as failed, each with its cause. Jobs past their deadline that nobody holds become
-        expired. Returned is what is ready and held by nobody and of which no message was sent within `unseen_s`.
+        with an error, the job as failed, each with its cause. Queued jobs of a batch past its deadline become expired.
+        Returned is what is ready and held by nobody and of which no message was sent within `unseen_s`, at most `limit`
+        begun jobs and `limit` trajectories, and queued jobs as `next_jobs(outstanding=limit)` chooses them.
         """
         ...
 
     # Events
 
     async def add_events(self, job_id: str, events: Sequence[Event]) -> Sequence[int]:
-        """Append to a job's log; returns their sequence numbers."""
+        """Append to a job's log; returns their sequence numbers. Raises `NotFound`."""
         ...
 
     async def events(self, job_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[StoredEvent]:
@@ -192,7 +252,7 @@ class ServiceStore(Protocol):
     # Keys
 
     async def add_key(self, key: ApiKey, secret_digest: str) -> None:
-        """Store an API key with the digest of its secret."""
+        """Store an API key with the digest of its secret. Raises `Conflict` where the id or the digest is there."""
         ...
 
     async def key_of(self, secret_digest: str) -> ApiKey | None:
@@ -211,6 +271,10 @@ class ServiceStore(Protocol):
 
     async def gauges(self) -> Mapping[str, float]:
         """Return counts for metrics and scaling: jobs by queue and status, trajectories, leases, the longest wait."""
+        ...
+
+    async def ping(self) -> None:
+        """Ask the database for a sign of life. Raises `StoreError`."""
         ...
 
     async def aclose(self) -> None:

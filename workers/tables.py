@@ -1,0 +1,313 @@
+"""The service's database: one schema for PostgreSQL and SQLite (docs/decisions/0013-service-store.md).
+
+Times are seconds since 1970 (UTC) by the database's own clock. Contents are JSON texts; a `version` beside one is the
+format that it was written in. Rows that are read to decide (`job`) are small: a job's texts lie in `job_content`.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+
+from solvent.agents.job import JobStatus, Outcome
+from solvent.usage import Usage
+
+REVISIONS = ("r0001",)
+"""Migrations that this version knows, oldest first; the last is its own schema."""
+
+FORMAT = 1
+"""Format of specs, results, plans, outcomes and batches as stored."""
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "%(table_name)s_%(column_0_N_name)s",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+        "pk": "%(table_name)s_pkey",
+    }
+)
+
+_Token = BigInteger().with_variant(Integer, "sqlite")
+"""SQLite numbers only a column whose type is INTEGER."""
+
+
+class TrajectoryStatus(StrEnum):
+    """Life of a stored trajectory."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class Queue(StrEnum):
+    """Where a job waits."""
+
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+
+
+def _one_of(column: str, values: type[StrEnum], *, or_null: bool = False) -> CheckConstraint:
+    listed = ", ".join(f"'{value}'" for value in values)
+    null = f"{column} IS NULL OR " if or_null else ""
+    return CheckConstraint(f"{null}{column} IN ({listed})", name=column)
+
+
+def usage_columns() -> list[Column[float] | Column[int]]:
+    """Return one column for each amount of `Usage`, so that sums are made in the database."""
+    return [
+        Column(
+            name,
+            Double() if field.annotation is float else BigInteger(),
+            nullable=False,
+            server_default="0",
+        )
+        for name, field in Usage.model_fields.items()
+    ]
+
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("secret_digest", Text, nullable=False),
+    Column("day_budget", Text, nullable=False),
+    Column("concurrency", Integer),
+    Column("queued", Integer),
+    Column("weight", Double, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("revoked_at", Double),
+    UniqueConstraint("secret_digest"),
+)
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("key_id", Text, ForeignKey("api_key.id")),
+    Column("project", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("submitted_at", Double, nullable=False),
+    Column("begun_at", Double),
+    Column("deadline_s", Double),
+    Column("deadline_at", Double),
+    # Its row's lock gives the numbers: whoever sees number n sees all before it.
+    Column("last_end_number", BigInteger, nullable=False, server_default="0"),
+    Index("batch_project_submitted_at_id", "project", "submitted_at", "id"),
+    Index("batch_submitted_at_id", "submitted_at", "id"),
+    Index("batch_deadline_at", "deadline_at"),
+)
+
+job = Table(
+    "job",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("batch_id", Text, ForeignKey("batch.id")),
+    Column("position", Integer, nullable=False),
+    Column("custom_id", Text, nullable=False),
+    Column("key_id", Text, ForeignKey("api_key.id")),
+    Column("project", Text, nullable=False),
+    Column("queue", Text, nullable=False),
+    # The negative of the priority, so that one ascending index gives the order.
+    Column("rank", Integer, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("submitted_at", Double, nullable=False),
+    Column("begun_at", Double),
+    Column("ended_at", Double),
+    Column("end_number", BigInteger),
+    Column("deadline_s", Double),
+    Column("deadline_at", Double),
+    # Set while a begun job has something to do.
+    Column("awake_since", Double),
+    # When a message about it was last sent, as far as is known.
+    Column("sent_at", Double),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_holder", Text),
+    Column("last_error", Text),
+    Column("last_event", BigInteger, nullable=False, server_default="0"),
+    *usage_columns(),
+    _one_of("status", JobStatus),
+    _one_of("outcome", Outcome, or_null=True),
+    _one_of("queue", Queue),
+    Index("job_batch_id_position", "batch_id", "position", unique=True),
+    Index("job_batch_id_end_number", "batch_id", "end_number"),
+    Index("job_project_submitted_at_id", "project", "submitted_at", "id"),
+    Index("job_submitted_at_id", "submitted_at", "id"),
+    Index(
+        "job_waiting",
+        *("queue", "key_id", "rank", "submitted_at", "id", "sent_at"),
+        postgresql_where=text("begun_at IS NULL AND ended_at IS NULL"),
+        sqlite_where=text("begun_at IS NULL AND ended_at IS NULL"),
+    ),
+    Index(
+        "job_sent",
+        *("queue", "sent_at", "key_id"),
+        postgresql_where=text("begun_at IS NULL AND ended_at IS NULL AND sent_at IS NOT NULL"),
+        sqlite_where=text("begun_at IS NULL AND ended_at IS NULL AND sent_at IS NOT NULL"),
+    ),
+    Index(
+        "job_begun",
+        *("key_id", "awake_since"),
+        postgresql_where=text("begun_at IS NOT NULL AND ended_at IS NULL"),
+        sqlite_where=text("begun_at IS NOT NULL AND ended_at IS NULL"),
+    ),
+    Index(
+        "job_open",
+        *("queue", "status", "submitted_at"),
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
+)
+
+job_content = Table(
+    "job_content",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("spec", Text),
+    Column("result", Text),
+    Column("error", Text),
+)
+
+trajectory = Table(
+    "trajectory",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("plan", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("outcome", Text),
+    Column("cancel_requested", Boolean(create_constraint=False), nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("end_number", Integer),
+    Column("told", Boolean(create_constraint=False), nullable=False),
+    Column("sent_at", Double),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("last_holder", Text),
+    Column("last_error", Text),
+    PrimaryKeyConstraint("job_id", "name"),
+    _one_of("status", TrajectoryStatus),
+    Index(
+        "trajectory_open",
+        *("status", "sent_at"),
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
+)
+
+lease = Table(
+    "lease",
+    metadata,
+    # Numbers are never used twice, so one is the fencing token: of two claims of a thing the later has the greater.
+    Column("token", _Token, primary_key=True, autoincrement=True),
+    Column("job_id", Text, ForeignKey("job.id"), nullable=False),
+    # Empty for the lease of the job itself.
+    Column("trajectory", Text, nullable=False),
+    Column("holder", Text, nullable=False),
+    Column("claimed_at", Double, nullable=False),
+    Column("expires_at", Double, nullable=False),
+    UniqueConstraint("job_id", "trajectory"),
+    Index("lease_expires_at", "expires_at"),
+    sqlite_autoincrement=True,
+)
+
+event = Table(
+    "event",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("time", Double, nullable=False),
+    PrimaryKeyConstraint("job_id", "sequence"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    # Empty where no key submitted.
+    Column("key_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("job_ids", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    PrimaryKeyConstraint("key_id", "name"),
+    Index("idempotency_created_at", "created_at"),
+)
+
+artifact = Table(
+    "artifact",
+    metadata,
+    # SHA-256 of its bytes.
+    Column("id", Text, primary_key=True),
+    Column("size_bytes", BigInteger, nullable=False),
+    Column("location", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+)
+
+concept_utility = Table(
+    "concept_utility",
+    metadata,
+    Column("concept_id", Text, nullable=False),
+    Column("project", Text, nullable=False),
+    Column("recalled", BigInteger, nullable=False, server_default="0"),
+    Column("used", BigInteger, nullable=False, server_default="0"),
+    Column("solved", BigInteger, nullable=False, server_default="0"),
+    Column("updated_at", Double, nullable=False),
+    PrimaryKeyConstraint("concept_id", "project"),
+)
+
+ledger_scope = Table(
+    "ledger_scope",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("parent", Text, ForeignKey("ledger_scope.id")),
+    Column("budget", Text, nullable=False),
+    Column("daily", Boolean(create_constraint=False), nullable=False),
+    Column("fingerprint", Text, nullable=False),
+    Column("started_at", Double, nullable=False),
+    Column("result", Text),
+    Index("ledger_scope_parent", "parent"),
+)
+
+ledger_call = Table(
+    "ledger_call",
+    metadata,
+    Column("scope", Text, nullable=False),
+    Column("call", Text, nullable=False),
+    # UTC day that it is charged to, as YYYY-MM-DD.
+    Column("day", Text, nullable=False),
+    Column("ticket", Text, nullable=False),
+    Column("reserved", Text, nullable=False),
+    Column("done", Boolean(create_constraint=False), nullable=False),
+    Column("overrun", Boolean(create_constraint=False), nullable=False),
+    Column("artifact", Text),
+    Column("note", Text, nullable=False),
+    # What was used, in whole units: billionths of seconds and of cost, so that sums are exact.
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in Usage.model_fields),
+    PrimaryKeyConstraint("scope", "call"),
+)
