@@ -10,8 +10,9 @@ Calls have deterministic ids: a job that is resumed asks for the same ids, and g
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
@@ -19,8 +20,24 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from solvent.agents.job import StopReason
 from solvent.usage import Budget, Usage
 
-ROUNDING = 1e-9
-"""Slack for sums of floats (seconds, cost); tokens and counts are compared exactly."""
+NOTHING = Usage()
+NANO = 1_000_000_000
+SLACK = 1
+"""Nano units by which seconds and cost may pass their caps, so that the rounding of one amount decides nothing."""
+
+
+def nano(amount: float) -> int:
+    """Return seconds or cost in whole nano units: what caps are compared in, since sums of whole numbers never drift.
+
+    It undoes `from_nano` exactly up to 2**51 nano units (2.2 million seconds, or units of the currency); what is above
+    2**62 (also infinity) counts as 2**62.
+    """
+    return math.floor(min(amount * NANO, 2.0**62) + 0.5)
+
+
+def from_nano(amount: int) -> float:
+    """Return nano units as seconds or cost."""
+    return amount / NANO
 
 
 class _Frozen(BaseModel):
@@ -55,7 +72,7 @@ class Granted:
 
 @dataclass(frozen=True)
 class Refused:
-    """The call may not be made: `reason` names the cap, `scope` whose cap it is (the job's, or its batch's)."""
+    """The call may not be made: `reason` names the cap, `scope` whose cap it is (the job's, its batch's, its key's)."""
 
     reason: StopReason
     scope: str
@@ -88,12 +105,22 @@ class Account:
     elapsed_s: float = 0.0
     overrun: bool = False
     """An endpoint used more than was reserved: its bounds do not hold, so no cap could be kept any more."""
+    in_flight: Usage = NOTHING
+    """The part of `spent` that belongs to calls which are being made, and may be given back when they end."""
+
+
+def worst_case(ask: Ask, max_tokens: int) -> Usage:
+    """Return what a call may use with this many completion tokens per sample."""
+    fixed, generated = ask.fixed, max_tokens * ask.samples
+    cost = from_nano(nano(fixed.cost) + nano(generated * ask.token_cost))
+    return fixed.model_copy(update={"completion_tokens": fixed.completion_tokens + generated, "cost": cost})
 
 
 def decide(accounts: Sequence[Account], ask: Ask) -> Granted | Refused:
     """Return whether a call fits all accounts (a job's and its batch's), and with how many completion tokens.
 
-    Pure. The grant is the largest `max_tokens` up to the wanted one that no cap forbids.
+    Pure. The grant is the largest `max_tokens` up to the wanted one that no cap forbids. `workers/redis_ledger.lua` has
+    the same rule; a property test compares them.
     """
     allowed = ask.max_tokens
     binding: Refused | None = None
@@ -106,9 +133,16 @@ def decide(accounts: Sequence[Account], ask: Ask) -> Granted | Refused:
                 allowed, binding = limit, Refused(reason, account.scope)
     if binding is not None and allowed < min(ask.floor, ask.max_tokens):
         return binding
-    generated = allowed * ask.samples
-    extra = Usage(completion_tokens=generated, cost=generated * ask.token_cost)
-    return Granted(ask.fixed + extra, allowed)
+    return Granted(worst_case(ask, allowed), allowed)
+
+
+def pays_to_wait(accounts: Sequence[Account], ask: Ask, answer: Granted | Refused) -> bool:
+    """Return whether calls in flight, if all they hold came back, would make room for a better answer. Pure."""
+    if isinstance(answer, Granted) and answer.max_tokens == ask.max_tokens:
+        return False
+    ended = [replace(each, spent=replace_usage(each.spent, each.in_flight, NOTHING)) for each in accounts]
+    best = decide(ended, ask)
+    return isinstance(best, Granted) and (isinstance(answer, Refused) or best.max_tokens > answer.max_tokens)
 
 
 def _refusal_of_fixed(account: Account, fixed: Usage) -> StopReason | None:
@@ -125,13 +159,17 @@ def _refusal_of_fixed(account: Account, fixed: Usage) -> StopReason | None:
         (cap.model_calls, spent.model_calls, fixed.model_calls, 0, StopReason.CAP_CALLS),
         (cap.tokens, spent.tokens, fixed.tokens, 0, StopReason.CAP_TOKENS),
         (cap.completion_tokens, spent.completion_tokens, fixed.completion_tokens, 0, StopReason.CAP_TOKENS),
-        (cap.sandbox_cpu_s, spent.sandbox_cpu_s, fixed.sandbox_cpu_s, ROUNDING, StopReason.CAP_SANDBOX),
-        (cap.cost, spent.cost, fixed.cost, ROUNDING, StopReason.CAP_COST),
+        (_nano(cap.sandbox_cpu_s), nano(spent.sandbox_cpu_s), nano(fixed.sandbox_cpu_s), SLACK, StopReason.CAP_SANDBOX),
+        (_nano(cap.cost), nano(spent.cost), nano(fixed.cost), SLACK, StopReason.CAP_COST),
     )
     for limit, used, more, slack, reason in checks:
         if limit is not None and more > 0 and used + more > limit + slack:
             return reason
     return None
+
+
+def _nano(amount: float | None) -> int | None:
+    return None if amount is None else nano(amount)
 
 
 def _token_limits(account: Account, ask: Ask) -> list[tuple[StopReason, int]]:
@@ -143,9 +181,10 @@ def _token_limits(account: Account, ask: Ask) -> list[tuple[StopReason, int]]:
     if cap.completion_tokens is not None:
         free = cap.completion_tokens - spent.completion_tokens - fixed.completion_tokens
         limits.append((StopReason.CAP_TOKENS, free // ask.samples))
-    if cap.cost is not None and ask.token_cost > 0:
-        free_cost = cap.cost - spent.cost - fixed.cost + ROUNDING
-        limits.append((StopReason.CAP_COST, int(free_cost // (ask.token_cost * ask.samples))))
+    rate = ask.token_cost * NANO * ask.samples
+    if cap.cost is not None and rate > 0:
+        free_cost = nano(cap.cost) - nano(spent.cost) - nano(fixed.cost) + SLACK
+        limits.append((StopReason.CAP_COST, math.floor(min(free_cost / rate, ask.max_tokens))))
     return [(reason, max(0, limit)) for reason, limit in limits]
 
 
@@ -163,13 +202,13 @@ def exceeds(used: Usage, reserved: Usage) -> bool:
     return (
         used.tokens > reserved.tokens
         or used.completion_tokens > reserved.completion_tokens
-        or used.cost > reserved.cost + ROUNDING
+        or nano(used.cost) > nano(reserved.cost) + SLACK
     )
 
 
 @dataclass(frozen=True)
 class Scope:
-    """A job or a batch in the ledger."""
+    """A job, a batch or an API key in the ledger."""
 
     started_at: float
     """Unix time of its first start; deadlines count from here, also after a crash."""
@@ -186,10 +225,27 @@ class Ledger(Protocol):
     An operation takes effect whole or not at all, also when its task is cancelled while it waits.
     """
 
-    async def open(self, scope: str, budget: Budget, *, parent: str | None = None, fingerprint: str = "") -> Scope:
-        """Enter a job or batch, or find it again as it was left. Caps of `parent` (a batch) hold as well.
+    async def open(
+        self,
+        scope: str,
+        budget: Budget,
+        *,
+        parent: str | None = None,
+        fingerprint: str = "",
+        daily: bool = False,
+    ) -> Scope:
+        """Enter a scope, or find it again as it was left. Caps of its parent and of all above that hold as well.
 
-        A scope that is there keeps its first start, and takes the caps given now.
+        So a job nests in its batch, and that in the API key that pays for it. A scope that is there keeps its first
+        start, and takes the caps given now.
+
+        Args:
+            scope: its name.
+            budget: its caps.
+            parent: name of the scope that it belongs to, opened before.
+            fingerprint: what must be the same whenever it is opened.
+            daily: the caps hold for each day (UTC) by itself; a call counts in the day in which it was reserved. What
+                is told of the scope's spending is the present day's.
 
         Raises:
             ConfigError: it is there with another fingerprint or parent, or the parent is not there.
@@ -197,10 +253,11 @@ class Ledger(Protocol):
         ...
 
     async def reserve(self, scope: str, call: str, ask: Ask) -> Reservation:
-        """Reserve the worst case of a call in the job and its batch at once.
+        """Reserve the worst case of a call in its scope and all above at once.
 
-        Where the whole of it does not fit now, but calls of this process are in flight that may give tokens back, wait
-        for them rather than grant less or refuse.
+        Where the whole of it does not fit now, but would if calls in flight gave back what they hold, wait for them
+        rather than grant less or refuse. In flight are the calls of all processes that the ledger hears of: a ledger
+        of one machine knows its own process, one of a cluster all of them.
         """
         ...
 

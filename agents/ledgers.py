@@ -59,13 +59,20 @@ class MemoryLedger(RowLedger):
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS scope (
     id TEXT PRIMARY KEY, parent TEXT, budget TEXT NOT NULL, started_at REAL NOT NULL, fingerprint TEXT NOT NULL,
-    spent TEXT NOT NULL, overrun INTEGER NOT NULL, result TEXT
+    spent TEXT NOT NULL, overrun INTEGER NOT NULL, result TEXT,
+    daily INTEGER NOT NULL DEFAULT 0, day TEXT NOT NULL DEFAULT ''
 ) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS call (
     scope TEXT NOT NULL, id TEXT NOT NULL, reserved TEXT NOT NULL, used TEXT, artifact TEXT, note TEXT NOT NULL,
-    PRIMARY KEY (scope, id)
+    day TEXT NOT NULL DEFAULT '', PRIMARY KEY (scope, id)
 ) WITHOUT ROWID;
 """
+LATER_COLUMNS = (
+    ("scope", "daily", "INTEGER NOT NULL DEFAULT 0"),
+    ("scope", "day", "TEXT NOT NULL DEFAULT ''"),
+    ("call", "day", "TEXT NOT NULL DEFAULT ''"),
+)
+"""Columns that files of earlier versions do not have."""
 
 
 class SqliteLedger(RowLedger):
@@ -90,6 +97,16 @@ class SqliteLedger(RowLedger):
             self._database.execute("PRAGMA journal_mode=WAL")
             self._database.execute("PRAGMA synchronous=FULL")
             self._database.executescript(SCHEMA)
+            self._add_later_columns(self._database)
+
+    @staticmethod
+    def _add_later_columns(database: sqlite3.Connection) -> None:
+        database.execute("BEGIN IMMEDIATE")
+        for table, column, kind in LATER_COLUMNS:
+            names = {row[0] for row in database.execute("SELECT name FROM pragma_table_info(?)", (table,))}
+            if column not in names:
+                database.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
+        database.execute("COMMIT")
 
     async def aclose(self) -> None:
         """Close the file; safe to call twice."""
@@ -117,10 +134,14 @@ class SqliteLedger(RowLedger):
             database.execute("COMMIT")
 
     def _scope(self, scope: str) -> ScopeRow | None:
-        row = self._open_database.execute("SELECT * FROM scope WHERE id = ?", (scope,)).fetchone()
+        row = self._open_database.execute(
+            "SELECT id, parent, budget, started_at, fingerprint, spent, overrun, result, daily, day"
+            " FROM scope WHERE id = ?",
+            (scope,),
+        ).fetchone()
         if row is None:
             return None
-        name, parent, budget, started_at, fingerprint, spent, overrun, result = row
+        name, parent, budget, started_at, fingerprint, spent, overrun, result, daily, day = row
         return ScopeRow(
             name,
             parent,
@@ -130,11 +151,14 @@ class SqliteLedger(RowLedger):
             Usage.model_validate_json(spent),
             bool(overrun),
             result,
+            bool(daily),
+            day,
         )
 
     def _put_scope(self, row: ScopeRow) -> None:
         self._open_database.execute(
-            "INSERT OR REPLACE INTO scope VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO scope"
+            " (id, parent, budget, started_at, fingerprint, spent, overrun, result, daily, day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row.scope,
                 row.parent,
@@ -144,21 +168,24 @@ class SqliteLedger(RowLedger):
                 row.spent.model_dump_json(),
                 int(row.overrun),
                 row.result,
+                int(row.daily),
+                row.day,
             ),
         )
 
     def _call(self, scope: str, call: str) -> CallRow | None:
         row = self._open_database.execute(
-            "SELECT reserved, used, artifact, note FROM call WHERE scope = ? AND id = ?", (scope, call)
+            "SELECT reserved, used, artifact, note, day FROM call WHERE scope = ? AND id = ?", (scope, call)
         ).fetchone()
         if row is None:
             return None
-        reserved, used, artifact, note = row
+        reserved, used, artifact, note, day = row
         return CallRow(
             Usage.model_validate_json(reserved),
             None if used is None else Usage.model_validate_json(used),
             artifact,
             note,
+            day,
         )
 
     def _put_call(self, scope: str, call: str, row: CallRow | None) -> None:
@@ -167,8 +194,8 @@ class SqliteLedger(RowLedger):
             return
         used = None if row.used is None else row.used.model_dump_json()
         self._open_database.execute(
-            "INSERT OR REPLACE INTO call VALUES (?, ?, ?, ?, ?, ?)",
-            (scope, call, row.reserved.model_dump_json(), used, row.artifact, row.note),
+            "INSERT OR REPLACE INTO call (scope, id, reserved, used, artifact, note, day) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (scope, call, row.reserved.model_dump_json(), used, row.artifact, row.note, row.day),
         )
 
     async def _do(self, work: Callable[[], T], *, ends: tuple[str, str] | None = None) -> T:

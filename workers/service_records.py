@@ -133,12 +133,3 @@ class BatchCounts:
     by_status: Mapping[JobStatus, int]
     by_outcome: Mapping[str, int]
     usage: Usage
-
-
-@dataclass(frozen=True)
-class ScopeEntry:
-    """A scope as the journal has it."""
-
-    started_at: float
-    resumed: bool
-    result: str | None = None

@@ -10,15 +10,12 @@ All times are the database's own (seconds since 1970, UTC): no clock of a worker
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from typing import Any, Protocol
-
-from pydantic import JsonValue
+from typing import Protocol
 
 from solvent.agents.events import Event
 from solvent.agents.job import JobResult
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
-from solvent.usage import Budget, Usage
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.service_records import (
     ApiKey,
@@ -28,7 +25,6 @@ from solvent.workers.service_records import (
     Due,
     LeaseKind,
     QueuedJob,
-    ScopeEntry,
     StoredEvent,
     TrajectoryRecord,
 )
@@ -223,9 +219,10 @@ class ServiceStore(Protocol):
         ...
 
     async def retry(self, *, job_id: str | None = None, batch_id: str | None = None) -> Sequence[QueuedJob]:
-        """Queue failed, cancelled and expired jobs again, from the beginning; returns them, counted as sent.
+        """Queue failed, cancelled and expired jobs again, from the beginning; returns them.
 
-        Rows that could not be read stay as they are. Raises `NotFound`.
+        As after `submit`, those of the queue `interactive` count as sent. Rows that could not be read stay as they are.
+        Raises `NotFound`.
         """
         ...
 
@@ -279,30 +276,4 @@ class ServiceStore(Protocol):
 
     async def aclose(self) -> None:
         """Close all connections; safe to call twice."""
-        ...
-
-
-class LedgerJournal(Protocol):
-    """Durable side of a ledger that lives in Redis: enough to build the accounts anew, never less than was spent."""
-
-    async def open(self, scope: str, *, parents: Sequence[str], fingerprint: str, budget: Budget) -> ScopeEntry:
-        """Enter a scope, or return it as it is, with its caps replaced by those given."""
-        ...
-
-    async def asked(self, scope: str, call: str, *, parents: Sequence[str], reserved: Usage, holder: str) -> None:
-        """Write a call down at its worst case, before Redis is asked."""
-        ...
-
-    async def committed(
-        self, scope: str, call: str, used: Usage, *, artifact: str | None, note: Mapping[str, JsonValue]
-    ) -> None:
-        """Put what was used in its place."""
-        ...
-
-    async def dropped(self, scope: str, call: str) -> None:
-        """Forget a call that was refused or of which it is known that nothing was generated."""
-        ...
-
-    async def load(self, scope: str) -> Mapping[str, Any]:
-        """Return spent usage and calls of a scope, its children's included."""
         ...
