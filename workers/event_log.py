@@ -7,7 +7,7 @@ import logging
 from collections.abc import Sequence
 
 from solvent.agents.events import Event, JobFinished, TextGenerated
-from solvent.errors import DependencyError, StoreError
+from solvent.errors import DependencyError, NotFound, StoreError
 from solvent.workers.service_store import ServiceStore
 from solvent.workers.wakeups import Wakeups, batch_topic, job_topic
 
@@ -138,6 +138,9 @@ class EventLog:
                     _log.warning("events of job %s wait: %s", job_id, error)
                 failed = True
                 await asyncio.sleep(RETRY_S)
+            except NotFound as error:
+                _log.warning("events of job %s are dropped: %s", job_id, error)
+                return
             else:
                 return
 

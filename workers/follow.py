@@ -81,7 +81,7 @@ async def follow_batch(
         cursor = ""
         while True:
             async for job in store.batch_jobs(batch_id, ended_after=cursor):
-                cursor = job.id
+                cursor = job.id if job.end_number is None else str(job.end_number)
                 if job.id not in seen:
                     seen.add(job.id)
                     if not skipping:

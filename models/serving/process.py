@@ -12,9 +12,9 @@ from types import FrameType
 
 import uvicorn
 
-from solvent.errors import ConfigError
 from solvent.models.profiles import ModelProfile
 from solvent.models.serving.app import Limits, Server
+from solvent.models.serving.listening import AnnouncedServer, listen, url_of
 from solvent.models.starter.model import StarterModel
 
 
@@ -48,7 +48,7 @@ def serve(profile: ModelProfile, options: ServeOptions, started: Callable[[str],
         ConfigError: the address cannot be had, or the weights cannot be read.
     """
     logging.basicConfig(level=logging.INFO if options.access_log else logging.WARNING, format="%(asctime)s %(message)s")
-    with _listen(options.host, options.port) as listening:
+    with listen(options.host, options.port) as listening:
         asyncio.run(_serve(profile, options, listening, started))
 
 
@@ -69,9 +69,8 @@ async def _serve(
             timeout_graceful_shutdown=options.drain_s,
             server_header=False,
         )
-        host, port = listening.getsockname()[:2]
-        url = f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
-        server = _Announced(config, lambda: started(url))
+        url = f"{url_of(listening)}/v1"
+        server = AnnouncedServer(config, lambda: started(url))
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             server.should_exit = True
@@ -83,26 +82,3 @@ async def _serve(
         await server.serve(sockets=[listening])
     finally:
         await model.aclose()
-
-
-class _Announced(uvicorn.Server):
-    """Says when it takes requests."""
-
-    def __init__(self, config: uvicorn.Config, started: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._announce = started
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self._announce()
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family, backlog=1024)
-    except (OSError, OverflowError) as error:
-        raise ConfigError(
-            f"cannot listen at {host}, port {port}: {error}", remedy="choose another --host or --port (0: any free one)"
-        ) from error

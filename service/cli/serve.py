@@ -1,0 +1,83 @@
+"""`solvent serve`: the service's own processes."""
+
+from __future__ import annotations
+
+import click
+
+from solvent.service.cli.options import load_settings
+
+
+@click.group()
+def serve() -> None:
+    """Serve the HTTP interface."""
+
+
+@serve.command("api")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="0 takes any that is free."
+)
+@click.option(
+    "--require-key/--no-key",
+    default=None,
+    help="Ask for API keys (`solvent keys add`). [default: unless only this machine can reach it]",
+)
+@click.option(
+    "--no-redis",
+    is_flag=True,
+    help="Send no messages: workers find jobs when they look, and streams hear only of this process.",
+)
+@click.option("--max-body-mib", type=click.IntRange(1), default=64, show_default=True, help="Largest request.")
+@click.option("--max-rows", type=click.IntRange(1), default=50_000, show_default=True, help="Problems of a request.")
+@click.option(
+    "--drain-s",
+    type=click.IntRange(0),
+    default=30,
+    show_default=True,
+    help="How long open requests may go on after SIGTERM or Ctrl-C.",
+)
+@click.option("--access-log", is_flag=True, help="Log each request on standard error.")
+def serve_api(
+    host: str,
+    port: int,
+    require_key: bool | None,
+    no_redis: bool,
+    max_body_mib: int,
+    max_rows: int,
+    drain_s: int,
+    access_log: bool,
+) -> None:
+    """Serve jobs and batches over HTTP (docs/http.md). It runs none of them: workers do.
+
+    Settings come from the environment: SOLVENT_DATABASE_URL, SOLVENT_REDIS_URL, SOLVENT_MODEL, SOLVENT_CONFIG_DIR.
+    """
+    from importlib.util import find_spec
+
+    from solvent.errors import DependencyError
+
+    missing = [name for name in ("fastapi", "uvicorn", "sse_starlette", "sqlalchemy") if find_spec(name) is None]
+    if missing:
+        raise DependencyError(
+            f"`solvent serve api` needs {', '.join(missing)}", remedy="pip install 'solvent[cluster]'"
+        )
+    from solvent.service.http.door import Limits
+    from solvent.service.http.gate import is_loopback
+    from solvent.service.http.process import ApiOptions
+    from solvent.service.http.process import serve as run
+
+    options = ApiOptions(
+        host=host,
+        port=port,
+        require_key=not is_loopback(host) if require_key is None else require_key,
+        redis=not no_redis,
+        drain_s=drain_s,
+        access_log=access_log,
+        limits=Limits(body_bytes=max_body_mib << 20, rows=max_rows),
+    )
+
+    def started(url: str) -> None:
+        if not options.require_key:
+            click.echo("no key is asked for, since only this machine can reach it (--require-key)", err=True)
+        click.echo(f"serving the API at {url}")
+
+    run(load_settings(), options, started)
