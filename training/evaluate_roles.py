@@ -7,6 +7,7 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -17,16 +18,15 @@ from solvent.training.concept_effect import concept_effect
 from solvent.training.evaluate import Drawn, Verdicts
 from solvent.training.families import FAMILIES
 from solvent.training.meaning import same_meaning
-from solvent.training.role_measures import Measure, area_measure, mean, share
-from solvent.training.role_stage import DRAWN, RoleSettings, Stage, pass_rate, resample_rate
+from solvent.training.role_measures import Measure, area_measure, share
+from solvent.training.role_stage import DRAWN, RoleSettings, Stage, fresh_rate
 from solvent.training.roles.builders import BUILDERS, NOTHING
 from solvent.training.roles.prompts import render_role
 from solvent.training.roles.trials import Trial, Tried
 from solvent.training.sampler_pool import Sampler
 from solvent.training.style_measures import reasoned_answers, thinking_effect
 
-_REPAIRED_PER_PROBLEM = 1
-_ATTEMPTS_SHOWN = 3
+_FEWEST_SHOWN, _ATTEMPTS_SHOWN = 2, 3
 _WORD_TOKENS, _NUMBERS_TOKENS = 8, 24
 _NUMBER = re.compile(r"^\d\.$", re.MULTILINE)
 
@@ -56,12 +56,13 @@ async def evaluate_roles(
     All roles are played at once, so that the model is never idle; the figures come in a fixed order.
 
     Raises:
+        ValueError: no more samples were drawn than the roles look at.
         SandboxError: the sandbox failed, or a program broke a harness.
         ProviderError: the model failed.
     """
     started = time.monotonic()
-    tried = await tried_of(sandbox, settings, drawn, verdicts)
-    stage = Stage(sampler, sandbox, settings, tuple(drawn), verdicts, tuple(tried))
+    tried, fresh = await tried_of(sandbox, settings, drawn, verdicts)
+    stage = Stage(sampler, sandbox, settings, tuple(drawn), verdicts, tuple(tried), tuple(fresh))
 
     async def measured(part: Callable[[Stage], Awaitable[list[Measure]]]) -> list[Measure]:
         found = await part(stage)
@@ -92,37 +93,45 @@ async def evaluate_roles(
     )
 
 
-async def tried_of(sandbox: Sandbox, settings: RoleSettings, drawn: Sequence[Drawn], verdicts: Verdicts) -> list[Tried]:
-    """The problems that the roles play on, with the programs among their first samples, traced."""
+async def tried_of(
+    sandbox: Sandbox, settings: RoleSettings, drawn: Sequence[Drawn], verdicts: Verdicts
+) -> tuple[list[Tried], list[float]]:
+    """`Stage.tried` and `Stage.fresh`: programs among the first samples, traced, and how the other samples fared.
+
+    Raises:
+        ValueError: a problem has no other samples.
+        SandboxError: the sandbox failed, or a program broke a harness.
+    """
     chosen = [(one, of) for one, of in zip(drawn, verdicts, strict=True) if one.sample.depth <= settings.max_depth]
+    fresh = [fresh_rate(one, of, settings.programs) for one, of in chosen]
     programs = [one.programs[: settings.programs] for one, _ in chosen]
-    return await try_again(sandbox, [one.sample for one, _ in chosen], programs, [of for _, of in chosen])
+    return await try_again(sandbox, [one.sample for one, _ in chosen], programs, [of for _, of in chosen]), fresh
 
 
-def judged_programs(stage: Stage, each: int) -> list[tuple[Tried, Trial]]:
-    """Up to `each` right and as many wrong programs of the model itself for each problem."""
+def judged_programs(stage: Stage, each: int) -> list[tuple[int, Trial]]:
+    """Up to `each` right and as many wrong programs of the model itself for each problem, by its place in `tried`."""
     rng = random.Random(stage.settings.seed)
     found = []
-    for tried in stage.tried:
+    for place, tried in enumerate(stage.tried):
         for verdict in (True, False):
             of = [trial for trial in tried.trials if trial.right is verdict]
-            found += [(tried, trial) for trial in rng.sample(of, min(each, len(of)))]
+            found += [(place, trial) for trial in rng.sample(of, min(each, len(of)))]
     return found
 
 
 async def verify_fast(stage: Stage) -> list[Measure]:
     """The area under the curve of P(right), and the share of programs that it tells rightly."""
     pairs = judged_programs(stage, 2)
-    prompts = [render_role(tried.sample, "verify", program=trial.program) for tried, trial in pairs]
+    prompts = [render_role(stage.tried[place].sample, "verify", program=trial.program) for place, trial in pairs]
     replies = await stage.ask(prompts, top_logprobs=20, max_tokens=_WORD_TOKENS)
     chances = [probability_right(of[0].logprobs) if of else None for of in replies]
-    return _verified("verify-fast", [trial.right for _, trial in pairs], chances)
+    return _verified("verify-fast", pairs, chances)
 
 
 async def verify_slow(stage: Stage) -> list[Measure]:
     """As `verify_fast`, after a trace; and the share of the traces that are true."""
     pairs = judged_programs(stage, 1)
-    prompts = [render_role(tried.sample, "verify-slow", program=trial.program) for tried, trial in pairs]
+    prompts = [render_role(stage.tried[place].sample, "verify-slow", program=trial.program) for place, trial in pairs]
     replies = await stage.ask(prompts, top_logprobs=20)
     chances = [
         probability_right(of[0].logprobs) if of and said_right(of[0].text) is not None else None for of in replies
@@ -131,33 +140,37 @@ async def verify_slow(stage: Stage) -> list[Measure]:
         float(bool(of) and tuple(of[0].text.splitlines()[:-1]) == trial.trace)
         for (_, trial), of in zip(pairs, replies, strict=True)
     ]
-    verified = _verified("verify-slow", [trial.right for _, trial in pairs], chances)
+    verified = _verified("verify-slow", pairs, chances)
     return [*verified, *share("verify-slow", "traces that are true to the last line", true)]
 
 
-def _verified(role: str, truth: Sequence[bool], chances: Sequence[float | None]) -> list[Measure]:
-    """An unusable reply counts as undecided, and as told wrongly."""
-    scores = [0.5 if chance is None else chance for chance in chances]
-    right = [score for score, is_right in zip(scores, truth, strict=True) if is_right]
-    wrong = [score for score, is_right in zip(scores, truth, strict=True) if not is_right]
-    told = [[float(score > 0.5) for score in right], [float(score < 0.5) for score in wrong]]
+def _verified(role: str, pairs: Sequence[tuple[int, Trial]], chances: Sequence[float | None]) -> list[Measure]:
+    """An unusable reply counts as undecided, and as told wrongly. The items of the shares are problems."""
+    scores: dict[int, tuple[list[float], list[float]]] = {}
+    for (place, trial), chance in zip(pairs, chances, strict=True):
+        right, wrong = scores.setdefault(place, ([], []))
+        (right if trial.right else wrong).append(0.5 if chance is None else chance)
+    told_right = [sum(score > 0.5 for score in right) / len(right) for right, _ in scores.values() if right]
+    told_wrong = [sum(score < 0.5 for score in wrong) / len(wrong) for _, wrong in scores.values() if wrong]
     return [
-        *area_measure(role, "AUC", right, wrong),
-        *share(role, "right programs called right", told[0]),
-        *share(role, "wrong programs called wrong", told[1]),
+        *area_measure(role, "AUC", list(scores.values())),
+        *share(role, "right programs called right", told_right),
+        *share(role, "wrong programs called wrong", told_wrong),
     ]
 
 
 async def repair(stage: Stage) -> list[Measure]:
     """The share of repairs of programs that failed a public test that pass all tests, against a fresh sample."""
     rng = random.Random(stage.settings.seed)
-    work: list[tuple[Tried, Trial]] = []
-    for tried in stage.tried:
+    samples, prompts, fresh = [], [], []
+    for tried, rate in zip(stage.tried, stage.fresh, strict=True):
         failed = [trial for trial in tried.wrong if trial.failure is not None]
-        work += [(tried, trial) for trial in rng.sample(failed, min(_REPAIRED_PER_PROBLEM, len(failed)))]
-    prompts = [render_role(one.sample, "refine", program=t.program, failure=t.failure) for one, t in work]
-    solved = await stage.solved([tried.sample for tried, _ in work], prompts, stage.settings.repairs)
-    fresh = [resample_rate(tried) for tried, _ in work]
+        if failed:
+            trial = rng.choice(failed)
+            samples.append(tried.sample)
+            prompts.append(render_role(tried.sample, "refine", program=trial.program, failure=trial.failure))
+            fresh.append(rate)
+    solved = await stage.solved(samples, prompts, stage.settings.repairs)
     return share("refine", "wrong programs repaired", solved, fresh, "fresh sample")
 
 
@@ -170,9 +183,10 @@ async def write_tests(stage: Stage) -> list[Measure]:
     for sample, of in zip(samples, replies, strict=True):
         inputs = [text for reply in of for text in inputs_of(reply.text) or [""]]
         known = {test.stdin for test in sample.public_tests}
-        valid.append(mean([float(FAMILIES[sample.family].accepts(text)) for text in inputs]) or 0.0)
-        new.append(mean([float(bool(text) and text not in known) for text in inputs]) or 0.0)
-    return [*share("tests", "inputs that are valid", valid), *share("tests", "inputs that are no example", new)]
+        accepted = [text for text in inputs if FAMILIES[sample.family].accepts(text)]
+        valid.append(len(accepted) / len(inputs))
+        new.append(sum(text not in known for text in accepted) / len(inputs))
+    return [*share("tests", "inputs that are valid", valid), *share("tests", "inputs that are valid and new", new)]
 
 
 async def abstraction(stage: Stage) -> list[Measure]:
@@ -206,7 +220,12 @@ async def choice_of_concepts(stage: Stage) -> list[Measure]:
 
 async def choice_of_program(stage: Stage) -> list[Measure]:
     """The share of problems for which the right one among two to four of the model's own programs is chosen."""
-    mixed = [one for one in stage.tried if one.wrong and any(trial.right for trial in one.trials)]
+    mixed = []
+    for tried in stage.tried:
+        right = [trial for trial in tried.trials if trial.right]
+        if right and tried.wrong:
+            # The builder may choose the reference too, which the model has not written.
+            mixed.append(replace(tried, reference=right[0], trials=(*right[1:], *tried.wrong)))
     return await _choice(stage, "choose-program", "the right program", mixed)
 
 
@@ -225,18 +244,18 @@ async def _choice(stage: Stage, role: str, name: str, work: Sequence[Tried] | No
 
 
 async def summary(stage: Stage) -> list[Measure]:
-    """The share of right programs after three attempts: all of them wrong, and as they come."""
+    """The share of right programs after two or three different attempts: all of them wrong, and as they come."""
     rng = random.Random(stage.settings.seed)
-    wrong = [tried for tried in stage.tried if len(tried.wrong) >= 2]
-    drawn = [tried for tried in stage.tried if len(tried.trials) >= 2]
     measures = []
-    for name, work, only_wrong in (("all attempts shown wrong", wrong, True), ("attempts as they come", drawn, False)):
-        prompts = []
-        for tried in work:
+    for name, only_wrong in (("all attempts shown wrong", True), ("attempts as they come", False)):
+        samples, prompts, fresh = [], [], []
+        for tried, rate in zip(stage.tried, stage.fresh, strict=True):
             pool = tried.wrong if only_wrong else list(tried.trials)
-            shown = rng.sample(pool, min(_ATTEMPTS_SHOWN, len(pool)))
-            prompts.append(render_role(tried.sample, "summarise", attempts=[trial.attempt for trial in shown]))
-        solved = await stage.solved([tried.sample for tried in work], prompts, stage.settings.answers)
-        fresh = [(resample_rate if only_wrong else pass_rate)(tried) for tried in work]
+            if len(pool) >= _FEWEST_SHOWN:
+                shown = rng.sample(pool, min(_ATTEMPTS_SHOWN, len(pool)))
+                samples.append(tried.sample)
+                prompts.append(render_role(tried.sample, "summarise", attempts=[trial.attempt for trial in shown]))
+                fresh.append(rate)
+        solved = await stage.solved(samples, prompts, stage.settings.answers)
         measures += share("summarise", name, solved, fresh, "fresh sample")
     return measures

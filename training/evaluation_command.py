@@ -21,6 +21,8 @@ EVALUATION, ROLES, README = ROOM / "evaluation.json", ROOM / "roles.json", ROOM 
 PROBLEMS, SAMPLES = 10, 64
 _CONCEPT_PROBLEMS = 2
 """Problems of a family of house rules, for each of its problems of solving."""
+_PROGRAMS = 8
+"""Samples of a problem that the roles look at; at least as many are left to compare them with."""
 
 Only = Literal["solve", "roles"]
 
@@ -70,8 +72,9 @@ def run_evaluation(
     from solvent.training.role_stage import RoleSettings
 
     started = time.monotonic()
-    roles = RoleSettings(concept_problems=_CONCEPT_PROBLEMS * problems, seed=seed, families=families)
-    drawn = min(samples, roles.programs) if only == "roles" else samples
+    programs = min(_PROGRAMS, samples // 2)
+    roles = RoleSettings(programs=programs, concept_problems=_CONCEPT_PROBLEMS * problems, seed=seed, families=families)
+    drawn = min(samples, 2 * programs) if only == "roles" else samples
     settings = EvaluationSettings(problems_per_family=problems, samples=drawn, seed=seed, families=families)
     solving, played = asyncio.run(_evaluate(weights, settings, None if only == "solve" else roles, processes))
     if played is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import random
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
@@ -60,8 +61,8 @@ def share(
             role=role,
             name=name,
             value=value,
-            low=max(0.0, low),
-            high=min(1.0, high),
+            low=max(0.0, min(low, value)),  # rounded, Wilson's ends may lie beside a mean of 0 or 1
+            high=min(1.0, max(high, value)),
             count=len(values),
             baseline=mean(baseline),
             baseline_name=baseline_name,
@@ -100,17 +101,28 @@ def area(right: Sequence[float], wrong: Sequence[float]) -> float:
     Raises:
         ZeroDivisionError: one of them is empty.
     """
-    above = sum((one > other) + 0.5 * (one == other) for one in right for other in wrong)
-    return above / (len(right) * len(wrong))
+    ordered = sorted(wrong)
+    above = sum(bisect_left(ordered, score) + bisect_right(ordered, score) for score in right)
+    return above / (2 * len(right) * len(wrong))
 
 
-def area_measure(role: str, name: str, right: Sequence[float], wrong: Sequence[float]) -> list[Measure]:
-    """The area with a bootstrap interval; nothing where there are no right or no wrong ones."""
+Scores = tuple[Sequence[float], Sequence[float]]
+"""Of the right and of the wrong programs of one problem."""
+
+
+def area_measure(role: str, name: str, problems: Sequence[Scores]) -> list[Measure]:
+    """The area over the programs of all problems; nothing where there are no right or no wrong ones.
+
+    The interval is a bootstrap's over problems, since programs of one problem are alike.
+    """
+    right, wrong = _together(problems)
     if not right or not wrong:
         return []
     rng = random.Random(0)
-    areas = sorted(area(rng.choices(right, k=len(right)), rng.choices(wrong, k=len(wrong))) for _ in range(_RESAMPLES))
-    low, high = areas[int(0.025 * _RESAMPLES)], areas[int(0.975 * _RESAMPLES)]
+    drawn = (_together(rng.choices(problems, k=len(problems))) for _ in range(_RESAMPLES))
+    areas = sorted(area(*scores) for scores in drawn if all(scores))
+    tail = int(0.025 * len(areas))
+    low, high = (areas[tail], areas[-1 - tail]) if areas else (0.0, 1.0)
     return [
         Measure(
             role=role,
@@ -123,6 +135,10 @@ def area_measure(role: str, name: str, right: Sequence[float], wrong: Sequence[f
             baseline_name="chance",
         )
     ]
+
+
+def _together(problems: Sequence[Scores]) -> tuple[list[float], list[float]]:
+    return [score for right, _ in problems for score in right], [score for _, wrong in problems for score in wrong]
 
 
 def mean(values: Sequence[float]) -> float | None:

@@ -15,7 +15,8 @@ def describe_roles(evaluation: RoleEvaluation) -> str:
     settings = evaluation.settings
     lines = [
         f"On the held-out problems of the evaluation below: the roles play on the {evaluation.problems} of depths 1 to "
-        f"{settings.max_depth}, with the first {settings.programs} samples of each; {settings.repairs} repairs, "
+        f"{settings.max_depth}, with the first {settings.programs} samples of each (its other samples are the fresh "
+        f"ones that repairs and summaries are compared with); {settings.repairs} repairs, "
         f"{settings.answers} replies of tests, summarise and plans first, and {settings.reasoned_answers} answers by "
         "reasoning to each prompt, at temperature 1, and the likeliest reply elsewhere. Concepts: "
         f"{settings.concept_problems} further problems of each family of house rules, {settings.concept_answers} "

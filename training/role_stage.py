@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pydantic import BaseModel, ConfigDict
 
@@ -28,7 +28,8 @@ class RoleSettings(BaseModel):
     max_depth: int = 4
     """The roles play on the problems of solving up to this depth."""
     programs: int = 8
-    """Samples of each of these problems that the roles look at: the first ones."""
+    """Samples of each of these problems that the roles look at: the first ones. The others are the fresh samples that
+    repairs and summaries are compared with, so there must be some."""
     repairs: int = 3
     """Replies of refine to each prompt."""
     answers: int = 2
@@ -51,6 +52,8 @@ class Stage:
     Attributes:
         drawn: All problems of solving with what the model wrote; `verdicts` are those of its programs.
         tried: Those problems that the roles play on, each with the different programs among its first samples.
+        fresh: For each of `tried` the share of right ones among its other samples. Were it measured on the first ones,
+            to choose problems by what is wrong or right among these would bias it.
     """
 
     sampler: Sampler
@@ -59,6 +62,7 @@ class Stage:
     drawn: tuple[Drawn, ...]
     verdicts: Verdicts
     tried: tuple[Tried, ...]
+    fresh: tuple[float, ...]
 
     async def ask(
         self,
@@ -97,19 +101,18 @@ class Stage:
         return [right_share(one, of) for one, of in zip(self.drawn, self.verdicts, strict=True)]
 
 
+def fresh_rate(drawn: Drawn, verdicts: dict[str, BulkVerdict], programs: int) -> float:
+    """The share of right ones among the samples behind the first so many; 0 where the prompt does not fit.
+
+    Raises:
+        ValueError: there are none behind them.
+    """
+    if 0 < len(drawn.programs) <= programs:
+        raise ValueError(f"the roles look at {programs} samples of each problem, and need more to compare with")
+    return right_share(replace(drawn, programs=drawn.programs[programs:]), verdicts)
+
+
 def right_share(drawn: Drawn, verdicts: dict[str, BulkVerdict]) -> float:
     """The share of the samples that pass all tests; 0 where there are none."""
     right = sum(verdicts[program].public and verdicts[program].hidden for program in drawn.programs)
     return right / len(drawn.programs) if drawn.programs else 0.0
-
-
-def pass_rate(tried: Tried) -> float:
-    """The share of the samples of a problem that are right."""
-    total = sum(trial.count for trial in tried.trials)
-    return sum(trial.count for trial in tried.trials if trial.right) / total if total else 0.0
-
-
-def resample_rate(tried: Tried) -> float:
-    """The pass rate of a fresh sample, where one that is known to be wrong has been left out."""
-    total = sum(trial.count for trial in tried.trials)
-    return sum(trial.count for trial in tried.trials if trial.right) / (total - 1) if total > 1 else 0.0

@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
+import math
 import random
+import re
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solvent.models.base import ChatRequest, Completion, SampleUsage, TokenLogprob
 from solvent.training.attempts import _append, _mend, _observation, read_attempts, rows_of_attempts
+from solvent.training.bulk import BulkVerdict
 from solvent.training.concept_effect import stray_concepts, wrong_concepts
-from solvent.training.evaluate_roles import RoleEvaluation
-from solvent.training.families import generate_samples
+from solvent.training.evaluate import Drawn
+from solvent.training.evaluate_roles import (
+    RoleEvaluation,
+    choice_of_program,
+    repair,
+    summary,
+    verify_fast,
+    verify_slow,
+    write_tests,
+)
+from solvent.training.families import Sample, generate_samples
 from solvent.training.families.grids_rules import GRID_RULES, GridRuleFamily
 from solvent.training.families.rules import LIST_RULES, STRING_RULES, RuleFamily, World
 from solvent.training.meaning import meanings_of, same_meaning
-from solvent.training.role_measures import area, area_measure, share, wilson
+from solvent.training.role_measures import Measure, area, area_measure, share, wilson
 from solvent.training.role_report import BEGIN, END, update_roles
-from solvent.training.role_stage import RoleSettings, pass_rate, resample_rate
+from solvent.training.role_stage import RoleSettings, Stage, fresh_rate
 from solvent.training.roles.trials import Trial, Tried, try_program, try_reference
 from solvent.training.tracing import TRACE_LINES, VALUE_CHARACTERS
 
@@ -34,10 +50,20 @@ def test_the_area_is_the_chance_that_a_right_one_scores_higher() -> None:
     assert area([1.0, 0.8], [0.1, 0.2]) == 1
     assert area([0.5], [0.5, 0.5]) == 0.5
     assert area([0.1, 0.9], [0.5]) == 0.5
-    (measure,) = area_measure("verify", "AUC", [0.9, 0.8, 0.4], [0.1, 0.5, 0.6])
+    problems = [([0.9], [0.1, 0.5]), ([0.8, 0.4], []), ([], [0.6])]
+    (measure,) = area_measure("verify", "AUC", problems)
+    assert measure.value == area([0.9, 0.8, 0.4], [0.1, 0.5, 0.6]) == pytest.approx(7 / 9)
     assert measure.low <= measure.value <= measure.high
     assert measure.count == 3
-    assert area_measure("verify", "AUC", [], [0.5]) == []
+    assert area_measure("verify", "AUC", [([], [0.5])]) == []
+
+
+def test_programs_of_one_problem_are_no_further_evidence() -> None:
+    rng = random.Random(1)
+    problems = [([rng.random() + 0.3], [rng.random()]) for _ in range(20)]
+    (once,) = area_measure("verify", "AUC", problems)
+    (often,) = area_measure("verify", "AUC", [(right * 9, wrong * 9) for right, wrong in problems])
+    assert (often.low, often.value, often.high) == pytest.approx((once.low, once.value, once.high))
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=20), st.lists(st.floats(0, 1), min_size=1, max_size=20))
@@ -103,10 +129,108 @@ def test_a_wrong_concept_has_the_right_name_and_a_stray_one_another(family: Rule
         assert not {concept.name for concept in stray} & {concept.name for concept in sample.concepts}
 
 
-def test_a_wrong_sample_that_is_known_is_left_out_of_the_baseline() -> None:
+def test_a_role_is_compared_with_samples_that_it_has_not_seen() -> None:
+    (sample,) = generate_samples("train", "list", 2, 1, 4)
+    verdicts = {"right": BulkVerdict(True, True), "wrong": BulkVerdict(False, False, 0)}
+    drawn = Drawn(sample, ("wrong", "wrong", "right", "wrong", "right", "right"), 60)
+    assert fresh_rate(drawn, verdicts, 2) == 0.75
+    assert fresh_rate(replace(drawn, programs=()), {}, 2) == 0.0
+    with pytest.raises(ValueError, match="need more"):
+        fresh_rate(drawn, verdicts, 6)
+
+
+class Answering:
+    """A sampler that answers each prompt as a function says, with the words' probabilities as logprobs."""
+
+    def __init__(self, answer: Callable[[str], str]) -> None:
+        self._answer = answer
+        self.prompts: list[str] = []
+
+    async def sample(self, request: ChatRequest) -> list[Completion]:
+        prompt = request.messages[-1].content
+        self.prompts.append(prompt)
+        text = self._answer(prompt)
+        word = text.splitlines()[-1]
+        token = TokenLogprob(token=word, logprob=math.log(0.9), top=((word, math.log(0.9)),))
+        usage = SampleUsage(prompt_tokens=1, completion_tokens=1)
+        return [
+            Completion(index=n, text=text, finish_reason="stop", usage=usage, logprobs=(token,))
+            for n in range(request.n)
+        ]
+
+
+class NoSandboxStage(Stage):
+    """A stage on which every program that is drawn is right."""
+
+    async def solved(self, samples: Sequence[Sample], prompts: Sequence[str], n: int) -> list[float]:
+        await self.ask(prompts, n=n)
+        return [1.0 for _ in samples]
+
+
+def stage(sampler: Answering, *work: Tried, fresh: float = 0.25) -> Stage:
+    nothing: Any = None
+    return NoSandboxStage(sampler, nothing, RoleSettings(), (), [], work, tuple(fresh for _ in work))
+
+
+@pytest.mark.parametrize(("told", "area_found"), [(("right", "wrong"), 1.0), (("wrong", "right"), 0.0)])
+@pytest.mark.parametrize("verify", [verify_fast, verify_slow])
+async def test_a_verifier_is_measured_by_what_its_programs_are(
+    verify: Callable[[Stage], Awaitable[list[Measure]]], told: tuple[str, str], area_found: float
+) -> None:
+    one = tried(right=2, wrong=2)
+    by_program = {trial.program.strip("\n"): trial for trial in one.trials}
+
+    def answer(prompt: str) -> str:
+        trial = by_program[prompt.split("program:\n")[-1].rpartition("\n")[0]]
+        return "\n".join([*trial.trace, told[not trial.right]])
+
+    measures = {measure.name: measure for measure in await verify(stage(Answering(answer), one))}
+    assert measures["AUC"].value == area_found
+    assert measures["right programs called right"].value == area_found
+    assert measures["wrong programs called wrong"].value == area_found
+    if verify is verify_slow:
+        assert measures["traces that are true to the last line"].value == 1.0
+
+
+@pytest.mark.parametrize("role", [repair, summary])
+async def test_repairs_and_summaries_are_compared_with_fresh_samples(
+    role: Callable[[Stage], Awaitable[list[Measure]]],
+) -> None:
+    nobody_failed = tried(right=1, wrong=0)
+    sampler = Answering(lambda _: "pass")
+    measures = await role(stage(sampler, nobody_failed, tried(right=1, wrong=3)))
+    assert measures
+    for measure in measures:
+        assert (measure.value, measure.baseline, measure.count) == (1.0, 0.25, 1)
+    assert len(sampler.prompts) == len(measures)
+
+
+async def test_a_choice_is_among_programs_of_the_model_itself() -> None:
     one = tried(right=1, wrong=3)
-    assert pass_rate(one) == 0.25
-    assert resample_rate(one) == pytest.approx(1 / 3)
+    program = "print('own')"
+    own = replace(one, trials=(Trial(program, right=True), *one.wrong))
+
+    def answer(prompt: str) -> str:
+        offered = re.split(r"\n\d\.\n", prompt.removesuffix("\nwhich program?"))[1:]
+        return str(1 + offered.index(program))
+
+    sampler = Answering(answer)
+    for seed in range(5):
+        on = stage(sampler, own, one)
+        (measure,) = await choice_of_program(replace(on, settings=RoleSettings(seed=seed), tried=(own,), fresh=(0.0,)))
+        assert (measure.value, measure.count) == (1.0, 1)
+    assert not any(one.sample.program in prompt for prompt in sampler.prompts)
+    assert await choice_of_program(stage(sampler, tried(right=0, wrong=3))) == []
+
+
+async def test_inputs_count_as_valid_where_the_family_takes_them() -> None:
+    one = tried()
+    known = one.sample.public_tests[0].stdin
+    sampler = Answering(lambda _: f"in: {known}\nin: 1 2 3 4\nin: not numbers\nin: 5 x")
+    valid, new = await write_tests(stage(sampler, one))
+    assert (valid.value, new.value) == (0.5, 0.25)
+    valid, new = await write_tests(stage(Answering(lambda _: "nothing"), one))
+    assert (valid.value, new.value) == (0.0, 0.0)
 
 
 def test_rows_of_attempts_are_the_models_own_programs() -> None:
