@@ -16,6 +16,8 @@ from solvent.locks import exclusive
 if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+BUSY_TIMEOUT_S = 30.0
+"""How long one writer of a file waits for another; in the service, several processes may work on one job."""
 FORMAT = 1
 """Version of what the graphs keep in their checkpoints; a change that an older version cannot go on with raises it."""
 _FORMAT_KEY = "solvent_format"
@@ -69,7 +71,7 @@ class JobFiles:
 
         path = self._path(job_id, ".sqlite")
         with boundary(StoreError, f"open the checkpoints of job {job_id!r} at {path}", sqlite3.Error, OSError):
-            connection = await aiosqlite.connect(path)
+            connection = await aiosqlite.connect(path, timeout=BUSY_TIMEOUT_S)
             try:
                 # A checkpoint that a power cut loses costs nothing: the ledger, which flushes, answers its calls again.
                 await connection.execute("PRAGMA synchronous=NORMAL")

@@ -40,6 +40,19 @@ class Settings(BaseModel):
     redis_url: str = "redis://localhost:6379/0"
     """Where cluster mode finds Redis; embedded mode uses none."""
 
+    lease_s: float = Field(default=30.0, gt=0)
+    """How long a worker holds a job or a trajectory without a sign of life; a dead one's work is found after it."""
+    beat_s: float = Field(default=10.0, gt=0)
+    """How often a worker gives a sign of life; at most half of `lease_s`."""
+    reap_s: float = Field(default=15.0, gt=0)
+    """How often a worker looks for work that nobody holds."""
+    worker_trajectories: int = Field(default=64, ge=1)
+    """Most jobs and trajectories that one worker process works on at once."""
+    worker_attempts: int = Field(default=5, ge=1)
+    """How often a job or a trajectory may take its worker down before it ends as failed."""
+    worker_drain_s: float = Field(default=300.0, ge=0)
+    """How long a worker that is to stop lets the steps go on that it is in; then they are cut and handed back."""
+
     @model_validator(mode="before")
     @classmethod
     def _from_environment(cls, given: dict[str, Any]) -> dict[str, Any]:
@@ -49,3 +62,9 @@ class Settings(BaseModel):
         if "model_for" in found:
             found["model_for"] = dict(pair.strip().partition("=")[::2] for pair in found["model_for"].split(","))
         return {**found, **given}
+
+    @model_validator(mode="after")
+    def _beats_fit_leases(self) -> Settings:
+        if self.beat_s > self.lease_s / 2:
+            raise ValueError(f"beat_s ({self.beat_s:g}) must be at most half of lease_s ({self.lease_s:g})")
+        return self

@@ -1,0 +1,214 @@
+"""Where the graphs of the service's jobs keep their checkpoints, so that any worker can go on with them."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from solvent.agents.checkpoints import JobFiles
+from solvent.errors import StoreError, boundary
+
+if TYPE_CHECKING:
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+    from psycopg import AsyncConnection
+    from psycopg.rows import DictRow
+    from psycopg_pool import AsyncConnectionPool
+
+_SETUP_LOCK = 7_305_113_964_201
+"""Advisory lock of PostgreSQL under which the tables are made."""
+_SETUP_RETRY_S = 0.2
+
+
+class Checkpoints(Protocol):
+    """Checkpoints of all jobs. Safe for concurrent use on one event loop."""
+
+    @property
+    def errors(self) -> tuple[type[Exception], ...]:
+        """What a saver raises where it fails; callers make a `StoreError` of it."""
+        ...
+
+    def thread(self, job_id: str, name: str) -> str:
+        """Return the checkpoint thread of a job's search or of one of its trajectories."""
+        ...
+
+    def saver(self, job_id: str) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+        """Open a saver for one run of one graph.
+
+        Raises:
+            StoreError: it cannot be opened.
+        """
+        ...
+
+    async def forget(self, job_id: str, names: Sequence[str]) -> None:
+        """Delete threads of a job that goes on. Raises `StoreError`."""
+        ...
+
+    async def delete(self, job_id: str) -> None:
+        """Delete all threads of a job. Raises `StoreError`."""
+        ...
+
+    async def aclose(self) -> None:
+        """Close all connections; safe to call twice."""
+        ...
+
+
+class SqliteCheckpoints:
+    """One SQLite file per job, for the processes of one machine."""
+
+    errors: tuple[type[Exception], ...] = (sqlite3.Error,)
+
+    def __init__(self, directory: Path) -> None:
+        with boundary(StoreError, f"make the folder of checkpoints {directory}", OSError):
+            directory.mkdir(parents=True, exist_ok=True)
+        self._files = JobFiles(directory)
+
+    def thread(self, job_id: str, name: str) -> str:
+        """See `Checkpoints.thread`."""
+        return name
+
+    def saver(self, job_id: str) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+        """See `Checkpoints.saver`."""
+        return self._files.saver(job_id)
+
+    async def forget(self, job_id: str, names: Sequence[str]) -> None:
+        """See `Checkpoints.forget`."""
+        with boundary(StoreError, f"delete checkpoints of job {job_id!r}", *self.errors):
+            async with self._files.saver(job_id) as saver:
+                for name in names:
+                    await saver.adelete_thread(name)
+
+    async def delete(self, job_id: str) -> None:
+        """See `Checkpoints.delete`."""
+        await asyncio.to_thread(self._files.delete, job_id)
+
+    async def aclose(self) -> None:
+        """See `Checkpoints.aclose`."""
+
+
+class PostgresCheckpoints:
+    """In PostgreSQL, through langgraph-checkpoint-postgres. Threads are named `JOB/NAME`.
+
+    Each run gets a saver of its own over the common pool, since a saver does one thing at a time.
+
+    Args:
+        pool: opened.
+    """
+
+    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+        from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
+        from psycopg import Error
+
+        self.errors: tuple[type[Exception], ...] = (Error,)
+        self._pool = pool
+        # Checkpoints hold plain JSON values; nothing else is read back from them.
+        self._serde = JsonPlusSerializer(allowed_msgpack_modules=None)
+
+    @classmethod
+    async def open(cls, conninfo: str, *, connections: int) -> PostgresCheckpoints:
+        """Open the pool, and make the tables where they are not there.
+
+        Args:
+            conninfo: URL for libpq.
+            connections: most that are open at once.
+
+        Raises:
+            StoreError: the database does not answer or refuses.
+        """
+        from psycopg import Error
+        from psycopg.rows import dict_row
+        from psycopg_pool import AsyncConnectionPool
+
+        pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
+            conninfo,
+            min_size=1,
+            max_size=connections,
+            open=False,
+            name="checkpoints",
+            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, "connect_timeout": 10},
+            # After the server was away, its old connections are found out before they are used.
+            check=AsyncConnectionPool.check_connection,
+        )
+        with boundary(StoreError, "open the checkpoints in PostgreSQL", Error):
+            try:
+                await pool.open(wait=True, timeout=15)
+                made = cls(pool)
+                await made._set_up()
+            except BaseException:
+                await pool.close()
+                raise
+        return made
+
+    def thread(self, job_id: str, name: str) -> str:
+        """See `Checkpoints.thread`."""
+        return f"{job_id}/{name}"
+
+    @asynccontextmanager
+    async def saver(self, job_id: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+        """See `Checkpoints.saver`."""
+        yield self._saver()
+
+    async def forget(self, job_id: str, names: Sequence[str]) -> None:
+        """See `Checkpoints.forget`."""
+        if names:
+            with boundary(StoreError, f"delete checkpoints of job {job_id!r}", *self.errors):
+                await self._saver().aprune([self.thread(job_id, name) for name in names], strategy="delete")
+
+    async def delete(self, job_id: str) -> None:
+        """See `Checkpoints.delete`."""
+        with boundary(StoreError, f"delete the checkpoints of job {job_id!r}", *self.errors):
+            async with self._pool.connection() as connection:
+                # An id of a job may have a "/", a name has none.
+                found = await connection.execute(
+                    "SELECT DISTINCT thread_id FROM checkpoints WHERE starts_with(thread_id, %(prefix)s) "
+                    "AND position('/' in substr(thread_id, length(%(prefix)s) + 1)) = 0",
+                    {"prefix": f"{job_id}/"},
+                )
+                threads = [row["thread_id"] for row in await found.fetchall()]
+            if threads:
+                await self._saver().aprune(threads, strategy="delete")
+
+    async def aclose(self) -> None:
+        """See `Checkpoints.aclose`."""
+        await self._pool.close()
+
+    def _saver(self) -> AsyncPostgresSaver:
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        return AsyncPostgresSaver(self._pool, serde=self._serde)
+
+    async def _set_up(self) -> None:
+        """Make the tables, one process at a time.
+
+        The lock is tried and not waited for: who waits in a statement would hold up the other's CREATE INDEX
+        CONCURRENTLY, which waits for all statements that began before it.
+        """
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        async with self._pool.connection() as connection:
+            while not await self._is_set_up(connection):
+                tried = await connection.execute("SELECT pg_try_advisory_lock(%s) AS ours", (_SETUP_LOCK,))
+                row = await tried.fetchone()
+                if row is None or not row["ours"]:
+                    await asyncio.sleep(_SETUP_RETRY_S)
+                    continue
+                try:
+                    await AsyncPostgresSaver(connection).setup()
+                finally:
+                    await connection.execute("SELECT pg_advisory_unlock(%s)", (_SETUP_LOCK,))
+
+    @staticmethod
+    async def _is_set_up(connection: AsyncConnection[DictRow]) -> bool:
+        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+
+        found = await connection.execute("SELECT to_regclass('checkpoint_migrations') IS NOT NULL AS there")
+        row = await found.fetchone()
+        if row is None or not row["there"]:
+            return False
+        found = await connection.execute("SELECT coalesce(max(v), -1) AS version FROM checkpoint_migrations")
+        row = await found.fetchone()
+        return row is not None and row["version"] >= len(AsyncPostgresSaver.MIGRATIONS) - 1

@@ -1,0 +1,233 @@
+"""Keeps the leases of a worker process, and stops the work whose lease was lost or that is to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from solvent.errors import StoreError
+from solvent.workers.service_records import Beat, Claim, LeaseKind, LeaseLostError
+from solvent.workers.service_store import ServiceStore
+
+T = TypeVar("T")
+RETRY_S = 1.0
+"""When to beat again where the database did not answer."""
+DEADLINE_SLACK_S = 1.0
+"""A claim that is to stop this near to its deadline stops because of it."""
+
+logger = logging.getLogger(__name__)
+
+
+class Ending(StrEnum):
+    """Why the work of a claim has to end."""
+
+    LOST = "lost"
+    """Another may hold it now: nothing more may be written."""
+    CANCELLED = "cancelled"
+    DEADLINE = "deadline"
+
+
+STOPS = frozenset({Ending.CANCELLED, Ending.DEADLINE})
+
+
+def endings(beat: Beat, past_deadline: Callable[[Claim], bool]) -> dict[Claim, Ending]:
+    """Return what a beat says of claims that cannot go on. Pure."""
+    stopped = {claim: Ending.DEADLINE if past_deadline(claim) else Ending.CANCELLED for claim in beat.cancelled}
+    return {**stopped, **dict.fromkeys(beat.lost, Ending.LOST)}
+
+
+def split(trajectory_id: str) -> tuple[str, str]:
+    """Return job and name of a trajectory's id, `JOB/NAME`. Pure.
+
+    Names come from strategies and have no "/"; a job's id may.
+    """
+    job_id, _, name = trajectory_id.rpartition("/")
+    return job_id, name
+
+
+def job_of(claim: Claim) -> str:
+    """Return the id of the job that a claim belongs to. Pure."""
+    return claim.id if claim.kind is LeaseKind.JOB else split(claim.id)[0]
+
+
+class Held:
+    """A claim that this process holds.
+
+    Args:
+        claim: what was claimed.
+        asked_at: when it was asked for (time of the loop); the lease begins no sooner.
+        lease_s: how long it lasts without a beat.
+    """
+
+    def __init__(self, claim: Claim, *, asked_at: float, lease_s: float) -> None:
+        self.claim = claim
+        self._loop = asyncio.get_running_loop()
+        self._endings: set[Ending] = set()
+        self._tasks: dict[asyncio.Task[Any], frozenset[Ending]] = {}
+        self._expiry = self._loop.call_at(asked_at + lease_s, self.end, Ending.LOST)
+        self._deadline: float | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        if claim.left_s is not None:
+            # Counted from the answer: never before the database itself says that it has passed.
+            self._deadline = self._loop.time() + claim.left_s
+            self._alarm = self._loop.call_at(self._deadline, self.end, Ending.DEADLINE)
+
+    @property
+    def ending(self) -> Ending | None:
+        """Why the work has to end, if it has to; a loss counts most."""
+        return next((ending for ending in Ending if ending in self._endings), None)
+
+    @property
+    def near_deadline(self) -> bool:
+        """Whether the job's deadline has passed, or is about to."""
+        return self._deadline is not None and self._loop.time() >= self._deadline - DEADLINE_SLACK_S
+
+    def require(self) -> None:
+        """Raise `LeaseLostError` where the claim is lost."""
+        if Ending.LOST in self._endings:
+            raise LeaseLostError(f"{self.claim.kind.value} {self.claim.id} is not held here any more")
+
+    async def run(self, work: Coroutine[Any, Any, T], *, until: frozenset[Ending] = STOPS) -> T | None:
+        """Run work until its end, a loss of the claim, or one of `until`; returns None where one of these cut it.
+
+        Raises:
+            LeaseLostError: the claim was lost; the work was cancelled and has ended.
+        """
+        task = asyncio.ensure_future(work)
+        self._tasks[task] = until | {Ending.LOST}
+        try:
+            if self._endings & self._tasks[task]:
+                task.cancel()
+            return await task
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if not task.done() or (current is not None and current.cancelling()):
+                raise
+            return None
+        finally:
+            cut = self._tasks.pop(task)
+            if Ending.LOST in self._endings & cut:
+                self.require()
+
+    def prolong(self, until: float) -> None:
+        """Set when the lease ends (time of the loop) if no further beat succeeds."""
+        self._expiry.cancel()
+        self._expiry = self._loop.call_at(until, self.end, Ending.LOST)
+
+    def end(self, why: Ending) -> None:
+        """Have the work end."""
+        if why not in self._endings:
+            self._endings.add(why)
+            for task, until in self._tasks.items():
+                if why in until:
+                    task.cancel()
+
+    def close(self) -> None:
+        """Stop the clocks: the claim is over."""
+        self._expiry.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+
+class Keeper:
+    """Claims, and beats for all claims of this process in one statement.
+
+    A claim is taken for lost as soon as its lease may have ended, by this process's own monotonic clock, counted from
+    the moment before the last beat that succeeded was sent: so before another can have it.
+
+    Args:
+        store: where leases are.
+        holder: name of this process.
+        lease_s: length of a lease.
+        beat_s: time between beats.
+    """
+
+    def __init__(self, store: ServiceStore, holder: str, *, lease_s: float, beat_s: float) -> None:
+        self.holder = holder
+        self._store = store
+        self._lease_s = lease_s
+        self._beat_s = beat_s
+        self._held: dict[Claim, Held] = {}
+        self._soon = asyncio.Event()
+        self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def claims(self) -> list[Claim]:
+        """What is held now."""
+        return list(self._held)
+
+    @asynccontextmanager
+    async def claim(self, kind: LeaseKind, id: str) -> AsyncIterator[Held | None]:
+        """Claim something, and keep it inside the context; None where it cannot be had.
+
+        Whoever claims ends the lease, by one of the store's operations; what is left when the context ends lapses.
+
+        Raises:
+            StoreError: the database does not answer.
+        """
+        asked_at = asyncio.get_running_loop().time()
+        claim = await self._store.claim(kind, id, holder=self.holder, lease_s=self._lease_s)
+        if claim is None:
+            yield None
+            return
+        held = self._held[claim] = Held(claim, asked_at=asked_at, lease_s=self._lease_s)
+        self._begin()
+        try:
+            yield held
+        finally:
+            del self._held[claim]
+            held.close()
+
+    def wake(self, job_id: str | None = None) -> None:
+        """Beat now, if anything of this job (or anything at all) is held."""
+        if any(job_id is None or job_of(claim) == job_id for claim in self._held):
+            self._soon.set()
+
+    async def aclose(self) -> None:
+        """End the beats; safe to call twice."""
+        if self._beating is not None:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+            self._beating = None
+
+    def _begin(self) -> None:
+        if self._beating is None:
+            self._beating = asyncio.create_task(self._beat_on(), name="lease keeper")
+
+    async def _beat_on(self) -> None:
+        pause_s = self._beat_s
+        while True:
+            try:
+                async with asyncio.timeout(pause_s):
+                    await self._soon.wait()
+            except TimeoutError:
+                pass
+            self._soon.clear()
+            pause_s = self._beat_s if await self._beat() else min(RETRY_S, self._beat_s)
+
+    async def _beat(self) -> bool:
+        """Beat once; returns whether the database answered."""
+        claims = self.claims
+        if not claims:
+            return True
+        asked_at = asyncio.get_running_loop().time()
+        try:
+            async with asyncio.timeout(self._lease_s / 2):
+                beat = await self._store.beat(self.holder, claims, lease_s=self._lease_s)
+        except (StoreError, TimeoutError) as error:
+            logger.warning("no beat for %d leases: %s", len(claims), error or "the database did not answer in time")
+            return False
+        over = endings(beat, lambda claim: claim in self._held and self._held[claim].near_deadline)
+        for claim in claims:
+            held = self._held.get(claim)
+            if held is None:
+                continue
+            if over.get(claim) is not Ending.LOST:
+                held.prolong(asked_at + self._lease_s)
+            if claim in over:
+                held.end(over[claim])
+        return True

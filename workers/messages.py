@@ -1,0 +1,60 @@
+"""What is sent to workers: names, queues and priorities. A message is an id and a format, and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from solvent.workers.dispatch import Dispatcher
+
+FORMAT = 1
+"""Format of the messages; a worker hands one of a later format back."""
+
+INTERACTIVE, BATCH, TRAJECTORIES, MEMORY, MAINTENANCE = "interactive", "batch", "trajectories", "memory", "maintenance"
+QUEUES = (MAINTENANCE, INTERACTIVE, TRAJECTORIES, BATCH, MEMORY)
+"""In the order in which a worker that is free looks into them: what was begun goes before what was not."""
+JOB_QUEUES = (INTERACTIVE, BATCH)
+
+ADVANCE_JOB, RUN_TRAJECTORY, REAP = "solvent.advance_job", "solvent.run_trajectory", "solvent.reap"
+
+URGENT, ORDINARY = 0, 6
+"""Priorities in Redis, where the smallest is the first. Across all queues, an urgent message goes first."""
+
+UNSEEN_S = 30.0
+"""Age of a message from which on it counts as lost, where its queue is empty."""
+UNSEEN_BEHIND_OTHERS_S = 600.0
+"""The same where messages wait: it may well be one of them."""
+
+
+class Messages(Dispatcher, Protocol):
+    """A way to the workers that workers have themselves."""
+
+    async def send_trajectories(self, ids: Sequence[str], *, queue: str) -> None:
+        """Say that these trajectories (`JOB/NAME`) may be run; `queue` is that of their job.
+
+        Raises:
+            DependencyError: the message could not be sent.
+        """
+        ...
+
+    async def waiting(self) -> Mapping[str, int]:
+        """Return how many messages wait in each queue.
+
+        Raises:
+            DependencyError: that cannot be told.
+        """
+        ...
+
+
+def priority(queue: str) -> int:
+    """Return the priority of messages about a job of this queue. Pure."""
+    return URGENT if queue in (INTERACTIVE, MAINTENANCE) else ORDINARY
+
+
+def unseen_s(waiting: Mapping[str, int]) -> float:
+    """Return from what age on a message counts as lost, given what waits in the queues. Pure.
+
+    Sending a second message for each of 100,000 jobs that wait in a queue would only make it longer.
+    """
+    behind = any(waiting.get(queue, 0) for queue in (*JOB_QUEUES, TRAJECTORIES))
+    return UNSEEN_BEHIND_OTHERS_S if behind else UNSEEN_S

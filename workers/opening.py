@@ -1,0 +1,151 @@
+"""Opens a worker process's share in the cluster, and what runs beside its work: beats, reaper, stop signals."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from solvent.agents.budget import Ledger
+from solvent.agents.ledgers import SqliteLedger
+from solvent.artifacts import ArtifactStore
+from solvent.sandbox.choose import LazySandbox, refuse_if_hopeless
+from solvent.settings import Settings
+from solvent.workers.checkpoints import Checkpoints, PostgresCheckpoints, SqliteCheckpoints
+from solvent.workers.cluster import Cluster, build_graphs
+from solvent.workers.database import open_service_database, service_url
+from solvent.workers.event_log import EventLog
+from solvent.workers.lease import Keeper
+from solvent.workers.messages import Messages
+from solvent.workers.parts import Parts
+from solvent.workers.reaper import reap_on
+from solvent.workers.sql.engine import read_url
+from solvent.workers.stop_signals import listen_for_stops
+from solvent.workers.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from solvent.workers.ledger_journal import LedgerJournal
+
+SQLITE_BEAT_S = 1.0
+"""Time between beats on SQLite, which cannot say that a job is to stop."""
+CHECKPOINT_CONNECTIONS = 8
+
+
+def new_holder() -> str:
+    """Return a name for this process that no other has had: host, pid, and a random part."""
+    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+@asynccontextmanager
+async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups) -> AsyncIterator[Cluster]:
+    """Open everything, and close it at the end; the reaper runs meanwhile, and cancels come at once.
+
+    Args:
+        settings: of the process.
+        messages: the way to the workers; closed by the caller.
+        wakeups: who watches is told there; closed by the caller.
+
+    Raises:
+        ConfigError: a setting is wrong.
+        DependencyError: something is missing or does not answer.
+    """
+    refuse_if_hopeless(settings)
+    url = service_url(settings)
+    is_sqlite = read_url(url).get_backend_name() == "sqlite"
+    holder = new_holder()
+    async with AsyncExitStack() as stack:
+        database = await open_service_database(url)
+        stack.push_async_callback(database.aclose)
+        ledger = await _ledger(settings, database.journal, holder, is_sqlite=is_sqlite)
+        stack.push_async_callback(ledger.aclose)
+        checkpoints = await _checkpoints(settings, url, is_sqlite=is_sqlite)
+        stack.push_async_callback(checkpoints.aclose)
+        sandbox = LazySandbox(settings)
+        stack.push_async_callback(sandbox.aclose)
+        artifacts = ArtifactStore(settings.home / "artifacts")
+        parts = Parts(settings, sandbox, artifacts, ledger)
+        stack.push_async_callback(parts.aclose)
+        events = EventLog(database.store, wakeups)
+        stack.push_async_callback(events.aclose)
+        beat_s = min(settings.beat_s, SQLITE_BEAT_S) if is_sqlite else settings.beat_s
+        keeper = Keeper(database.store, holder, lease_s=settings.lease_s, beat_s=beat_s)
+        stack.push_async_callback(keeper.aclose)
+        cluster = Cluster(
+            store=database.store,
+            ledger=ledger,
+            artifacts=artifacts,
+            checkpoints=checkpoints,
+            parts=parts,
+            keeper=keeper,
+            events=events,
+            messages=messages,
+            graphs=await asyncio.to_thread(build_graphs),
+            max_attempts=settings.worker_attempts,
+        )
+        if not is_sqlite:
+            _beside(stack, listen_for_stops(libpq_url(url), keeper.wake), "stop signals")
+        _beside(stack, reap_on(cluster, settings.reap_s), "reaper")
+        yield cluster
+
+
+def libpq_url(url: str) -> str:
+    """Return a PostgreSQL URL as libpq takes it. Pure."""
+    return read_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
+def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+    """Run something until the stack is closed."""
+    task = asyncio.create_task(work, name=name)
+
+    async def end() -> None:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    stack.push_async_callback(end)
+
+
+async def _ledger(settings: Settings, journal: LedgerJournal, holder: str, *, is_sqlite: bool) -> Ledger:
+    if is_sqlite:
+        return SqliteLedger(settings.home / "ledger.sqlite")
+    from solvent.workers.redis_ledger import open_ledger
+
+    return await open_ledger(settings, journal)
+
+
+async def _checkpoints(settings: Settings, url: str, *, is_sqlite: bool) -> Checkpoints:
+    if is_sqlite:
+        return SqliteCheckpoints(settings.home / "checkpoints")
+    return await PostgresCheckpoints.open(libpq_url(url), connections=CHECKPOINT_CONNECTIONS)
+
+
+class Runs:
+    """What runs for messages now, so that it can be cut where a process must stop."""
+
+    def __init__(self) -> None:
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def __len__(self) -> int:
+        return len(self._tasks)
+
+    def handler(self, run: Callable[[str], Coroutine[Any, Any, None]]) -> Callable[[str], Coroutine[Any, Any, None]]:
+        """Return `run`, noted while it runs."""
+
+        async def noted(id: str) -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            self._tasks.add(task)
+            try:
+                await run(id)
+            finally:
+                self._tasks.discard(task)
+
+        return noted
+
+    def cut(self) -> None:
+        """Cancel what runs: each hands its lease back."""
+        for task in self._tasks:
+            task.cancel()

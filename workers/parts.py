@@ -1,0 +1,98 @@
+"""Models and sandbox of a worker process: opened once, at the first job that needs them, and shared by all jobs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from solvent.agents.budget import Ledger
+from solvent.agents.job import JobSpec
+from solvent.agents.job_parts import JobDeps
+from solvent.agents.roles import RoleModel
+from solvent.artifacts import ArtifactStore
+from solvent.errors import ConfigError
+from solvent.models.base import Role
+from solvent.models.profiles import ModelProfile
+from solvent.models.registry import load_profile, open_model
+from solvent.sandbox.base import Sandbox
+from solvent.settings import Settings
+
+
+def check_roles(model_for: Mapping[Role, str], profiles: Mapping[str, ModelProfile]) -> None:
+    """Refuse a model that cannot play the role that it is given.
+
+    Raises:
+        ConfigError: names the profile and the role.
+    """
+    for role, name in model_for.items():
+        if not profiles[name].plays(role):
+            raise ConfigError(
+                f"profile {profiles[name].name}: its model cannot play the role {role}",
+                remedy=f"it plays {', '.join(profiles[name].roles or ())}; give {role} to another one",
+            )
+
+
+class Parts:
+    """What the jobs of one process work with.
+
+    Profiles are names, never paths: who submits a job names them, and must not name files of the worker.
+
+    Args:
+        settings: of the process.
+        sandbox: shared by all jobs; closed by the caller.
+        artifacts: where texts are kept.
+        ledger: where budgets are kept.
+    """
+
+    def __init__(self, settings: Settings, sandbox: Sandbox, artifacts: ArtifactStore, ledger: Ledger) -> None:
+        self._settings = settings
+        self._sandbox = sandbox
+        self._artifacts = artifacts
+        self._ledger = ledger
+        self._models: dict[str, asyncio.Task[RoleModel]] = {}
+
+    async def of(self, spec: JobSpec, *, parent: str | None) -> JobDeps:
+        """Return what a job is run with; `parent` is its parent's scope in the ledger.
+
+        Raises:
+            ConfigError: a profile is not there or wrong, or its model cannot play its role.
+            DependencyError: a model cannot be opened here.
+        """
+        names = dict.fromkeys([spec.model, *spec.model_for.values()])
+        models = {name: await self._model(name) for name in names}
+        check_roles(spec.model_for, {name: model.profile for name, model in models.items()})
+        return JobDeps(
+            model=models[spec.model].model,
+            profile=models[spec.model].profile,
+            role_models={role: models[name] for role, name in spec.model_for.items()},
+            sandbox=self._sandbox,
+            artifacts=self._artifacts,
+            ledger=self._ledger,
+            config_dir=self._settings.config_dir,
+            batch=parent,
+        )
+
+    async def aclose(self) -> None:
+        """Close the models; safe to call twice."""
+        models, self._models = list(self._models.values()), {}
+        for opened in await asyncio.gather(*models, return_exceptions=True):
+            if isinstance(opened, RoleModel):
+                await opened.model.aclose()
+
+    async def _model(self, name: str) -> RoleModel:
+        opening = self._models.get(name)
+        if opening is None:
+            opening = self._models[name] = asyncio.create_task(self._open(name), name=f"open model {name}")
+        try:
+            # Everybody's: one that is cancelled while waiting must not cancel it.
+            return await asyncio.shield(opening)
+        finally:
+            if opening.done() and (opening.cancelled() or opening.exception() is not None):
+                self._models.pop(name, None)
+
+    async def _open(self, name: str) -> RoleModel:
+        if Path(name).name != name or name.endswith(".toml"):
+            raise ConfigError(f"{name!r} is a path", remedy="in the service, name a profile of the workers")
+        profile = load_profile(name, self._settings)
+        return RoleModel(await asyncio.to_thread(open_model, profile), profile)

@@ -1,0 +1,57 @@
+"""Finds what nobody works on and sends a message for it again. Any number of reapers may run; one is enough."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from solvent.errors import DependencyError, NotFound, StoreError
+from solvent.workers.cluster import OUTSTANDING, Cluster, queue_of
+from solvent.workers.lease import split
+from solvent.workers.messages import JOB_QUEUES, UNSEEN_BEHIND_OTHERS_S, unseen_s
+
+logger = logging.getLogger(__name__)
+
+
+async def reap(cluster: Cluster) -> None:
+    """Look once: end what failed too often, send again what was lost, and clear up what ended here.
+
+    Raises:
+        StoreError: the database does not answer.
+    """
+    try:
+        age_s = unseen_s(await cluster.messages.waiting())
+    except DependencyError as error:
+        logger.warning("what waits for workers cannot be told: %s", error)
+        age_s = UNSEEN_BEHIND_OTHERS_S
+    due = await cluster.store.due(max_attempts=cluster.max_attempts, unseen_s=age_s, limit=OUTSTANDING)
+    await cluster.send(jobs=due.jobs)
+    for queue, ids in (await _by_queue(cluster, due.trajectories)).items():
+        await cluster.send(trajectories=ids, queue=queue)
+    for ended in due.ended:
+        cluster.events.wake(ended.id, ended.batch_id)
+        await cluster.checkpoints.delete(ended.id)
+
+
+async def reap_on(cluster: Cluster, every_s: float) -> None:
+    """Look again and again, until cancelled; a database that does not answer is looked for at the next time."""
+    while True:
+        try:
+            await reap(cluster)
+        except StoreError as error:
+            logger.warning("nothing was looked for: %s", error)
+        await asyncio.sleep(every_s)
+
+
+async def _by_queue(cluster: Cluster, ids: Sequence[str]) -> Mapping[str, Sequence[str]]:
+    """Return trajectories by the queue of their job."""
+    found: defaultdict[str, list[str]] = defaultdict(list)
+    for id in ids:
+        try:
+            queue = queue_of(await cluster.record(split(id)[0], fresh=False))
+        except NotFound:
+            queue = JOB_QUEUES[-1]
+        found[queue].append(id)
+    return found

@@ -1,0 +1,132 @@
+"""A worker process: Celery takes messages in threads, one event loop does the work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from functools import partial
+from types import FrameType
+from typing import Any
+
+from celery import signals
+from celery.worker import state as celery_state
+
+from solvent.settings import Settings
+from solvent.workers.advance import advance_job
+from solvent.workers.celery_app import CeleryMessages, make_app
+from solvent.workers.cluster import Cluster
+from solvent.workers.loop import LoopThread
+from solvent.workers.messages import ADVANCE_JOB, QUEUES, REAP, RUN_TRAJECTORY
+from solvent.workers.opening import Runs, open_cluster
+from solvent.workers.reaper import reap
+from solvent.workers.redis_wakeups import RedisWakeups
+from solvent.workers.tasks import Bridge, add_tasks
+from solvent.workers.trajectories import run_trajectory
+
+STOPPED_HARD = 143
+"""Exit code after a second signal: 128 + SIGTERM."""
+
+
+@dataclass(frozen=True)
+class WorkerOptions:
+    """What one worker process does."""
+
+    concurrency: int
+    """Most jobs and trajectories at once."""
+    queues: Sequence[str] = QUEUES
+    name: str = "solvent"
+
+
+class WorkerProcess:
+    """Runs in the main thread until a signal stops it.
+
+    The first SIGTERM (or SIGINT) takes no further message, lets each graph go on to its next step, and hands back what
+    has not ended; work that takes longer than the settings' `worker_drain_s` is cut, and handed back too. A second one
+    stops at once: what was held is found by its leases.
+
+    Args:
+        settings: of the process.
+        options: see there.
+        say: receives lines for a person.
+    """
+
+    def __init__(self, settings: Settings, options: WorkerOptions, say: Callable[[str], None]) -> None:
+        self._settings = settings
+        self._options = options
+        self._say = say
+        self._loop = LoopThread()
+        self._stack = AsyncExitStack()
+        self._runs = Runs()
+        self._stopping = threading.Event()
+
+    def run(self) -> int:
+        """Run to the end and return the exit code.
+
+        Raises:
+            ConfigError: a setting is wrong.
+            DependencyError: database or Redis do not answer as the worker starts.
+        """
+        app = make_app(self._settings.redis_url)
+        self._loop.start()
+        try:
+            cluster = self._loop.run(self._open(CeleryMessages(app)))
+            handlers = {
+                ADVANCE_JOB: self._runs.handler(partial(advance_job, cluster)),
+                RUN_TRAJECTORY: self._runs.handler(partial(run_trajectory, cluster)),
+                REAP: self._runs.handler(lambda _: reap(cluster)),
+            }
+            add_tasks(app, Bridge(self._loop, handlers, self._stopping))
+            worker = app.Worker(
+                hostname=f"{self._options.name}@{cluster.keeper.holder}",
+                pool="threads",
+                concurrency=self._options.concurrency,
+                queues=[queue for queue in QUEUES if queue in self._options.queues],
+                loglevel="WARNING",
+                quiet=True,
+                without_gossip=True,
+                without_mingle=True,
+                without_heartbeat=True,
+            )
+            ready = partial(self._ready, cluster)
+            signals.worker_ready.connect(ready, weak=False)
+            try:
+                worker.start()
+            finally:
+                signals.worker_ready.disconnect(ready)
+            return int(worker.exitcode or 0)
+        finally:
+            try:
+                self._loop.run(self._stack.aclose())
+            finally:
+                self._loop.stop()
+
+    async def _open(self, messages: CeleryMessages) -> Cluster:
+        self._stack.push_async_callback(messages.aclose)
+        await messages.waiting()
+        wakeups = RedisWakeups(self._settings.redis_url)
+        self._stack.push_async_callback(wakeups.aclose)
+        return await self._stack.enter_async_context(open_cluster(self._settings, messages, wakeups))
+
+    def _ready(self, cluster: Cluster, **_: Any) -> None:
+        """Take the signals over from Celery, which knows nothing of the event loop."""
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            if self._stopping.is_set():
+                os._exit(STOPPED_HARD)
+            self._stopping.set()
+            celery_state.should_stop = 0
+            self._loop.call(self._drain, cluster)
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, stop)
+        self._say("ready")
+
+    def _drain(self, cluster: Cluster) -> None:
+        self._say(f"stopping: {len(self._runs)} at work go on to their next step; a second signal stops at once")
+        cluster.drain.request()
+        asyncio.get_running_loop().call_later(self._settings.worker_drain_s, self._runs.cut)
