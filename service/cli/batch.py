@@ -20,6 +20,8 @@ from solvent.service.cli.options import (
     roles_of,
     solving_options,
 )
+from solvent.service.cli.remote import server_url
+from solvent.service.cli.remote_batch import COMMANDS
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
@@ -72,6 +74,11 @@ def run_batch(
     row per problem with its `custom_id`, and put into the batch's order at the end. --budget holds for the whole
     batch.
     """
+    if server_url() is not None:
+        from solvent.service.cli.remote_batch import run as run_there
+
+        given = {**options, "job_budget": job_budget, "limit": limit, "pattern": pattern}
+        return run_there(path, jobs, out, resume, quiet, as_json, **given)
     from solvent.service.cli.loop import INTERRUPTED, run
 
     settings = load_settings(
@@ -216,3 +223,7 @@ def _report(record: BatchRecord, jobs: list[JobRecord], results: Path, wall_s: f
     console = Console(width=None if sys.stdout.isatty() else 160)
     print_scoreboard(console, jobs, wall_s)
     console.print(f"results: {results}   batch: {record.id}", style="dim", highlight=False, soft_wrap=True)
+
+
+for command in COMMANDS:
+    batch.add_command(command)

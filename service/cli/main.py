@@ -26,8 +26,16 @@ _COMMANDS = {
     "models": ("solvent.service.cli.models:models", "List and show model profiles; serve the bundled model."),
     "strategies": ("solvent.service.cli.strategies:strategies", "List and show strategies."),
     "sandbox": ("solvent.service.cli.sandbox:sandbox", "Check what the sandbox promises; list its languages."),
+    "serve": ("solvent.service.cli.serve:serve", "Serve jobs and batches over HTTP."),
+    "worker": ("solvent.service.cli.worker:worker", "Work on the jobs of the service."),
+    "keys": ("solvent.service.cli.keys:keys", "Add, list and revoke API keys of the HTTP interface."),
     "doctor": ("solvent.service.cli.doctor:doctor", "Check every part and say what is missing."),
 }
+
+_OF_SERVERS = ("solve", "batch", "run")
+"""What works against a server as well."""
+_OF_THIS_MACHINE = frozenset({"judge", "problem", "sandbox", "serve", "keys", "worker", "doctor"})
+"""What could not mean a server, so that a variable that names one is none of its business."""
 
 
 class LazyGroup(click.Group):
@@ -75,8 +83,25 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, message="solvent %(version)s")
-def cli() -> None:
+@click.option(
+    "--url",
+    envvar="SOLVENT_URL",
+    show_envvar=True,
+    metavar="URL",
+    help="Use the server at URL (solve, batch, run); its key is read from SOLVENT_API_KEY.",
+)
+@click.pass_context
+def cli(ctx: click.Context, url: str | None) -> None:
     """Solve coding and math problems: a model writes, a sandbox runs and checks, a budget holds."""
+    command = ctx.invoked_subcommand
+    if not url or command is None or command in _OF_SERVERS:
+        return
+    given = ctx.get_parameter_source("url") is click.core.ParameterSource.COMMANDLINE
+    if given or command not in _OF_THIS_MACHINE:
+        remedy = "leave --url out" if given else "unset SOLVENT_URL"
+        raise click.UsageError(
+            f"`solvent {command}` does not work against a server yet; {', '.join(_OF_SERVERS)} do ({remedy})"
+        )
 
 
 def main() -> None:

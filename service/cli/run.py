@@ -9,6 +9,8 @@ import click
 from pydantic import JsonValue
 
 from solvent.service.cli.options import json_option, load_settings
+from solvent.service.cli.remote import server_url
+from solvent.service.cli.remote_run import COMMANDS
 
 if TYPE_CHECKING:
     from solvent.workers.store import JobStore
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def run() -> None:
-    """List and show jobs and batches of this machine's store."""
+    """List, show, watch and cancel jobs and batches: of this machine's store, or with --url of a server."""
 
 
 @run.command("list")
@@ -24,6 +26,11 @@ def run() -> None:
 @json_option
 def list_runs(limit: int, as_json: bool) -> None:
     """List the newest jobs and batches, newest first."""
+    if server_url() is not None:
+        from solvent.service.cli.remote_run import list_runs as list_there
+
+        list_there(limit, as_json)
+        return
     from solvent.service.cli.scoreboard import result_words, totals
     from solvent.service.cli.table import show_rows
     from solvent.workers.store import JobStore
@@ -71,6 +78,11 @@ def list_runs(limit: int, as_json: bool) -> None:
 @json_option
 def show(run_id: str, with_events: bool, as_json: bool) -> None:
     """Show one job or batch; the beginning or the end of its ID is enough."""
+    if server_url() is not None:
+        from solvent.service.cli.remote_run import show as show_there
+
+        show_there(run_id, with_events, as_json)
+        return
     from solvent.workers.store import JobStore
 
     settings = load_settings()
@@ -132,3 +144,7 @@ def _show_job(store: JobStore, run_id: str, with_events: bool, as_json: bool) ->
         print_result(console, job.result)
     elif job.error:
         console.print(f"error: {job.error.get('message')}", style="red", highlight=False, markup=False)
+
+
+for command in COMMANDS:
+    run.add_command(command)

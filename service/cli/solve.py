@@ -19,6 +19,7 @@ from solvent.service.cli.options import (
     roles_of,
     solving_options,
 )
+from solvent.service.cli.remote import server_url
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
@@ -52,6 +53,10 @@ def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, a
     Every format of docs/problem-formats.md is found by its content. The answer comes with its evidence; hidden tests
     and gold answers grade it after the selection and never take part in it.
     """
+    if server_url() is not None:
+        from solvent.service.cli.remote_solve import solve as solve_there
+
+        return solve_there(file, resume, out, quiet, as_json, **options)
     from solvent.service.cli.loop import INTERRUPTED, exit_code, run
     from solvent.workers.results import result_row
 
@@ -111,7 +116,7 @@ async def _solve(
                 raise click.UsageError(f"{job.id} has ended ({job.status.value}): nothing to resume")
             spec = job.spec
         check_strategy(settings, spec.strategy, spec.parameters)
-        with _display(quiet) as display:
+        with job_display(quiet) as display:
             async with open_parts(settings, spec.model, spec.model_for) as parts:
                 record = store.job(spec.id) if resume else store.add_job(spec, custom_id=spec.problem.id)
                 task = asyncio.create_task(
@@ -127,7 +132,8 @@ async def _solve(
         store.close()
 
 
-def _display(quiet: bool) -> LiveDisplay | PlainDisplay:
+def job_display(quiet: bool) -> LiveDisplay | PlainDisplay:
+    """Return the display of one job: a live picture on a terminal, else lines."""
     if quiet or not (sys.stdout.isatty() and sys.stderr.isatty()):
         from solvent.service.cli.plain import PlainDisplay
 
