@@ -178,6 +178,10 @@ class ServiceStore(Protocol):
         """Return the ended trajectories of a claimed job that `tell` has not marked, in the order of their end."""
         ...
 
+    async def unended(self, claim: Claim) -> Sequence[str]:
+        """Return the names of the trajectories of a claimed job that have no outcome yet."""
+        ...
+
     async def tell(self, claim: Claim, names: Sequence[str]) -> None:
         """Mark outcomes as told to the strategy. Raises `LeaseLostError`."""
         ...
@@ -221,8 +225,8 @@ class ServiceStore(Protocol):
     async def retry(self, *, job_id: str | None = None, batch_id: str | None = None) -> Sequence[QueuedJob]:
         """Queue failed, cancelled and expired jobs again, from the beginning; returns them.
 
-        As after `submit`, those of the queue `interactive` count as sent. Rows that could not be read stay as they are.
-        Raises `NotFound`.
+        None of them counts as sent: the caller sends messages, or `due` finds them. Rows that could not be read stay as
+        they are. Raises `NotFound`.
         """
         ...
 
@@ -254,6 +258,10 @@ class ServiceStore(Protocol):
 
     async def key_of(self, secret_digest: str) -> ApiKey | None:
         """Return the key of a secret's digest, or None where there is none or it was revoked."""
+        ...
+
+    async def key(self, key_id: str) -> ApiKey:
+        """Return a key, also one that was revoked. Raises `NotFound`."""
         ...
 
     async def keys(self) -> Sequence[ApiKey]:

@@ -161,6 +161,12 @@ job = Table(
         sqlite_where=text("begun_at IS NULL AND ended_at IS NULL"),
     ),
     Index(
+        "job_waiting_in_batch",
+        "batch_id",
+        postgresql_where=text("begun_at IS NULL AND ended_at IS NULL"),
+        sqlite_where=text("begun_at IS NULL AND ended_at IS NULL"),
+    ),
+    Index(
         "job_sent",
         *("queue", "sent_at", "key_id"),
         postgresql_where=text("begun_at IS NULL AND ended_at IS NULL AND sent_at IS NOT NULL"),

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 PREFIX = "SOLVENT_"
 
@@ -37,6 +37,9 @@ class Settings(BaseModel):
     """Directory searched for profiles, strategies and prompts before those that ship with the package."""
     cores: int | None = Field(default=None, ge=1)
     """Programs run at once; default: the cores this process may use."""
+    database_url: SecretStr | None = None
+    """The service's database, `postgresql://USER:PASSWORD@HOST:PORT/NAME` or `sqlite:////PATH`; default: the file
+    `service.sqlite` in `home`. `solvent solve` and `solvent batch run` use none."""
     redis_url: str = "redis://localhost:6379/0"
     """Where cluster mode finds Redis; embedded mode uses none."""
 

@@ -1,0 +1,1 @@
+"""One file per revision, named as `tables.REVISIONS` lists them."""

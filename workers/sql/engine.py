@@ -1,0 +1,202 @@
+"""Transactions on the service's database: PostgreSQL through psycopg, SQLite through aiosqlite."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, event, make_url, text
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from solvent.errors import ConfigError, SolventError, StoreError, boundary
+
+T = TypeVar("T")
+Work = Callable[[AsyncConnection], Awaitable[T]]
+
+_WRITES = "solvent_writes"
+_SQLITE_BUSY_S = 30.0
+_DRIVERS = {
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+    "postgresql+psycopg": "postgresql+psycopg",
+    "sqlite": "sqlite+aiosqlite",
+    "sqlite+aiosqlite": "sqlite+aiosqlite",
+}
+# A frozen worker must not keep the locks of its transaction, nor a dead network a caller, for ever.
+_POSTGRES_SETTINGS = {
+    "idle_in_transaction_session_timeout": "30s",
+    "lock_timeout": "30s",
+    "statement_timeout": "60s",
+}
+_POSTGRES_CONNECT: dict[str, Any] = {
+    "application_name": "solvent",
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+_REPEATABLE = frozenset({"40001", "40P01"})
+"""SQLSTATEs after which the same transaction may be tried again: serialization failure, deadlock."""
+_MOST_TRIES = 5
+
+
+def read_url(given: str) -> URL:
+    """Return a database's URL with the driver that is used for it.
+
+    Raises:
+        ConfigError: it is no URL, or of a database that is not supported. The message never has the URL's text.
+    """
+    remedy = "use postgresql://USER:PASSWORD@HOST:PORT/NAME or sqlite:////PATH"
+    try:
+        url = make_url(given)
+        port_is_valid = url.port is None or 0 < url.port < 65536
+    except (ArgumentError, ValueError):
+        # Not chained: the library's message may have the text, and so the password.
+        raise ConfigError("database_url is not the URL of a database", remedy=remedy) from None
+    if url.drivername not in _DRIVERS or not port_is_valid:
+        raise ConfigError(f"database_url: {url.drivername!r} is not supported", remedy=remedy)
+    return url.set(drivername=_DRIVERS[url.drivername])
+
+
+def shown(url: URL) -> str:
+    """Return what a person may see of a URL: no password, no options."""
+    if url.get_backend_name() == "sqlite":
+        return f"SQLite at {url.database}"
+    port = f":{url.port}" if url.port else ""
+    return f"PostgreSQL at {url.host or 'localhost'}{port}, database {url.database or url.username}"
+
+
+class Database:
+    """Connections to one database. Safe for concurrent use on one event loop.
+
+    Args:
+        url: of the database.
+        pool_size: most connections kept open; as many again may be opened for a while.
+
+    Raises:
+        ConfigError: the URL is wrong.
+        StoreError: the folder of an SQLite file cannot be made.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        parsed = read_url(url)
+        self.name = shown(parsed)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        self._password = parsed.password
+        # SQLite has one writer at a time: in this process they queue here, in order, and not in its busy handler.
+        self._writer = asyncio.Lock() if self.is_sqlite else None
+        self.engine = self._sqlite(parsed, pool_size) if self.is_sqlite else self._postgres(parsed, pool_size)
+
+    @staticmethod
+    def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
+        if not url.database or url.database == ":memory:":
+            raise ConfigError("database_url: SQLite needs a file", remedy="use sqlite:////PATH")
+        with boundary(StoreError, f"make the folder of {url.database}", OSError):
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = create_async_engine(url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size)
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+        return engine
+
+    @staticmethod
+    def _postgres(url: URL, pool_size: int) -> AsyncEngine:
+        arguments = {name: value for name, value in _POSTGRES_CONNECT.items() if name not in url.query}
+        if "options" not in url.query:
+            arguments["options"] = " ".join(f"-c {name}={value}" for name, value in _POSTGRES_SETTINGS.items())
+        return create_async_engine(
+            url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, connect_args=arguments
+        )
+
+    async def write(self, what: str, work: Work[T]) -> T:
+        """Do `work` in one transaction, durable when this returns.
+
+        `work` may be done again from its beginning, after the transaction was rolled back: when the connection turned
+        out to be broken, and when PostgreSQL chose the transaction as the victim of a deadlock.
+
+        Raises:
+            StoreError: the database does not answer or refuses. Where the connection broke while the transaction was
+                being committed it is not known whether it was, and the message says so.
+        """
+        async with self._writer or nullcontext():
+            return await self._transaction(what, work, writes=True)
+
+    async def read(self, what: str, work: Work[T], *, snapshot: bool = False) -> T:
+        """Do `work`, which only reads, in one transaction; as `write` otherwise.
+
+        With `snapshot` all its statements see the database as it was at one moment.
+        """
+        if not snapshot or self.is_sqlite:
+            return await self._transaction(what, work, writes=False)
+
+        async def at_one_moment(connection: AsyncConnection) -> T:
+            await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
+            return await work(connection)
+
+        return await self._transaction(what, at_one_moment, writes=False)
+
+    async def _transaction(self, what: str, work: Work[T], *, writes: bool) -> T:
+        for attempt in range(1, _MOST_TRIES + 1):
+            committing = False
+            try:
+                async with self._connection(writes) as connection, connection.begin() as transaction:
+                    result = await work(connection)
+                    committing = True
+                    await transaction.commit()
+                    return result
+            except SolventError:
+                raise
+            except DBAPIError as error:
+                if attempt < _MOST_TRIES and self._may_repeat(error, attempt, committing=committing):
+                    continue
+                doubt = " while it committed: whether this is stored is not known" if committing and writes else ""
+                raise self._error(what, error, doubt) from error
+            except (SQLAlchemyError, OSError) as error:
+                raise self._error(what, error) from error
+        raise AssertionError("unreachable")
+
+    @asynccontextmanager
+    async def _connection(self, writes: bool) -> AsyncIterator[AsyncConnection]:
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(**{_WRITES: writes})
+
+    @staticmethod
+    def _may_repeat(error: DBAPIError, attempt: int, *, committing: bool) -> bool:
+        if getattr(error.orig, "sqlstate", None) in _REPEATABLE:
+            return True
+        return error.connection_invalidated and attempt == 1 and not committing
+
+    def _error(self, what: str, error: Exception, doubt: str = "") -> StoreError:
+        # Not the library's whole text: it has the statement, and no person can do anything with that.
+        cause = error.orig if isinstance(error, DBAPIError) and error.orig is not None else error
+        lines = str(cause).strip().splitlines() or [""]
+        said = " ".join(line.strip() for line in lines[:2])
+        if self._password:
+            said = said.replace(str(self._password), "***")
+        return StoreError(f"cannot {what} ({self.name}){doubt}: {type(cause).__name__}: {said}")
+
+    async def aclose(self) -> None:
+        """Close all connections; safe to call twice."""
+        await self.engine.dispose()
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver begins no transaction by itself; `_begin_sqlite` does.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout={int(_SQLITE_BUSY_S * 1000)}")
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails where another wrote meanwhile: writers say so at once.
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,248 @@
+"""The ledger's journal: scopes and calls (`LedgerJournal`)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from pydantic import JsonValue
+from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert as postgresql_insert
+from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solvent.agents.budget import exceeds, from_nano, nano
+from solvent.agents.ledger_rules import conflict, unknown
+from solvent.errors import InternalError
+from solvent.usage import Budget, Usage
+from solvent.workers.ledger_journal import CallEntry, ScopeEntry, Standing
+from solvent.workers.sql.engine import Database
+from solvent.workers.sql.rows import is_postgres
+from solvent.workers.tables import ledger_call, ledger_scope
+
+_EXACT = frozenset(name for name, field in Usage.model_fields.items() if field.annotation is float)
+"""Amounts that are stored in nano units."""
+
+
+class SqlLedgerJournal:
+    """A `LedgerJournal` in the service's database.
+
+    Args:
+        database: with the tables of this version.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def open(
+        self, scope: str, *, parent: str | None, budget: Budget, daily: bool, fingerprint: str, started_at: float
+    ) -> ScopeEntry:
+        """See `LedgerJournal.open`."""
+
+        async def work(connection: AsyncConnection) -> ScopeEntry:
+            if parent is not None and await _scope(connection, parent) is None:
+                raise unknown(parent)
+            make = postgresql_insert if is_postgres(connection) else sqlite_insert
+            caps = budget.model_dump_json()
+            fixed = {"parent": parent, "daily": daily, "fingerprint": fingerprint}
+            made = await connection.execute(
+                make(ledger_scope)
+                .values(id=scope, budget=caps, started_at=started_at, **fixed)
+                .on_conflict_do_nothing()
+                .returning(ledger_scope.c.id)
+            )
+            if made.first() is not None:
+                return ScopeEntry(scope, parent, budget, daily, fingerprint, started_at)
+            known = await _scope(connection, scope, lock=True)
+            if known is None or (known.parent, known.daily, known.fingerprint) != (parent, daily, fingerprint):
+                raise conflict(scope)
+            await connection.execute(update(ledger_scope).where(ledger_scope.c.id == scope).values(budget=caps))
+            return replace(known, budget=budget, resumed=True)
+
+        return await self._database.write(f"open {scope!r} in the ledger's journal", work)
+
+    async def entry(self, scope: str) -> ScopeEntry | None:
+        """See `LedgerJournal.entry`."""
+        return await self._database.read("read the ledger's journal", lambda connection: _scope(connection, scope))
+
+    async def finish(self, scope: str, result: str) -> None:
+        """See `LedgerJournal.finish`."""
+        await self._change(scope, {"result": result})
+
+    async def restart(self, scope: str, started_at: float) -> ScopeEntry:
+        """See `LedgerJournal.restart`."""
+        return await self._change(scope, {"started_at": started_at, "result": None})
+
+    async def _change(self, scope: str, values: Mapping[str, Any]) -> ScopeEntry:
+        async def work(connection: AsyncConnection) -> ScopeEntry:
+            changed = update(ledger_scope).where(ledger_scope.c.id == scope).values(values).returning(ledger_scope)
+            row = (await connection.execute(changed)).mappings().first()
+            if row is None:
+                raise unknown(scope)
+            return _scope_entry(row)
+
+        return await self._database.write(f"write {scope!r} in the ledger's journal", work)
+
+    async def asked(self, scope: str, call: str, *, day: str, reserved: Usage, ticket: str) -> CallEntry:
+        """See `LedgerJournal.asked`."""
+
+        async def work(connection: AsyncConnection) -> CallEntry:
+            make = postgresql_insert if is_postgres(connection) else sqlite_insert
+            new = {"day": day, "reserved": reserved.model_dump_json(), "ticket": ticket}
+            entered = await connection.execute(
+                make(ledger_call)
+                .values(scope=scope, call=call, done=False, overrun=False, note="{}", **new)
+                .on_conflict_do_update(
+                    index_elements=["scope", "call"],
+                    set_={"day": day, "reserved": new["reserved"]},
+                    where=ledger_call.c.done.is_(False) & (ledger_call.c.ticket == ticket),
+                )
+                .returning(ledger_call)
+            )
+            row = entered.mappings().first()
+            if row is None:
+                row = (await connection.execute(_call(scope, call))).mappings().one()
+            return _call_entry(row)
+
+        return await self._database.write("write down a call in the ledger's journal", work)
+
+    async def committed(
+        self, scope: str, call: str, used: Usage, *, artifact: str | None, note: Mapping[str, JsonValue]
+    ) -> CallEntry:
+        """See `LedgerJournal.committed`."""
+
+        async def work(connection: AsyncConnection) -> CallEntry:
+            row = (await connection.execute(_call(scope, call, lock=True))).mappings().first()
+            if row is None:
+                raise InternalError(f"call {call!r} of {scope!r} is not reserved")
+            text = json.dumps(dict(note))
+            amounts = _amounts(used)
+            if row["done"]:
+                if (row["artifact"], json.loads(row["note"])) != (artifact, json.loads(text)) or any(
+                    row[name] != amount for name, amount in amounts.items()
+                ):
+                    raise InternalError(f"call {call!r} of {scope!r} was committed otherwise")
+                return _call_entry(row)
+            overrun = exceeds(used, Usage.model_validate_json(row["reserved"]))
+            changed = await connection.execute(
+                update(ledger_call)
+                .where(ledger_call.c.scope == scope, ledger_call.c.call == call)
+                .values(done=True, overrun=overrun, artifact=artifact, note=text, **amounts)
+                .returning(ledger_call)
+            )
+            return _call_entry(changed.mappings().one())
+
+        return await self._database.write("commit a call in the ledger's journal", work)
+
+    async def dropped(self, scope: str, call: str, *, ticket: str | None = None) -> CallEntry | None:
+        """See `LedgerJournal.dropped`."""
+
+        async def work(connection: AsyncConnection) -> CallEntry | None:
+            gone = delete(ledger_call).where(
+                ledger_call.c.scope == scope, ledger_call.c.call == call, ledger_call.c.done.is_(False)
+            )
+            if ticket is not None:
+                gone = gone.where(ledger_call.c.ticket == ticket)
+            row = (await connection.execute(gone.returning(ledger_call))).mappings().first()
+            return None if row is None else _call_entry(row)
+
+        return await self._database.write("forget a call in the ledger's journal", work)
+
+    async def forfeited(self, scope: str, call: str) -> CallEntry | None:
+        """See `LedgerJournal.forfeited`."""
+
+        async def work(connection: AsyncConnection) -> CallEntry | None:
+            changed = await connection.execute(
+                update(ledger_call)
+                .where(ledger_call.c.scope == scope, ledger_call.c.call == call, ledger_call.c.done.is_(False))
+                .values(ticket="")
+                .returning(ledger_call)
+            )
+            row = changed.mappings().first()
+            return None if row is None else _call_entry(row)
+
+        return await self._database.write("give up a call in the ledger's journal", work)
+
+    async def load(self, scope: str, *, day: str | None = None) -> Standing:
+        """See `LedgerJournal.load`."""
+        return await self._database.read(
+            "read the ledger's journal", lambda connection: _load(connection, scope, day), snapshot=True
+        )
+
+
+async def spent(connection: AsyncConnection, scope: str) -> Usage:
+    """Return what the calls of a scope used, those that did not end at what was reserved for them."""
+    calls = [ledger_call.c.scope == scope]
+    total = _usage((await connection.execute(_sums().where(*calls))).mappings().one())
+    reserved = select(ledger_call.c.reserved).where(*calls, ledger_call.c.done.is_(False))
+    for row in await connection.execute(reserved):
+        total += Usage.model_validate_json(row.reserved)
+    return total
+
+
+async def _load(connection: AsyncConnection, scope: str, day: str | None) -> Standing:
+    below = select(ledger_scope.c.id).where(ledger_scope.c.id == scope).cte("below", recursive=True)
+    below = below.union(select(ledger_scope.c.id).where(ledger_scope.c.parent == below.c.id))
+    wanted: list[ColumnElement[bool]] = [ledger_call.c.scope.in_(select(below.c.id))]
+    if day is not None:
+        wanted.append(ledger_call.c.day == day)
+    total = (await connection.execute(_sums().where(*wanted))).mappings().one()
+    open_ = select(ledger_call).where(*wanted, ledger_call.c.done.is_(False))
+    rows = await connection.execute(open_.order_by(ledger_call.c.scope, ledger_call.c.call))
+    return Standing(_usage(total), bool(total["overruns"]), [_call_entry(row) for row in rows.mappings()])
+
+
+def _sums() -> Select[Any]:
+    # Calls that are not committed have used nothing yet.
+    amounts = [func.coalesce(func.sum(ledger_call.c[name]), 0).label(name) for name in Usage.model_fields]
+    overruns = func.count().filter(ledger_call.c.overrun.is_(True)).label("overruns")
+    return select(*amounts, overruns)
+
+
+def _amounts(used: Usage) -> dict[str, int]:
+    return {name: nano(value) if name in _EXACT else value for name, value in used.model_dump().items()}
+
+
+def _usage(row: RowMapping) -> Usage:
+    amounts = {name: int(row[name]) for name in Usage.model_fields}
+    return Usage(**{name: from_nano(value) if name in _EXACT else value for name, value in amounts.items()})
+
+
+def _call(scope: str, call: str, *, lock: bool = False) -> Select[Any]:
+    query = select(ledger_call).where(ledger_call.c.scope == scope, ledger_call.c.call == call)
+    return query.with_for_update(key_share=True) if lock else query
+
+
+def _call_entry(row: RowMapping) -> CallEntry:
+    return CallEntry(
+        scope=row["scope"],
+        call=row["call"],
+        day=row["day"],
+        reserved=Usage.model_validate_json(row["reserved"]),
+        ticket=row["ticket"],
+        used=_usage(row) if row["done"] else None,
+        overrun=bool(row["overrun"]),
+        artifact=row["artifact"],
+        note=json.loads(row["note"]),
+    )
+
+
+async def _scope(connection: AsyncConnection, scope: str, *, lock: bool = False) -> ScopeEntry | None:
+    query = select(ledger_scope).where(ledger_scope.c.id == scope)
+    found = await connection.execute(query.with_for_update(key_share=True) if lock else query)
+    row = found.mappings().first()
+    return None if row is None else _scope_entry(row)
+
+
+def _scope_entry(row: RowMapping) -> ScopeEntry:
+    return ScopeEntry(
+        scope=row["id"],
+        parent=row["parent"],
+        budget=Budget.model_validate_json(row["budget"]),
+        daily=bool(row["daily"]),
+        fingerprint=row["fingerprint"],
+        started_at=row["started_at"],
+        result=row["result"],
+    )
