@@ -110,9 +110,12 @@ async def show(job_id: str, door: DoorOf, caller: CallerOf) -> JobAnswer:
 @router.post("/{job_id}/cancel", status_code=202)
 async def cancel(job_id: str, door: DoorOf, caller: CallerOf) -> CancelAnswer:
     """Ask a job to stop. What it has so far is kept; one that has ended stays as it is."""
-    await _job(door, caller, job_id)
+    job = await _job(door, caller, job_id)
     stopping = await door.store.cancel(job_id=job_id)
-    await door.announce([job_topic(job_id)])
+    if stopping:
+        await door.announce([job_topic(job_id)])
+        # One that is begun, and that nobody holds at the moment, is ended by whoever gets this.
+        door.send([QueuedJob(job_id, job.queue)])
     return CancelAnswer(id=job_id, stopping=stopping)
 
 

@@ -63,7 +63,9 @@ def serve(settings: Settings, options: ApiOptions, started: Callable[[str], None
         StoreError: the database does not answer.
     """
     check(options)
-    logging.basicConfig(level=logging.INFO if options.access_log else logging.WARNING, format="%(asctime)s %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(message)s")
+    if options.access_log:
+        logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     with listen(options.host, options.port) as listening:
         asyncio.run(_serve(settings, options, listening, started))
 
