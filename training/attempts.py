@@ -35,6 +35,7 @@ _CHUNK = 48
 _RUNS_PER_SESSION = 300
 _TRACING = Path(__file__).with_name("tracing.py").read_text()
 _TEXT_LIMIT = 2000
+_DO_NOT_COMPILE = ("SyntaxError", "IndentationError", "TabError")
 _RECORD: TypeAdapter[Tried] = TypeAdapter(Tried)
 
 
@@ -171,7 +172,7 @@ def _trial(sample: Sample, one: _Written, verdict: BulkVerdict, first: Observati
     failure: Failure | None = None
     if verdict.failed is not None and sample.public_tests:
         failure = failure_of(sample, verdict.failed + 1, sample.public_tests[verdict.failed], failing)
-        if failing.error.startswith("SyntaxError"):
+        if failing.error.startswith(_DO_NOT_COMPILE):
             failure = Failure(kind="compile", verdict="CE", message=failing.error)
     printed = ""
     if sample.kind == "math":

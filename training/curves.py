@@ -37,18 +37,20 @@ class Curve:
     Args:
         path: The first file; the second has `-groups` before the suffix.
         step: The step that training goes on from: later lines, of a run that was cut off, are dropped.
+        after_tokens: Where this curve begins: lines up to there, of an earlier cool-down, are dropped too.
     """
 
     COLUMNS = ("step", "tokens", "learning_rate", "completion_loss", "gradient_norm", "seconds")
     GROUP_COLUMNS = ("step", "tokens", "group", "completion_loss", "completion_tokens")
 
-    def __init__(self, path: Path, step: int) -> None:
+    def __init__(self, path: Path, step: int, after_tokens: int = 0) -> None:
         self._path, self._groups = path, path.with_stem(f"{path.stem}-groups")
         for file, columns in ((self._path, self.COLUMNS), (self._groups, self.GROUP_COLUMNS)):
             rows: list[list[str]] = []
             if file.exists():
                 with file.open(newline="") as old:
-                    rows = [row for row in list(csv.reader(old))[1:] if row and int(row[0]) <= step]
+                    lines = [row for row in list(csv.reader(old))[1:] if row]
+                rows = [row for row in lines if int(row[0]) <= step and int(row[1]) > after_tokens]
             with file.open("w", newline="") as fresh:
                 csv.writer(fresh).writerows([columns, *rows])
 

@@ -34,7 +34,11 @@ def _child(code: CodeType, entry_point: str, text: str, out: int) -> None:
         sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - they live as long as the process
         sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
         space: dict[str, object] = {"__name__": "solution" if entry_point else "__main__"}
-        exec(code, space)  # noqa: S102 - this is the sandbox
+        try:
+            exec(code, space)  # noqa: S102 - this is the sandbox
+        except SystemExit as end:
+            if entry_point or end.code not in (None, 0):
+                raise
         if entry_point:
             result = space[entry_point](*ast.literal_eval(f"({text},)"))  # type: ignore[operator]  # else it ends here
             sys.stdout = open(out, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
@@ -55,7 +59,7 @@ def _run(code: CodeType, entry_point: str, text: str) -> str | None:
     os.close(write_end)
     output, deadline, whole = b"", time.monotonic() + _WALL_S, False
     while len(output) <= _OUTPUT_BYTES and time.monotonic() < deadline:
-        if not select.select([read_end], [], [], deadline - time.monotonic())[0]:
+        if not select.select([read_end], [], [], max(0.0, deadline - time.monotonic()))[0]:
             break
         piece = os.read(read_end, 1 << 16)
         if not piece:

@@ -10,6 +10,7 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import suppress
 from itertools import islice
 from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
@@ -190,12 +191,13 @@ def _rows_of_files(config: Config, directory: Path, number: int) -> list[TextRow
 def _first_shard(file: Path, number: int) -> int:
     """The first shard that takes rows of the file; the first to ask decides, for good."""
     note = file.with_suffix(".first-shard")
-    try:
-        with note.open("x") as fresh:
-            fresh.write(str(number))
-    except FileExistsError:
-        return int(note.read_text() or number)
-    return number
+    if not note.exists():
+        mine = file.with_suffix(f".{os.getpid()}.partial")
+        mine.write_text(str(number))
+        with suppress(FileExistsError):
+            os.link(mine, note)  # all of it at once, where no other process was first
+        mine.unlink()
+    return int(note.read_text())
 
 
 def _parse(line: str, file: Path) -> TextRow:

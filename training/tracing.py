@@ -110,7 +110,11 @@ class Runnable:
 
 def _carry_out(code: CodeType, entry_point: str, text: str, printed: io.StringIO) -> str:
     space: dict[str, Any] = {"__name__": "solution" if entry_point else "__main__", "range": _bounded_range}
-    exec(code, space)  # noqa: S102 - our own programs, or a model's within the sandbox
+    try:
+        exec(code, space)  # noqa: S102 - our own programs, or a model's within the sandbox
+    except SystemExit as end:
+        if entry_point or end.code not in (None, 0):
+            raise
     if not entry_point:
         return printed.getvalue()
     arguments = ast.literal_eval(f"({text},)")

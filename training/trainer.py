@@ -186,7 +186,7 @@ class Trainer:
             return
         settings = self._config.training
         first = self._members.rank == 0
-        curve = Curve(self._directory / curve_file, self._step) if first else None
+        curve = Curve(self._directory / curve_file, self._step, note.get("from_tokens", 0)) if first else None
         losses = GroupLosses()
         started, before = time.monotonic(), self._seconds
         saved = logged = trimmed = started

@@ -23,6 +23,7 @@ from solvent.training.roles.trials import pool_of, pools, try_mutants
 
 pytestmark = [pytest.mark.bubblewrap, pytest.mark.usefixtures("require_bubblewrap")]
 
+BROKEN = ("def broken(:", "if True:\nprint(1)", "if True:\n    print(1)\n\tprint(2)")
 HOSTILE = (
     "while True: pass",
     "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
@@ -31,7 +32,7 @@ HOSTILE = (
     'import os\nfor d in range(3, 64):\n    try: os.write(d, b\'{"output": "forged", "error": "", "trace": 5}\')\n'
     "    except OSError: pass",
     "import sys\nsys.stdout.close()",
-    "def broken(:",
+    *BROKEN,
 )
 
 
@@ -111,7 +112,9 @@ async def test_programs_that_mean_harm_are_wrong_and_disturb_no_other(sandbox: S
     by_program = {trial.program: trial for trial in tried.trials}
     assert [by_program[program].right for program in programs] == [True, *[False] * len(HOSTILE), True]
     for program in HOSTILE:
-        assert by_program[program].failure is not None
+        failure = by_program[program].failure
+        assert failure is not None
+        assert failure.kind == ("compile" if program in BROKEN else "test")
         assert not any("\n" in line for line in by_program[program].trace)
 
 

@@ -55,6 +55,8 @@ async def test_right_wrong_and_odd_programs_get_the_judges_verdict(sandbox: Sand
     ]
     printing = next(problem for problem in problems if problem.kind is ProblemKind.STDIO)
     candidates += [Candidate(printing, source) for source in ODD]
+    answer = printing.solutions[0].source
+    candidates += [Candidate(printing, f"{answer}\nraise SystemExit{code}") for code in ("", "(0)", "(1)", "('no')")]
     assert function.function is not None
     right = function.solutions[0].source
     candidates += [
@@ -68,4 +70,6 @@ async def test_right_wrong_and_odd_programs_get_the_judges_verdict(sandbox: Sand
         tests = (*candidate.problem.public_tests, *candidate.problem.hidden_tests)
         judgement = await judge(sandbox, candidate.problem, program, tests, stop_on_failure=True)
         assert (verdict.public and verdict.hidden) == (judgement.verdict is Verdict.AC), candidate.source
-    assert sum(verdict.public and verdict.hidden for verdict in verdicts) >= len(problems)
+    right_ones = [candidate.source for candidate, v in zip(candidates, verdicts, strict=True) if v.public and v.hidden]
+    assert set(right_ones) >= {problem.solutions[0].source for problem in problems}
+    assert {f"{answer}\nraise SystemExit{code}" for code in ("", "(0)")} <= set(right_ones)

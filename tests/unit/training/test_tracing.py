@@ -39,6 +39,13 @@ def test_an_error_is_the_last_line_of_its_traceback() -> None:
     assert Runnable("import sys\nsys.exit(3)").observe("").error == "SystemExit: 3"
 
 
+def test_a_program_that_ends_itself_without_an_error_has_its_output() -> None:
+    found = Runnable("import sys\nprint(5)\nsys.exit()\nprint(6)").observe("", trace=True)
+    assert (found.output, found.error) == ("5\n", "")
+    assert found.trace[0] == "5"
+    assert Runnable("def f(): raise SystemExit(0)", "f").observe("").output is None
+
+
 def test_a_long_trace_keeps_its_end_and_a_long_value_is_cut() -> None:
     found = Runnable("n = 0\nfor i in range(50):\n    n += 1\ns = 'x' * 99\nprint(n)").observe("", trace=True)
     assert len(found.trace) == TRACE_LINES

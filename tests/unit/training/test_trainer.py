@@ -27,7 +27,7 @@ from solvent.training.losses import weighted_loss  # noqa: E402
 from solvent.training.schedule import cool_down, warm_up  # noqa: E402
 from solvent.training.shards import Row  # noqa: E402
 from solvent.training.tokenizer import save_tokenizer, train_tokenizer  # noqa: E402
-from solvent.training.trainer import COOLING, CURVE, FINAL, STABLE, Plan, train  # noqa: E402
+from solvent.training.trainer import COOL_DOWN_CURVE, COOLING, CURVE, FINAL, STABLE, Plan, train  # noqa: E402
 
 CONFIG = tiny_config()
 
@@ -107,8 +107,14 @@ def test_a_cool_down_leaves_the_stable_run_as_it_was(run_directory: Path) -> Non
     assert final["cool_down"] == {"from_tokens": stable["tokens"], "tokens": 3_000}
     assert not (run_directory / COOLING).exists()
     run(run_directory, tokens=9_000)
-    assert weights(run_directory / STABLE)["tokens"] >= 9_000
+    longer = weights(run_directory / STABLE)["tokens"]
+    assert longer >= 9_000
     assert weights(run_directory / FINAL)["tokens"] == final["tokens"]
+    run(run_directory, cool_down_tokens=1_000)
+    assert weights(run_directory / STABLE)["tokens"] == longer
+    cooled = [int(row["tokens"]) for row in curve(run_directory / COOL_DOWN_CURVE)]
+    assert cooled
+    assert min(cooled) > longer, "the first cool-down is another curve"
 
 
 def test_another_model_is_refused(run_directory: Path) -> None:
