@@ -12,6 +12,7 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Awaitable, Callable, Coroutine
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -36,7 +37,7 @@ from solvent.usage import Budget, Usage
 from solvent.workers.ledger_codec import MICRO, Keys, day_text
 from solvent.workers.ledger_journal import CallEntry, LedgerJournal
 from solvent.workers.redis_accounts import Accounts, Chain, room_topic
-from solvent.workers.redis_script import LedgerScript
+from solvent.workers.redis_script import FIRST_PAUSE_S, LONGEST_PAUSE_S, LedgerScript
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.wakeups import Wakeups
 
@@ -48,6 +49,8 @@ LEASE_S = 30.0
 """For how long calls of a holder that is not heard of count as in flight; afterwards they are spent for good."""
 PATIENCE_S = 120.0
 """For how long a Redis that is away is waited for."""
+JOURNAL_PATIENCE_S = 20.0
+"""For how long a journal that fails is tried again; less than a lease of the service's store."""
 POLL_S = 5.0
 """Who waits for room looks again after this long by itself: a wake-up may be lost with its connection."""
 CLOSING_PATIENCE_S = 1.0
@@ -147,7 +150,7 @@ class RedisLedger:
         worst = worst_case(ask, ask.max_tokens)
         day = _day_of(await self._script.now())
         while True:
-            entry = await self._journal.asked(scope, call, day=day_text(day), reserved=worst, ticket=ticket)
+            entry = await self._asked(scope, call, day, worst, ticket)
             if entry.used is not None:
                 # Its end may not have reached Redis, where the one who wrote it died.
                 await self._tell("commit", entry)
@@ -165,7 +168,7 @@ class RedisLedger:
         if status == "granted":
             granted = Granted(worst_case(ask, int(more[0])), int(more[0]))
             if granted.reserved != worst:
-                await self._journal.asked(scope, call, day=day_text(day), reserved=granted.reserved, ticket=ticket)
+                await self._asked(scope, call, day, granted.reserved, ticket)
             return granted
         await self._drop(entry)
         return Refused(StopReason(more[0]), chain[int(more[1])].scope) if status == "refused" else None
@@ -175,8 +178,30 @@ class RedisLedger:
 
         Redis is told also where it refused: an account may have been built from the journal since, with the call in it.
         """
-        if await self._journal.dropped(entry.scope, entry.call, ticket=entry.ticket) is not None:
-            await self._tell("release", entry)
+        try:
+            await self._journal.dropped(entry.scope, entry.call, ticket=entry.ticket)
+        except StoreError:
+            self._later.append(lambda: self._drop(entry))
+            raise
+        await self._tell("release", entry)
+
+    async def _asked(self, scope: str, call: str, day: int, reserved: Usage, ticket: str) -> CallEntry:
+        return await self._stubbornly(
+            lambda: self._journal.asked(scope, call, day=day_text(day), reserved=reserved, ticket=ticket)
+        )
+
+    async def _stubbornly(self, write: Callable[[], Awaitable[T]]) -> T:
+        """Write to the journal, again where it fails: what is written may be written twice."""
+        gives_up_at = time.monotonic() + min(JOURNAL_PATIENCE_S, self._script.patience_s)
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return await write()
+            except StoreError:
+                if time.monotonic() + pause_s >= gives_up_at:
+                    raise
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _room(self, chain: Chain, call: str, ask: Ask) -> None:
         """Wait until a call would be answered otherwise than with waiting."""
@@ -204,7 +229,9 @@ class RedisLedger:
         """See `Ledger.commit`."""
 
         async def work() -> None:
-            entry = await self._journal.committed(scope, call, used, artifact=artifact, note=note or {})
+            entry = await self._stubbornly(
+                lambda: self._journal.committed(scope, call, used, artifact=artifact, note=note or {})
+            )
             await self._tell("commit", entry)
 
         await self._whole(work())
@@ -214,7 +241,11 @@ class RedisLedger:
         await self._whole(self._release(scope, call))
 
     async def _release(self, scope: str, call: str) -> None:
-        entry = await self._journal.dropped(scope, call)
+        try:
+            entry = await self._journal.dropped(scope, call)
+        except StoreError:
+            self._later.append(lambda: self._forfeit(scope, call))
+            raise
         if entry is None:
             raise InternalError(f"call {call!r} of {scope!r} cannot be released: it is not in flight")
         await self._tell("release", entry)
@@ -227,7 +258,7 @@ class RedisLedger:
 
     async def _forfeit(self, scope: str, call: str) -> None:
         try:
-            entry = await self._journal.forfeited(scope, call)
+            entry = await self._stubbornly(lambda: self._journal.forfeited(scope, call))
         except StoreError:
             self._later.append(lambda: self._forfeit(scope, call))
             raise

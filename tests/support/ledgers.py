@@ -12,6 +12,7 @@ from memory_journal import MemoryJournal
 from solvent.agents.budget import Ledger
 from solvent.agents.ledgers import MemoryLedger, SqliteLedger
 from solvent.usage import Usage
+from solvent.workers.ledger_codec import Keys
 from solvent.workers.ledger_journal import LedgerJournal
 from solvent.workers.redis_ledger import RedisLedger
 
@@ -39,6 +40,8 @@ class Ledgers:
         self._file = folder / "ledger.sqlite"
         self._namespace = f"test-{secrets.token_hex(4)}"
         self._made: list[Ledger] = []
+        self.patience_s = 20.0
+        self.poll_s = 0.5
 
     @property
     def processes_share(self) -> bool:
@@ -53,10 +56,19 @@ class Ledgers:
             made = SqliteLedger(self._file, clock=self.clock)
         else:
             made = RedisLedger(
-                self.redis_url, self.journal, namespace=self._namespace, clock=self.clock, patience_s=20, poll_s=0.5
+                self.redis_url,
+                self.journal,
+                namespace=self._namespace,
+                clock=self.clock,
+                patience_s=self.patience_s,
+                poll_s=self.poll_s,
             )
         self._made.append(made)
         return made
+
+    def account(self, scope: str) -> str:
+        """Redis key of a scope's account."""
+        return Keys(self._namespace).account(scope, None)
 
     async def aclose(self) -> None:
         for ledger in self._made:
