@@ -48,8 +48,9 @@ def worker(
     if missing:
         raise DependencyError(f"`solvent worker` needs {', '.join(missing)}", remedy="pip install 'solvent[cluster]'")
     from solvent.workers.database import service_url
+    from solvent.workers.messages import QUEUES
     from solvent.workers.sql.engine import read_url, shown
-    from solvent.workers.worker import QUEUES, WorkerOptions, WorkerProcess
+    from solvent.workers.worker import WorkerOptions, WorkerProcess
 
     settings = load_settings(sandbox=sandbox)
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
