@@ -104,6 +104,48 @@ def postgres_server(require_postgres: None) -> Iterator[PostgresServer]:
         server.remove()
 
 
+def _migrate(url: str) -> None:
+    from solvent.workers.database import open_service_database
+
+    async def migrate() -> None:
+        await (await open_service_database(url)).aclose()
+
+    with ThreadPoolExecutor(1) as executor:
+        executor.submit(lambda: asyncio.run(migrate())).result()
+
+
+@pytest.fixture(scope="session")
+def service_template(postgres_server: PostgresServer) -> str:
+    """Name of a database with the service's tables, that others are copied from."""
+    name = postgres_server.create_database()
+    _migrate(postgres_server.url(name))
+    return name
+
+
+@pytest.fixture(scope="session")
+def service_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """SQLite file with the service's tables, that others are copied from."""
+    path = tmp_path_factory.mktemp("service") / "service.sqlite"
+    _migrate(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def service_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """URL of a database of its own with the service's tables, once for each kind of database."""
+    if request.param == "sqlite":
+        path: Path = request.getfixturevalue("tmp_path") / "service.sqlite"
+        shutil.copy(request.getfixturevalue("service_file"), path)
+        yield f"sqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = server.create_database(template=request.getfixturevalue("service_template"))
+    try:
+        yield server.url(name)
+    finally:
+        server.drop_database(name)
+
+
 @pytest.fixture
 def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
     """URL of an empty database of its own, for SQLAlchemy with psycopg."""

@@ -236,7 +236,8 @@ class ServiceStore(Protocol):
         Leases that ended are taken away. What was claimed `max_attempts` times without an end is ended: the trajectory
         with an error, the job as failed, each with its cause. Queued jobs of a batch past its deadline become expired.
         Returned is what is ready and held by nobody and of which no message was sent within `unseen_s`, at most `limit`
-        begun jobs and `limit` trajectories, and queued jobs as `next_jobs(outstanding=limit)` chooses them.
+        begun jobs (these after 30 seconds at the latest) and `limit` trajectories, and queued jobs as
+        `next_jobs(outstanding=limit)` chooses them.
         """
         ...
 

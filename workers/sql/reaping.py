@@ -20,6 +20,9 @@ from solvent.workers.sql.stops import end_unheld
 from solvent.workers.sql.submission import IDEMPOTENCY_S
 from solvent.workers.tables import TrajectoryStatus, batch, idempotency, job, lease, trajectory
 
+BEGUN_UNSEEN_S = 30.0
+"""A begun job's message goes before those of queued ones: it is sent again after this at the latest."""
+
 Error = dict[str, str | None]
 
 
@@ -33,7 +36,7 @@ async def due(connection: AsyncConnection, *, max_attempts: int, unseen_s: float
         *await _expire(connection, time, limit),
     ]
     await connection.execute(delete(idempotency).where(idempotency.c.created_at <= time - IDEMPOTENCY_S))
-    jobs = await _begun_jobs(connection, time, unseen_s, limit)
+    jobs = await _begun_jobs(connection, time, min(unseen_s, BEGUN_UNSEEN_S), limit)
     trajectories = await _trajectories(connection, time, unseen_s, limit)
     queued = await choosing.choose(connection, outstanding=limit, unseen_s=unseen_s)
     return Due([*jobs, *queued], trajectories, ended)
@@ -51,7 +54,8 @@ async def _lock_trajectories(
     if not names:
         return {}
     place = tuple_(trajectory.c.job_id, trajectory.c.name)
-    query = select(trajectory).where(place.in_(sorted(names)), trajectory.c.ended_at.is_(None)).order_by(place)
+    query = select(trajectory).where(place.in_(sorted(names)), trajectory.c.ended_at.is_(None))
+    query = query.order_by(trajectory.c.job_id, trajectory.c.name)
     rows = (await connection.execute(query.with_for_update(key_share=True, skip_locked=True))).mappings()
     return {(row["job_id"], row["name"]): row for row in rows}
 
