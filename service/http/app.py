@@ -11,7 +11,7 @@ from solvent import __version__
 from solvent.service.http import batches, describe, errors, health, jobs
 from solvent.service.http.door import Door
 from solvent.service.http.gate import Gate
-from solvent.service.http.requests import BatchRequest, JobRequest
+from solvent.service.http.requests import BatchRequest, JobRequest, JobsRequest
 
 DESCRIPTION = "Submit coding and math problems, watch them being solved, get answers with evidence."
 
@@ -28,7 +28,7 @@ def api(door: Door) -> FastAPI:
 
     def document() -> dict[str, Any]:
         if app.openapi_schema is None:
-            describe.complete(original(), JobRequest, jobs.JobsRequest, BatchRequest)
+            describe.complete(original(), JobRequest, JobsRequest, BatchRequest)
         assert app.openapi_schema is not None
         return app.openapi_schema
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from solvent.errors import NotFound
 from solvent.service.http.answers import BatchAnswer, BatchPage, CancelAnswer, RetryAnswer, batch_answer
 from solvent.service.http.auth import Caller, CallerOf, DoorOf
-from solvent.service.http.bodies import JSON, media_type, off_loop, parse, read_body
+from solvent.service.http.bodies import JSON, as_form, load, media_type, off_loop, read_body
 from solvent.service.http.describe import body_of
 from solvent.service.http.door import Door
 from solvent.service.http.errors import ApiError
@@ -39,6 +39,7 @@ async def submit(
     raw = await read_body(request, door.limits.body_bytes, types=FILES | {JSON})
     form = media_type(request)
     batch, jobs, priority = await off_loop(len(raw), lambda: _read(door, raw, options, is_file=form != JSON))
+    found = await off_loop(len(raw), lambda: digest("batches", form, options, raw))
     stored = await door.store.submit(
         jobs,
         batch=batch,
@@ -46,7 +47,7 @@ async def submit(
         queue=QUEUE,
         priority=priority,
         idempotency_key=key,
-        request_digest=digest("batches", form, options, raw),
+        request_digest=found,
     )
     batch_id = stored[0].batch_id or batch.id
     if batch_id == batch.id:
@@ -61,9 +62,9 @@ async def submit(
 def _read(door: Door, raw: bytes, options: str, *, is_file: bool) -> tuple[BatchRecord, list[JobRecord], int]:
     most = door.limits.rows
     if is_file:
-        chosen = parse(options.encode(), BatchOptions)
+        chosen = as_form(load(options.encode()), BatchOptions)
         return *new_batch(door.settings, chosen, rows_of_file(raw), most), chosen.priority
-    form = parse(raw, BatchRequest)
+    form = as_form(load(raw), BatchRequest)
     if len(form.problems) > most:
         raise too_many(most)
     return *new_batch(door.settings, form, rows_of_list(form.problems), most), form.priority

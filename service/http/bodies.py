@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import from_json
 from starlette.requests import ClientDisconnect
 
@@ -62,16 +62,25 @@ async def read_body(request: Request, most_bytes: int, *, types: frozenset[str] 
         raise ApiError(400, "client_disconnected", "the client went away") from None
 
 
-def parse(raw: bytes, form: type[Form]) -> Form:
-    """Return the JSON body as what it is to be.
+def load(raw: bytes) -> JsonValue:
+    """Return the value of a JSON body.
 
     Raises:
-        ApiError: 400 or 422: it is no JSON, or a field is wrong.
+        ApiError: 400, it is no JSON.
     """
     try:
-        value = from_json(raw)
+        value: JsonValue = from_json(raw)
     except ValueError as error:
         raise ApiError(400, "invalid_json", f"the body is not JSON: {error}") from None
+    return value
+
+
+def as_form(value: JsonValue, form: type[Form]) -> Form:
+    """Return a JSON value as what it is to be.
+
+    Raises:
+        ApiError: 400 or 422, a field is wrong.
+    """
     try:
         return form.model_validate(value)
     except ValidationError as error:

@@ -45,12 +45,15 @@ def _stranger(headers: Mapping[bytes, bytes]) -> ApiError | None:
     """Return the refusal of a request that did not come from this machine by itself, or None.
 
     Whoever reaches a server without keys may do everything. A page in a browser can reach it under a name of its own
-    that leads here (DNS rebinding), and a proxy on this machine would let the whole world in.
+    that leads here (DNS rebinding), and a proxy on this machine would let the whole world in. Whoever brings a key is
+    looked up as ever.
     """
+    if b"authorization" in headers:
+        return None
     remedy = "use http://127.0.0.1, or start the server with --require-key"
     if not _FORWARDED.isdisjoint(headers):
         return ApiError(403, "forbidden", "a server without keys answers no requests of a proxy", remedy=remedy)
-    if b"authorization" not in headers and not is_loopback(_host(headers.get(b"host", b"").decode("latin-1"))):
+    if not is_loopback(_host(headers.get(b"host", b"").decode("latin-1"))):
         return ApiError(
             403, "forbidden", "a server without keys answers only under a name of this machine", remedy=remedy
         )

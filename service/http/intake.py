@@ -43,10 +43,33 @@ def one_job(settings: Settings, request: JobRequest) -> JobRecord:
 
 def many_jobs(settings: Settings, rows: list[Any]) -> list[JobRecord]:
     """Return a job for each row; one that is wrong becomes a failed job that says why, and the others go on."""
-    return [_row(settings, row, number) for number, row in enumerate(rows, start=1)]
+    checks = _Checks(settings)
+    return [_row(settings, checks, row, number) for number, row in enumerate(rows, start=1)]
 
 
-def _row(settings: Settings, row: object, number: int) -> JobRecord:
+class _Checks:
+    """Looks the same choices up once, since each time reads files."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._known: dict[str, ConfigError | None] = {}
+
+    def __call__(self, request: Solving) -> None:
+        fields = {"strategy", "parameters", "model", "model_for"}
+        choice = request.model_dump_json(include=fields)
+        if choice not in self._known:
+            try:
+                check(self._settings, request)
+            except ConfigError as error:
+                self._known[choice] = error
+            else:
+                self._known[choice] = None
+        found = self._known[choice]
+        if found is not None:
+            raise found
+
+
+def _row(settings: Settings, checks: _Checks, row: object, number: int) -> JobRecord:
     job_id = f"{new_id('job')}-{number - 1:05d}"
     custom_id = row.get("custom_id") if isinstance(row, dict) else None
     try:
@@ -55,7 +78,9 @@ def _row(settings: Settings, row: object, number: int) -> JobRecord:
         except ValidationError as error:
             found = wrong(error)
             raise DataError(found.detail, file=NAME, row=number) from None
-        check(settings, request)
+        if request.priority:
+            raise DataError("stands beside `jobs`, for all of them", file=NAME, row=number, field="priority")
+        checks(request)
         problem = next(read_rows([request.problem], f"{NAME}:{number}"))
         if isinstance(problem, DataError):
             raise problem

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Header, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 
 from solvent.service.http.answers import (
@@ -17,13 +16,13 @@ from solvent.service.http.answers import (
     job_answer,
 )
 from solvent.service.http.auth import Caller, CallerOf, DoorOf
-from solvent.service.http.bodies import off_loop, parse, read_body
+from solvent.service.http.bodies import as_form, load, off_loop, read_body
 from solvent.service.http.describe import body_of
 from solvent.service.http.door import Door
 from solvent.service.http.errors import ApiError
 from solvent.service.http.idempotency import REPLAYED, IdempotencyKey, digest
 from solvent.service.http.intake import many_jobs, one_job, too_many
-from solvent.service.http.requests import JobRequest
+from solvent.service.http.requests import JobRequest, JobsRequest
 from solvent.service.http.streams import event_stream
 from solvent.workers.follow import ENDED
 from solvent.workers.records import JobRecord
@@ -35,15 +34,6 @@ QUEUE = "interactive"
 """One problem, which somebody waits for."""
 
 
-class JobsRequest(BaseModel):
-    """Several jobs."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    jobs: list[Any] = Field(min_length=1)
-    """Each as it would be sent alone; one that is wrong becomes a failed job that says why, and the others are run."""
-
-
 @router.post("", status_code=201, openapi_extra=body_of(JobRequest, JobsRequest))
 async def submit(
     request: Request, response: Response, door: DoorOf, caller: CallerOf, key: IdempotencyKey
@@ -51,13 +41,14 @@ async def submit(
     """Submit one job, or many with `{"jobs": [...]}`."""
     raw = await read_body(request, door.limits.body_bytes)
     jobs, many, priority = await off_loop(len(raw), lambda: _read(door, raw))
+    found = await off_loop(len(raw), lambda: digest("jobs", raw))
     stored = await door.store.submit(
         jobs,
         key_id=caller.key_id,
         queue=QUEUE,
         priority=priority,
         idempotency_key=key,
-        request_digest=digest("jobs", raw),
+        request_digest=found,
     )
     if stored[0].id == jobs[0].id:
         door.metrics.accepted.inc(len(stored))
@@ -71,20 +62,14 @@ async def submit(
 
 
 def _read(door: Door, raw: bytes) -> tuple[list[JobRecord], bool, int]:
-    form = parse(raw, _Either)
-    if form.jobs is None:
-        single = parse(raw, JobRequest)
+    value = load(raw)
+    if not (isinstance(value, dict) and "jobs" in value):
+        single = as_form(value, JobRequest)
         return [one_job(door.settings, single)], False, single.priority
-    several = parse(raw, JobsRequest)
+    several = as_form(value, JobsRequest)
     if len(several.jobs) > door.limits.rows:
         raise too_many(door.limits.rows)
-    return many_jobs(door.settings, several.jobs), True, 0
-
-
-class _Either(BaseModel):
-    """Tells one from many."""
-
-    jobs: Any = None
+    return many_jobs(door.settings, several.jobs), True, several.priority
 
 
 @router.get("")

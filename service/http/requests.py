@@ -44,6 +44,15 @@ class JobRequest(Solving):
     budget: Budget = Budget()
 
 
+class JobsRequest(_Request):
+    """Several jobs."""
+
+    jobs: list[Any] = Field(min_length=1)
+    """Each as it would be sent alone; one that is wrong becomes a failed job that says why, and the others are run."""
+    priority: int = Field(default=0, ge=-100, le=100)
+    """Of all of them."""
+
+
 class UnreadableRow(_Request):
     """A row that the client itself could not read; it is kept in its place, with its error."""
 
