@@ -123,13 +123,15 @@ class PostgresCheckpoints:
         from psycopg.rows import dict_row
         from psycopg_pool import AsyncConnectionPool
 
+        from solvent.workers.stop_signals import KEEPALIVE
+
         pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
             conninfo,
             min_size=1,
             max_size=connections,
             open=False,
             name="checkpoints",
-            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, "connect_timeout": 10},
+            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, **KEEPALIVE},
             # After the server was away, its old connections are found out before they are used.
             check=AsyncConnectionPool.check_connection,
         )

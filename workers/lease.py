@@ -195,7 +195,7 @@ class Keeper:
             self._beating = None
 
     def _begin(self) -> None:
-        if self._beating is None:
+        if self._beating is None or self._beating.done():
             self._beating = asyncio.create_task(self._beat_on(), name="lease keeper")
 
     async def _beat_on(self) -> None:
@@ -220,6 +220,9 @@ class Keeper:
                 beat = await self._store.beat(self.holder, claims, lease_s=self._lease_s)
         except (StoreError, TimeoutError) as error:
             logger.warning("no beat for %d leases: %s", len(claims), error or "the database did not answer in time")
+            return False
+        except Exception:  # a defect must not end the beats of everything else that is held
+            logger.exception("no beat for %d leases", len(claims))
             return False
         over = endings(beat, lambda claim: claim in self._held and self._held[claim].near_deadline)
         for claim in claims:

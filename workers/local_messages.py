@@ -29,6 +29,8 @@ class LocalMessages:
         self._waiting: dict[tuple[str, str], str] = {}
         self._numbers = count()
         self._workers: list[asyncio.Task[None]] = []
+        self._busy: set[asyncio.Task[None]] = set()
+        self._stopping = asyncio.Event()
 
     def start(self, handlers: Mapping[str, Handler]) -> None:
         """Begin to work, with what handles each kind of message."""
@@ -51,6 +53,13 @@ class LocalMessages:
         queues = list(self._waiting.values())
         return {queue: queues.count(queue) for queue in QUEUES}
 
+    async def finish(self, *, at_most_s: float) -> None:
+        """Begin nothing more, and wait that long for what is worked on."""
+        self._stopping.set()
+        busy = {worker for worker in self._workers if worker in self._busy}
+        if busy:
+            await asyncio.wait(busy, timeout=at_most_s)
+
     async def aclose(self) -> None:
         """Cancel what is worked on, which hands its leases back; safe to call twice."""
         workers, self._workers = self._workers, []
@@ -66,10 +75,17 @@ class LocalMessages:
             self._queue.put_nowait((urgency, order, next(self._numbers), task, id, queue))
 
     async def _work(self, handlers: Mapping[str, Handler]) -> None:
-        while True:
+        this = asyncio.current_task()
+        assert this is not None
+        while not self._stopping.is_set():
             *_, task, id, _ = await self._queue.get()
             del self._waiting[task, id]
+            if self._stopping.is_set():
+                return
+            self._busy.add(this)
             try:
                 await handlers[task](id)
             except Exception:  # a defect must not end this worker; the lease lapses
                 logger.exception("%s of %s failed by a defect", task, id)
+            finally:
+                self._busy.discard(this)

@@ -24,7 +24,6 @@ from solvent.workers.messages import Messages
 from solvent.workers.parts import Parts
 from solvent.workers.reaper import reap_on
 from solvent.workers.sql.engine import read_url
-from solvent.workers.stop_signals import listen_for_stops
 from solvent.workers.wakeups import Wakeups
 
 if TYPE_CHECKING:
@@ -56,11 +55,10 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
     refuse_if_hopeless(settings)
     url = service_url(settings)
     is_sqlite = read_url(url).get_backend_name() == "sqlite"
-    holder = new_holder()
     async with AsyncExitStack() as stack:
         database = await open_service_database(url)
         stack.push_async_callback(database.aclose)
-        ledger = await _ledger(settings, database.journal, holder, is_sqlite=is_sqlite)
+        ledger = await _ledger(settings, database.journal, wakeups, is_sqlite=is_sqlite)
         stack.push_async_callback(ledger.aclose)
         checkpoints = await _checkpoints(settings, url, is_sqlite=is_sqlite)
         stack.push_async_callback(checkpoints.aclose)
@@ -72,7 +70,7 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
         events = EventLog(database.store, wakeups)
         stack.push_async_callback(events.aclose)
         beat_s = min(settings.beat_s, SQLITE_BEAT_S) if is_sqlite else settings.beat_s
-        keeper = Keeper(database.store, holder, lease_s=settings.lease_s, beat_s=beat_s)
+        keeper = Keeper(database.store, new_holder(), lease_s=settings.lease_s, beat_s=beat_s)
         stack.push_async_callback(keeper.aclose)
         cluster = Cluster(
             store=database.store,
@@ -87,6 +85,8 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
             max_attempts=settings.worker_attempts,
         )
         if not is_sqlite:
+            from solvent.workers.stop_signals import listen_for_stops
+
             _beside(stack, listen_for_stops(libpq_url(url), keeper.wake), "stop signals")
         _beside(stack, reap_on(cluster, settings.reap_s), "reaper")
         yield cluster
@@ -108,12 +108,12 @@ def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -
     stack.push_async_callback(end)
 
 
-async def _ledger(settings: Settings, journal: LedgerJournal, holder: str, *, is_sqlite: bool) -> Ledger:
+async def _ledger(settings: Settings, journal: LedgerJournal, wakeups: Wakeups, *, is_sqlite: bool) -> Ledger:
     if is_sqlite:
         return SqliteLedger(settings.home / "ledger.sqlite")
     from solvent.workers.redis_ledger import open_ledger
 
-    return await open_ledger(settings, journal)
+    return await open_ledger(settings, journal, wakeups=wakeups)
 
 
 async def _checkpoints(settings: Settings, url: str, *, is_sqlite: bool) -> Checkpoints:

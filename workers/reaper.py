@@ -42,6 +42,8 @@ async def reap_on(cluster: Cluster, every_s: float) -> None:
             await reap(cluster)
         except StoreError as error:
             logger.warning("nothing was looked for: %s", error)
+        except Exception:  # a defect in one job must not end the search for all others
+            logger.exception("nothing was looked for")
         await asyncio.sleep(every_s)
 
 

@@ -5,12 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from typing import Any
 
 from psycopg import AsyncConnection, Error, sql
 
 from solvent.workers.service_store import STOP_CHANNEL
 
 RECONNECT_S = 1.0
+KEEPALIVE: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+"""What a connection is made with, so that a server which went away without a word is found out."""
 
 logger = logging.getLogger(__name__)
 
@@ -26,7 +35,7 @@ async def listen_for_stops(conninfo: str, heard: Callable[[str | None], None]) -
     """
     while True:
         try:
-            connection = await AsyncConnection.connect(conninfo, autocommit=True, connect_timeout=10)
+            connection = await AsyncConnection.connect(conninfo, autocommit=True, **KEEPALIVE)
             async with connection:
                 await connection.execute(sql.SQL("LISTEN {}").format(sql.Identifier(STOP_CHANNEL)))
                 heard(None)

@@ -9,7 +9,7 @@ from solvent.service.cli.options import load_settings
 
 @click.group()
 def serve() -> None:
-    """Serve the HTTP interface."""
+    """Serve the HTTP interface, with workers or without."""
 
 
 @serve.command("api")
@@ -81,3 +81,54 @@ def serve_api(
         click.echo(f"serving the API at {url}")
 
     run(load_settings(), options, started)
+
+
+@serve.command("all")
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="0 takes any that is free."
+)
+@click.option(
+    "--require-key/--no-key",
+    default=None,
+    help="Ask for API keys (`solvent keys add`). [default: unless only this machine can reach it]",
+)
+@click.option(
+    "--concurrency",
+    "-c",
+    type=click.IntRange(min=1),
+    help="Jobs and trajectories at once. [default: 64, or SOLVENT_WORKER_TRAJECTORIES]",
+)
+@click.option("--sandbox", type=click.Choice(["auto", "docker", "local"]), help="Sandbox backend. [default: auto]")
+@click.option("--access-log", is_flag=True, help="Log each request on standard error.")
+def serve_everything(
+    host: str, port: int, require_key: bool | None, concurrency: int | None, sandbox: str | None, access_log: bool
+) -> None:
+    """Serve jobs and batches over HTTP and work on them, in this process: no Redis, and SQLite by default.
+
+    SIGTERM or Ctrl-C finishes the steps that are under way; what has not ended is gone on with at the next start.
+    """
+    from importlib.util import find_spec
+
+    from solvent.errors import DependencyError
+
+    needed = ("fastapi", "uvicorn", "sse_starlette", "sqlalchemy", "aiosqlite")
+    missing = [name for name in needed if find_spec(name) is None]
+    if missing:
+        raise DependencyError(
+            f"`solvent serve all` needs {', '.join(missing)}", remedy="pip install 'solvent[cluster]'"
+        )
+    from solvent.service.http.everything import serve_all
+    from solvent.service.http.gate import is_loopback
+    from solvent.service.http.process import ApiOptions
+
+    settings = load_settings(sandbox=sandbox)
+    keys = not is_loopback(host) if require_key is None else require_key
+    options = ApiOptions(host=host, port=port, require_key=keys, redis=False, access_log=access_log)
+
+    def started(url: str) -> None:
+        if not keys:
+            click.echo("no key is asked for, since only this machine can reach it (--require-key)", err=True)
+        click.echo(f"serving the API and working at {url}")
+
+    serve_all(settings, options, concurrency=concurrency or settings.worker_trajectories, started=started)
