@@ -112,14 +112,15 @@ class Accounts:
 
     async def configure(self, entry: ScopeEntry, day: int) -> Usage:
         """Give a scope the caps and the start that the journal has; returns what it has spent."""
-        link = Link(entry.scope, entry.daily)
-        _, spent = await self._do("configure", (link,), day, caps_text(entry.budget), str(micro(entry.started_at)))
+        chain = await self.chain(entry.scope)
+        arguments = (caps_text(entry.budget), str(micro(entry.started_at)))
+        _, spent = await self._do("configure", chain[:1], day, *arguments, wake=room_topic(chain))
         return usage_of(spent)
 
-    async def _do(self, operation: str, chain: Sequence[Link], day: int, *arguments: str) -> list[str]:
+    async def _do(self, operation: str, chain: Sequence[Link], day: int, *arguments: str, wake: str = "") -> list[str]:
         keys = [self._key(link, day) for link in chain]
         for _ in range(MOST_BUILDS):
-            reply = await self._script(operation, keys, *arguments, wake=room_topic(chain))
+            reply = await self._script(operation, keys, *arguments, wake=wake or room_topic(chain))
             if reply[0] != "missing":
                 return reply
             await asyncio.gather(*(self._built(chain[int(place)], day) for place in reply[1:]))

@@ -12,10 +12,9 @@ import logging
 import os
 import secrets
 import socket
-import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import JsonValue
 
@@ -32,12 +31,13 @@ from solvent.agents.budget import (
     worst_case,
 )
 from solvent.agents.job import StopReason
-from solvent.errors import InternalError, SolventError, StoreError
+from solvent.errors import InternalError, StoreError
 from solvent.usage import Budget, Usage
 from solvent.workers.ledger_codec import MICRO, Keys, day_text
 from solvent.workers.ledger_journal import CallEntry, LedgerJournal
+from solvent.workers.ledger_tasks import LedgerTasks, stubbornly
 from solvent.workers.redis_accounts import Accounts, Chain, room_topic
-from solvent.workers.redis_script import FIRST_PAUSE_S, LONGEST_PAUSE_S, LedgerScript
+from solvent.workers.redis_script import LedgerScript
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.wakeups import Wakeups
 
@@ -97,14 +97,10 @@ class RedisLedger:
         self._accounts = Accounts(self._script, journal, keys)
         self._wakeups = wakeups or RedisWakeups(url)
         self._shares_wakeups = wakeups is not None
-        self._beat_s = lease_s / 3
+        self._tasks = LedgerTasks(self.ping, lease_s / 3)
         self._poll_s = poll_s
         self._numbers = count()
-        self._tasks: set[asyncio.Task[Any]] = set()
         self._forfeits: set[asyncio.Task[None]] = set()
-        self._beating: asyncio.Task[None] | None = None
-        self._later: list[Callable[[], Awaitable[None]]] = []
-        self._closed = False
 
     async def open(
         self,
@@ -125,18 +121,18 @@ class RedisLedger:
             spent = await self._accounts.configure(entry, _day_of(now))
             return Scope(entry.started_at, spent, entry.resumed, entry.result)
 
-        return await self._whole(work())
+        return await self._tasks.whole(work())
 
     async def reserve(self, scope: str, call: str, ask: Ask) -> Reservation:
         """See `Ledger.reserve`."""
         chain = await self._accounts.chain(scope)
         while True:
-            work = self._begin(self._ask(chain, call, ask))
+            work = self._tasks.begin(self._ask(chain, call, ask))
             try:
                 answer = await asyncio.shield(work)
             except asyncio.CancelledError:
                 # The grant may still come, and nobody will make the call.
-                self._begin(self._give_back(work, scope, call))
+                self._tasks.begin(self._give_back(work, scope, call))
                 raise
             if answer is not None:
                 return answer
@@ -181,34 +177,30 @@ class RedisLedger:
         try:
             await self._journal.dropped(entry.scope, entry.call, ticket=entry.ticket)
         except StoreError:
-            self._later.append(lambda: self._drop(entry))
+            self._tasks.later(lambda: self._drop(entry))
             raise
         await self._tell("release", entry)
 
     async def _asked(self, scope: str, call: str, day: int, reserved: Usage, ticket: str) -> CallEntry:
-        return await self._stubbornly(
-            lambda: self._journal.asked(scope, call, day=day_text(day), reserved=reserved, ticket=ticket)
-        )
+        asked = CallEntry(scope, call, day_text(day), reserved, ticket)
+        try:
+            return await self._written(
+                lambda: self._journal.asked(scope, call, day=asked.day, reserved=reserved, ticket=ticket)
+            )
+        except StoreError:
+            # It may have been written all the same, and nobody will make the call.
+            self._tasks.later(lambda: self._drop(asked))
+            raise
 
-    async def _stubbornly(self, write: Callable[[], Awaitable[T]]) -> T:
-        """Write to the journal, again where it fails: what is written may be written twice."""
-        gives_up_at = time.monotonic() + min(JOURNAL_PATIENCE_S, self._script.patience_s)
-        pause_s = FIRST_PAUSE_S
-        while True:
-            try:
-                return await write()
-            except StoreError:
-                if time.monotonic() + pause_s >= gives_up_at:
-                    raise
-            await asyncio.sleep(pause_s)
-            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    async def _written(self, write: Callable[[], Awaitable[T]]) -> T:
+        return await stubbornly(write, min(JOURNAL_PATIENCE_S, self._script.patience_s))
 
     async def _room(self, chain: Chain, call: str, ask: Ask) -> None:
         """Wait until a call would be answered otherwise than with waiting."""
         async with self._wakeups.listen(room_topic(chain)) as listener:
             while True:
-                day = _day_of(await self._whole(self._script.now()))
-                status, *more = await self._whole(self._accounts.reserve(chain, call, day, ask, ticket=None))
+                day = _day_of(await self._tasks.whole(self._script.now()))
+                status, *more = await self._tasks.whole(self._accounts.reserve(chain, call, day, ask, ticket=None))
                 if status != "wait":
                     return
                 await listener.wait(min(int(more[0]) / MICRO, self._poll_s))
@@ -229,22 +221,22 @@ class RedisLedger:
         """See `Ledger.commit`."""
 
         async def work() -> None:
-            entry = await self._stubbornly(
+            entry = await self._written(
                 lambda: self._journal.committed(scope, call, used, artifact=artifact, note=note or {})
             )
             await self._tell("commit", entry)
 
-        await self._whole(work())
+        await self._tasks.whole(work())
 
     async def release(self, scope: str, call: str) -> None:
         """See `Ledger.release`."""
-        await self._whole(self._release(scope, call))
+        await self._tasks.whole(self._release(scope, call))
 
     async def _release(self, scope: str, call: str) -> None:
         try:
             entry = await self._journal.dropped(scope, call)
         except StoreError:
-            self._later.append(lambda: self._forfeit(scope, call))
+            self._tasks.later(lambda: self._forfeit(scope, call))
             raise
         if entry is None:
             raise InternalError(f"call {call!r} of {scope!r} cannot be released: it is not in flight")
@@ -252,15 +244,15 @@ class RedisLedger:
 
     def forfeit(self, scope: str, call: str) -> None:
         """See `Ledger.forfeit`; called on the event loop, it is done in the background."""
-        task = self._begin(self._forfeit(scope, call))
+        task = self._tasks.begin(self._forfeit(scope, call))
         self._forfeits.add(task)
         task.add_done_callback(self._forfeits.discard)
 
     async def _forfeit(self, scope: str, call: str) -> None:
         try:
-            entry = await self._stubbornly(lambda: self._journal.forfeited(scope, call))
+            entry = await self._written(lambda: self._journal.forfeited(scope, call))
         except StoreError:
-            self._later.append(lambda: self._forfeit(scope, call))
+            self._tasks.later(lambda: self._forfeit(scope, call))
             raise
         if entry is not None:
             await self._tell("forfeit", entry)
@@ -270,7 +262,7 @@ class RedisLedger:
         try:
             await self._accounts.settle(operation, await self._accounts.chain(entry.scope), entry)
         except StoreError:
-            self._later.append(lambda: self._tell(operation, entry))
+            self._tasks.later(lambda: self._tell(operation, entry))
             raise
 
     async def _forfeits_told(self) -> None:
@@ -281,13 +273,13 @@ class RedisLedger:
         """See `Ledger.usage`."""
         await self._forfeits_told()
         chain = await self._accounts.chain(scope)
-        day = _day_of(await self._whole(self._script.now()))
-        spent, flying = await self._whole(self._accounts.usage(chain, day))
+        day = _day_of(await self._tasks.whole(self._script.now()))
+        spent, flying = await self._tasks.whole(self._accounts.usage(chain, day))
         return spent if in_flight else replace_usage(spent, flying, NOTHING)
 
     async def finish(self, scope: str, result: str) -> None:
         """See `Ledger.finish`."""
-        await self._whole(self._journal.finish(scope, result))
+        await self._tasks.whole(self._journal.finish(scope, result))
 
     async def restart(self, scope: str) -> None:
         """See `Ledger.restart`."""
@@ -297,7 +289,7 @@ class RedisLedger:
             entry = await self._journal.restart(scope, now / MICRO)
             await self._accounts.configure(entry, _day_of(now))
 
-        await self._whole(work())
+        await self._tasks.whole(work())
 
     async def ping(self) -> None:
         """Raise `StoreError` where Redis does not answer within the ledger's patience."""
@@ -305,13 +297,10 @@ class RedisLedger:
 
     async def aclose(self) -> None:
         """End what is being done, say that this holder is gone, and close the connections; safe to call twice."""
-        if self._closed:
+        if self._tasks.closed:
             return
-        self._closed = True
         self._script.patience_s = min(self._script.patience_s, CLOSING_PATIENCE_S)
-        if self._beating is not None:
-            self._beating.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.aclose()
         try:
             await self._script("leave")
         except StoreError as error:
@@ -319,38 +308,6 @@ class RedisLedger:
         await self._script.aclose()
         if not self._shares_wakeups:
             await self._wakeups.aclose()
-
-    async def _whole(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do `work` to its end, also where who waits for it is cancelled."""
-        return await asyncio.shield(self._begin(work))
-
-    def _begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        if self._closed:
-            work.close()
-            raise InternalError("the ledger is used after it was closed")
-        if self._beating is None:
-            self._beating = asyncio.create_task(self._beat(), name="heartbeat of the ledger")
-            self._tasks.add(self._beating)
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            # Whoever waited has it as well; a task whose waiter was cancelled has nobody else to tell.
-            _log.debug("an operation of the ledger failed", exc_info=error)
-
-    async def _beat(self) -> None:
-        while True:
-            await asyncio.sleep(self._beat_s)
-            try:
-                await self._script("beat")
-                while self._later:
-                    await self._later.pop(0)()
-            except SolventError as error:
-                _log.warning("the ledger's heartbeat failed: %s", error)
 
 
 async def open_ledger(settings: Settings, journal: LedgerJournal, *, wakeups: Wakeups | None = None) -> RedisLedger:

@@ -72,12 +72,12 @@ class Process:
 
         ledger = self.ledger
         ledger._script._send = never  # type: ignore[method-assign]  # whatever it still wants to say
-        while tasks := self.asking | ledger._tasks:
+        while tasks := self.asking | ledger._tasks.running:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self.asking.clear()
-        ledger._closed = True
+        ledger._tasks.closed = True
         await ledger._script.aclose()
         await ledger._wakeups.aclose()
         self.calls.clear()
@@ -289,5 +289,5 @@ class LedgerFaults(RuleBasedStateMachine):
 @pytest.mark.slow
 def test_no_fault_makes_the_ledger_forget_or_hang(redis_server: RedisServer) -> None:
     LedgerFaults.server = redis_server
-    limits = settings(max_examples=15, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck))
+    limits = settings(max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
     run_state_machine_as_test(LedgerFaults, settings=limits)

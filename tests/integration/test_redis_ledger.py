@@ -70,11 +70,12 @@ async def test_waits_for_calls_of_other_processes_and_is_woken_by_them(ledgers: 
 async def test_raising_a_cap_wakes_who_waits(ledgers: Ledgers) -> None:
     ledgers.poll_s = NEVER_S
     one, two = ledgers.another(), ledgers.another()
-    await one.open("job", Budget(tokens=120))
+    await one.open("batch", Budget())
+    await one.open("job", Budget(tokens=120), parent="batch")
     await one.reserve("job", "a", ask())
     waiting = asyncio.create_task(two.reserve("job", "b", ask()))
     await started(waiting)
-    await one.open("job", Budget(tokens=500))
+    await one.open("job", Budget(tokens=500), parent="batch")
     assert isinstance(await waiting, Granted)
 
 
