@@ -19,28 +19,28 @@ def think_in_chunks(options: DecodingOptions, markers: ThinkingMarkers | None, m
     chunk, carry = options.markovian_chunk_tokens or max_tokens, options.carry_tokens
     places = (options.markovian_head_tokens, carry)
     thinking_end = max_tokens - (options.answer_tokens(max_tokens) if markers is not None else 0)
-    text, head, seen, spent = "", "", "", 0
-    for number in range(options.markovian_chunks):
-        size = min(chunk if number == 0 else chunk - carry, thinking_end - spent)
+    text, head, seen, spent, chunks = "", "", "", 0, 0
+    while chunks < options.markovian_chunks:
+        size = min(chunk if chunks == 0 else chunk - carry, thinking_end - spent)
         if size < 1:
             break
         came = yield Piece(seen, size, places=places)
+        chunks += 1
         text += came.text
         spent += came.tokens
         if came.cut or came.finish_reason == "stop":
-            return Reply(text, came.finish_reason, came.cut, _notes(number + 1))
-        if number == 0:
+            return Reply(text, came.finish_reason, came.cut, _notes(chunks))
+        if chunks == 1:
             head = came.text[: int(came.record.get("head", 0))]
         seen = head + came.text[int(came.record.get("tail", 0)) :]
         if came.tokens < size:
             break
-    chunks = _notes(number + 1)
     if markers is None or markers.end in text or max_tokens - spent < 1:
-        return Reply(text, "length", notes=chunks)
+        return Reply(text, "length", notes=_notes(chunks))
     ending = closed(seen, markers.end)[len(seen) :] + options.answer_bridge
     came = yield Piece(seen + ending, max_tokens - spent)
     why = f"thinking was closed after {spent:,} tokens"
-    return Reply(text + ending + came.text, came.finish_reason, came.cut, (*chunks, why))
+    return Reply(text + ending + came.text, came.finish_reason, came.cut, (*_notes(chunks), why))
 
 
 def _notes(chunks: int) -> tuple[str, ...]:

@@ -292,5 +292,12 @@ def test_chunks_begin_with_the_head_and_the_end_of_the_chunk_before() -> None:
     assert course.reply.text == "<think>head middle tail on and on end\n</think>\n\n7"
 
 
+def test_the_note_counts_the_chunks_that_were_written() -> None:
+    options = DecodingOptions(markovian_chunk_tokens=20, markovian_chunks=5, markovian_head_tokens=0)
+    pieces = [Came("a", "length", 20, record={"head": 0, "tail": 0}), Came("b", "length", 10, record={"tail": 0})]
+    course = carry_out(think_in_chunks(options, None, 30), in_turn(*pieces))
+    assert (course.reply.text, course.reply.notes) == ("ab", ("2 chunks",))
+
+
 def test_plain_is_one_piece() -> None:
     assert carry_out(plain(7), in_turn(stop("a", 1))).reply == Reply("a", "stop")
