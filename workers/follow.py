@@ -41,9 +41,11 @@ async def follow_job(
         StoreError: the database does not answer; reading may go on later after the last event that came.
     """
     async with wakeups.listen(job_topic(job_id)) as listener:
+        look = True
         while not stop():
-            # The state first: what is read afterwards is then all that the log of an ended job has.
-            ended = (await store.job(job_id)).status in ENDED
+            # The state first: what is read afterwards is then all that the log of an ended job has. It comes with the
+            # whole problem, so it is not asked for at each wake-up.
+            ended = look and (await store.job(job_id)).status in ENDED
             finished = False
             while page := await store.events(job_id, after=after, limit=PAGE):
                 for stored in page:
@@ -54,8 +56,7 @@ async def follow_job(
                     return
             if ended:
                 return
-            if not finished:
-                await listener.wait(LOOK_AGAIN_S)
+            look = finished or not await listener.wait(LOOK_AGAIN_S)
 
 
 async def follow_batch(

@@ -23,7 +23,7 @@ from solvent.workers.database import open_service_store
 from solvent.workers.ids import new_id
 from solvent.workers.service_records import ApiKey, LeaseKind, QueuedJob
 from solvent.workers.service_store import ServiceStore
-from solvent.workers.wakeups import LocalWakeups, batch_topic, job_topic
+from solvent.workers.wakeups import LocalWakeups, Wakeups, batch_topic, job_topic
 
 SECRET_EXPECTED = "a-hidden-expected-output"
 SECRET_GOLD = "a-gold-answer"
@@ -46,11 +46,20 @@ class SentJobs:
     def __init__(self) -> None:
         self.jobs: list[QueuedJob] = []
         self.error: Exception | None = None
+        self._more = asyncio.Condition()
+
+    async def job(self, place: int) -> str:
+        """Return the id of the job that is sent as number `place`, as soon as it is."""
+        async with self._more:
+            await self._more.wait_for(lambda: len(self.jobs) > place)
+        return self.jobs[place].id
 
     async def send_jobs(self, jobs: Sequence[QueuedJob]) -> None:
         if self.error is not None:
             raise self.error
         self.jobs.extend(jobs)
+        async with self._more:
+            self._more.notify_all()
 
     async def aclose(self) -> None:
         return None
@@ -119,12 +128,18 @@ def some_events(job_id: str, number: int) -> list[Event]:
 
 @asynccontextmanager
 async def open_test_door(
-    database: str, home: Path, *, keyless: bool = False, limits: Limits | None = None
+    database: str,
+    home: Path,
+    *,
+    keyless: bool = False,
+    limits: Limits | None = None,
+    port: int = 0,
+    wakeups: Wakeups | None = None,
 ) -> AsyncIterator[RunningDoor]:
-    store, wakeups, sent = await open_service_store(database), LocalWakeups(), SentJobs()
+    store, wakeups, sent = await open_service_store(database), wakeups or LocalWakeups(), SentJobs()
     door = Door(Settings(home=home), store, wakeups, sent, keyless=keyless, limits=limits or Limits())
     started = asyncio.Event()
-    with listen("127.0.0.1", 0) as listening:
+    with listen("127.0.0.1", port) as listening:
         url = url_of(listening)
         server = server_of(door, ApiOptions(drain_s=20), started.set, signals=False)
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -3,7 +3,8 @@ import sys
 
 import pytest
 
-HEAVY = {"langgraph", "openai", "docker", "numpy", "rich", "pydantic", "jinja2", "sympy", "httpx", "sqlite3"}
+HEAVY = {"langgraph", "openai", "docker", "numpy", "rich", "pydantic", "jinja2", "sympy", "httpx", "httpx2", "sqlite3"}
+HEAVY |= {"fastapi", "starlette", "uvicorn", "sqlalchemy", "alembic", "celery", "redis", "prometheus_client"}
 
 
 def solvent(*arguments: str) -> subprocess.CompletedProcess[str]:

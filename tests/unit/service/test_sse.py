@@ -1,6 +1,6 @@
 import string
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solvent.service.sse import ServerEvent, read_events
@@ -21,6 +21,7 @@ def lines_of(event: ServerEvent) -> list[str]:
     return [f"id: {event.id}", f"event: {event.type}", *data, ""]
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS, st.booleans())
 def test_what_was_sent_is_read(events: list[ServerEvent], cut: bool) -> None:
     lines = [line for event in events for line in (": a heartbeat", "", *lines_of(event))]

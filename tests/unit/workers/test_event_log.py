@@ -1,6 +1,6 @@
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solvent.agents.events import Event, PhaseEntered, TextGenerated
@@ -24,6 +24,7 @@ def texts(events: list[Event]) -> dict[str, str]:
     return found
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(EVENTS)
 def test_joining_loses_no_text_and_moves_nothing(events: list[Event]) -> None:
     found = joined(events)
