@@ -10,6 +10,7 @@ from sandboxes import BACKENDS, make_sandbox
 from starter_process import StarterProcess
 
 from solvent.sandbox.base import Sandbox
+from solvent.sandbox.local import LocalSandbox
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=BACKENDS)
@@ -18,6 +19,15 @@ async def sandbox(request: pytest.FixtureRequest) -> AsyncIterator[Sandbox]:
     await made.start()
     yield made
     await made.aclose()
+
+
+@pytest.fixture
+async def local_sandbox() -> AsyncIterator[Sandbox]:
+    """Two slots of the local backend: for what is tested on one backend only."""
+    backend = LocalSandbox(2)
+    await backend.start()
+    yield backend
+    await backend.aclose()
 
 
 @pytest.fixture(scope="session")

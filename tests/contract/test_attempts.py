@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,6 @@ from solvent.models.base import ChatRequest
 from solvent.models.scripted import ScriptedModel
 from solvent.sandbox.base import Program, Sandbox
 from solvent.sandbox.judge import judge
-from solvent.sandbox.local import LocalSandbox
 from solvent.training.attempts import AttemptSettings, attempt, collect, read_attempts
 from solvent.training.config import load_config
 from solvent.training.families import FAMILIES, Sample, generate_samples
@@ -36,14 +34,6 @@ HOSTILE = (
 )
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    backend = LocalSandbox(2)
-    await backend.start()
-    yield backend
-    await backend.aclose()
-
-
 def says(programs: dict[str, list[str]]) -> ScriptedModel:
     """A model that answers each statement with programs."""
 
@@ -59,14 +49,14 @@ def train_samples() -> list[Sample]:
     return [sample for name in names for sample in generate_samples("train", name, 2, 2, seed=6)]
 
 
-async def test_the_sandbox_finds_what_training_finds_in_its_own_process(sandbox: Sandbox) -> None:
+async def test_the_sandbox_finds_what_training_finds_in_its_own_process(local_sandbox: Sandbox) -> None:
     samples = train_samples()
     steps = pools(samples)
     rng = random.Random(4)
     own = [try_mutants(rng, sample, steps[pool_of(sample)], 3) for sample in samples]
     model = says({one.sample.statement: [trial.program for trial in one.trials] or ["pass"] for one in own})
     settings = AttemptSettings(samples=3, max_tokens=2000)
-    found = await attempt(model, sandbox, samples, settings, lambda _: None)
+    found = await attempt(model, local_sandbox, samples, settings, lambda _: None)
     compared = 0
     for mine, theirs in zip(own, found, strict=True):
         by_program = {trial.program: trial for trial in theirs.trials}
@@ -80,7 +70,7 @@ async def test_the_sandbox_finds_what_training_finds_in_its_own_process(sandbox:
     assert compared > 30
 
 
-async def test_a_repair_is_asked_for_in_training_as_it_is_in_use(sandbox: Sandbox) -> None:
+async def test_a_repair_is_asked_for_in_training_as_it_is_in_use(local_sandbox: Sandbox) -> None:
     samples = train_samples()
     steps = pools(samples)
     rng = random.Random(5)
@@ -92,7 +82,7 @@ async def test_a_repair_is_asked_for_in_training_as_it_is_in_use(sandbox: Sandbo
             if trial.failure is None:
                 continue
             program = Program(language="python", source=trial.program + "\n")
-            judgement = await judge(sandbox, problem, program, problem.public_tests, stop_on_failure=True)
+            judgement = await judge(local_sandbox, problem, program, problem.public_tests, stop_on_failure=True)
             in_use = judged_from(judgement, problem.public_tests).failure()
             prompts = [
                 render_role(sample, "refine", program=trial.program, failure=failure)
@@ -103,12 +93,12 @@ async def test_a_repair_is_asked_for_in_training_as_it_is_in_use(sandbox: Sandbo
     assert compared > 20
 
 
-async def test_programs_that_mean_harm_are_wrong_and_disturb_no_other(sandbox: Sandbox) -> None:
+async def test_programs_that_mean_harm_are_wrong_and_disturb_no_other(local_sandbox: Sandbox) -> None:
     (sample,) = generate_samples("train", "list", 2, 1, seed=12)
     assert sample.kind == "stdio"
     programs = [sample.program, *HOSTILE, sample.program + "\nx = 1"]
     settings = AttemptSettings(samples=len(programs), max_tokens=2000)
-    (tried,) = await attempt(says({"": programs}), sandbox, [sample], settings, lambda _: None)
+    (tried,) = await attempt(says({"": programs}), local_sandbox, [sample], settings, lambda _: None)
     by_program = {trial.program: trial for trial in tried.trials}
     assert [by_program[program].right for program in programs] == [True, *[False] * len(HOSTILE), True]
     for program in HOSTILE:
@@ -118,14 +108,14 @@ async def test_programs_that_mean_harm_are_wrong_and_disturb_no_other(sandbox: S
         assert not any("\n" in line for line in by_program[program].trace)
 
 
-async def test_collecting_goes_on_where_it_was_stopped(sandbox: Sandbox, tmp_path: Path) -> None:
+async def test_collecting_goes_on_where_it_was_stopped(local_sandbox: Sandbox, tmp_path: Path) -> None:
     config = load_config().corpus
     path = tmp_path / "attempts.jsonl"
     settings = AttemptSettings(samples=2)
     once = ScriptedModel(lambda _: "```python\nprint(1)\n```")
-    assert await collect(once, sandbox, config, settings, 3, path, lambda _: None) == 3
+    assert await collect(once, local_sandbox, config, settings, 3, path, lambda _: None) == 3
     first = list(read_attempts(path))
-    assert await collect(once, sandbox, config, settings, 5, path, lambda _: None) == 5
+    assert await collect(once, local_sandbox, config, settings, 5, path, lambda _: None) == 5
     both = list(read_attempts(path))
     assert both[:3] == first
     assert len({one.sample.statement for one in both}) == 5

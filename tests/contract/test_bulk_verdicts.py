@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from solvent.problems.problem import ProblemKind, Verdict
 from solvent.sandbox.base import Program, Sandbox
 from solvent.sandbox.judge import judge
-from solvent.sandbox.local import LocalSandbox
 from solvent.training.bulk import Candidate, judge_all
 from solvent.training.families import generate
 
@@ -38,15 +35,7 @@ ODD_AFTER = (
 )
 
 
-@pytest.fixture
-async def sandbox() -> AsyncIterator[Sandbox]:
-    backend = LocalSandbox(2)
-    await backend.start()
-    yield backend
-    await backend.aclose()
-
-
-async def test_right_wrong_and_odd_programs_get_the_judges_verdict(sandbox: Sandbox) -> None:
+async def test_right_wrong_and_odd_programs_get_the_judges_verdict(local_sandbox: Sandbox) -> None:
     families = ("list", "number", "string", "list-rules", "grid")
     problems = [problem for family in families for problem in generate("held-out", family, 2, 3, 1)]
     function = next(problem for problem in problems if problem.kind is ProblemKind.FUNCTION)
@@ -63,12 +52,12 @@ async def test_right_wrong_and_odd_programs_get_the_judges_verdict(sandbox: Sand
         Candidate(function, f"{right}\n{source.format(name=function.function.name)}") for source in ODD_AFTER
     ]
     candidates += [Candidate(function, source.format(name=function.function.name)) for source in ODD]
-    verdicts = await judge_all(sandbox, candidates)
+    verdicts = await judge_all(local_sandbox, candidates)
     assert len(verdicts) == len(candidates)
     for candidate, verdict in zip(candidates, verdicts, strict=True):
         program = Program(language="python", source=candidate.source)
         tests = (*candidate.problem.public_tests, *candidate.problem.hidden_tests)
-        judgement = await judge(sandbox, candidate.problem, program, tests, stop_on_failure=True)
+        judgement = await judge(local_sandbox, candidate.problem, program, tests, stop_on_failure=True)
         assert (verdict.public and verdict.hidden) == (judgement.verdict is Verdict.AC), candidate.source
     right_ones = [candidate.source for candidate, v in zip(candidates, verdicts, strict=True) if v.public and v.hidden]
     assert set(right_ones) >= {problem.solutions[0].source for problem in problems}
