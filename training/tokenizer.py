@@ -40,7 +40,8 @@ _DATA = re.compile(r"^(in|out|expected|got): .*$", re.MULTILINE)
 def train_tokenizer(config: Config) -> Tokenizer:
     """Learn the merges from prompts and completions of the training split, all families and roles.
 
-    Example data are left out on purpose: their words stay in small pieces, in which a small model sees characters.
+    Example data (the first line of each value) are left out on purpose: their words stay in small pieces, in which a
+    small model sees characters.
     """
     rows = draw_rows(config.corpus, config.tokenizer.rows, f"tokenizer|{config.seed}")
     texts = ("\n".join((_DATA.sub(r"\1: ", row.prompt), row.completion)) for row in rows)
