@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -13,15 +14,31 @@ from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfini
 from solvent.agents.job import StopReason
 from solvent.errors import ConfigError, InternalError
 from solvent.usage import Budget, Usage
+from solvent.workers.database import open_service_database
 
-KINDS = ["memory", "sqlite", pytest.param("redis", marks=pytest.mark.redis)]
+KINDS = [
+    "memory",
+    "sqlite",
+    pytest.param("redis", marks=pytest.mark.redis),
+    pytest.param("redis, journal in SQLite", marks=pytest.mark.redis),
+    pytest.param("redis, journal in PostgreSQL", marks=[pytest.mark.redis, pytest.mark.postgres]),
+]
 
 
 @pytest.fixture(params=KINDS)
 async def ledgers(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledgers]:
-    url = request.getfixturevalue("redis_server").url if request.param == "redis" else ""
-    async with ledgers_of(request.param, tmp_path, url) as made:
-        yield made
+    kind, _, journal = request.param.partition(", ")
+    url = request.getfixturevalue("redis_server").url if kind == "redis" else ""
+    async with AsyncExitStack() as stack:
+        kept = None
+        if journal:
+            sqlite = f"sqlite:///{tmp_path / 'service.sqlite'}"
+            database = await open_service_database(
+                request.getfixturevalue("postgres_url") if "PostgreSQL" in journal else sqlite
+            )
+            stack.push_async_callback(database.aclose)
+            kept = database.journal
+        yield await stack.enter_async_context(ledgers_of(kind, tmp_path, url, kept))
 
 
 @pytest.fixture

@@ -87,12 +87,12 @@ async def test_a_call_belongs_to_the_ticket_that_asked_first(journal: LedgerJour
 
 async def test_a_committed_call_is_final(journal: LedgerJournal) -> None:
     await opened(journal, "job")
-    await journal.asked("job", "a", day=DAY, reserved=tokens(10, 100), ticket="h#1")
+    most = tokens(10, 100).model_copy(update={"cost": 0.001})
+    await journal.asked("job", "a", day=DAY, reserved=most, ticket="h#1")
     used = tokens(9, 20).model_copy(update={"cost": 0.000012345, "sandbox_cpu_s": 1.5})
     done = await journal.committed("job", "a", used, artifact="f", note={"finish": "stop", "n": [1, None]})
-    assert done == CallEntry(
-        "job", "a", DAY, tokens(10, 100), "h#1", used, False, "f", {"finish": "stop", "n": [1, None]}
-    )
+    note = {"finish": "stop", "n": [1, None]}
+    assert done == CallEntry("job", "a", DAY, most, "h#1", used, False, "f", note)
     assert await journal.committed("job", "a", used, artifact="f", note={"n": [1, None], "finish": "stop"}) == done
     assert await journal.asked("job", "a", day=NEXT_DAY, reserved=tokens(1), ticket="h#1") == done
     assert await journal.dropped("job", "a") is None
