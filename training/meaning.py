@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from itertools import product
 
-from solvent.training.families.grids_steps import OPERATIONS
+from solvent.training.families.grids_operations import OPERATIONS
 from solvent.training.families.lists import LISTS
 from solvent.training.families.numbers import NUMBERS
 from solvent.training.families.strings import STRINGS

@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
+from solvent.training.families.parts import Part
 from solvent.training.families.slots import Skeleton, ending, fill, number_endings
 
-KNAPSACK = Skeleton(
-    lines=(
-        "d = [0] * (n + 1)",
-        "for x in xs:",
-        "    <filter>",
-        "    for w in range(<order>):",
-        "        <update>",
-    ),
-    required=("update",),
-    defaults={"order": "n, x - 1, -1", "filter": ""},
-    parts=(
+
+def _over_items(
+    name: str,
+    thing: str,
+    first: str,
+    updates: tuple[Part, ...],
+    filters: tuple[Part, ...],
+    endings: tuple[Part, ...],
+) -> Skeleton:
+    """A table over the sizes 0 to n, brought up to date with every thing x; `first` is the table before."""
+    return Skeleton(
+        lines=(f"d = {first}", "for x in xs:", "    <filter>", "    for w in range(<order>):", "        <update>"),
+        required=("update",),
+        defaults={"order": "n, x - 1, -1", "filter": ""},
+        parts=(
+            *updates,
+            fill(
+                "filter",
+                f"{name}_even",
+                "if x % 2 == 1:\n    continue",
+                f"use only even {thing}s",
+                "leave out odd numbers",
+            ),
+            fill(
+                "filter",
+                f"{name}_odd",
+                "if x % 2 == 0:\n    continue",
+                f"use only odd {thing}s",
+                "leave out even numbers",
+            ),
+            fill(
+                "filter",
+                f"{name}_small",
+                "if x > {k}:\n    continue",
+                f"use only {thing}s up to {{k}}",
+                "leave out numbers above {k}",
+                parameters=(4, 5, 6),
+            ),
+            *filters,
+            fill(
+                "order",
+                f"{name}_again",
+                "x, n + 1",
+                f"{'an' if thing[0] in 'aeiou' else 'a'} {thing} may be used again",
+                f"every {thing} may be taken any number of times",
+            ),
+            *endings,
+        ),
+        answer="answer = d[n]",
+    )
+
+
+KNAPSACK = _over_items(
+    "sack",
+    "item",
+    "[0] * (n + 1)",
+    updates=(
         fill(
             "update",
             "sack_weight",
@@ -51,16 +98,8 @@ KNAPSACK = Skeleton(
             "put as many odd items as possible in a sack of size n",
             "find how many odd numbers can be picked so that the sum of all picks is n at most",
         ),
-        fill("filter", "sack_even", "if x % 2 == 1:\n    continue", "use only even items", "leave out odd numbers"),
-        fill("filter", "sack_odd", "if x % 2 == 0:\n    continue", "use only odd items", "leave out even numbers"),
-        fill(
-            "filter",
-            "sack_small",
-            "if x > {k}:\n    continue",
-            "use only items up to {k}",
-            "leave out numbers above {k}",
-            parameters=(4, 5, 6),
-        ),
+    ),
+    filters=(
         fill(
             "filter",
             "sack_large",
@@ -77,13 +116,8 @@ KNAPSACK = Skeleton(
             "add {k} to each number first",
             parameters=(1, 2),
         ),
-        fill(
-            "order",
-            "sack_again",
-            "x, n + 1",
-            "an item may be used again",
-            "every item may be taken any number of times",
-        ),
+    ),
+    endings=(
         *number_endings("sack", "d[n]", "that number"),
         ending(
             "sack_gain",
@@ -92,19 +126,12 @@ KNAPSACK = Skeleton(
             "the difference to what a sack of size n - 1 allows",
         ),
     ),
-    answer="answer = d[n]",
 )
-SUBSETS = Skeleton(
-    lines=(
-        "d = [1] + [0] * n",
-        "for x in xs:",
-        "    <filter>",
-        "    for w in range(<order>):",
-        "        <update>",
-    ),
-    required=("update",),
-    defaults={"order": "n, x - 1, -1", "filter": ""},
-    parts=(
+SUBSETS = _over_items(
+    "subsets",
+    "number",
+    "[1] + [0] * n",
+    updates=(
         fill(
             "update",
             "subsets_count",
@@ -127,18 +154,8 @@ SUBSETS = Skeleton(
             "find in how many ways numbers can be picked that add up to n, all counts modulo {k}",
             parameters=(2, 3, 4),
         ),
-        fill(
-            "filter", "subsets_even", "if x % 2 == 1:\n    continue", "use only even numbers", "leave out odd numbers"
-        ),
-        fill("filter", "subsets_odd", "if x % 2 == 0:\n    continue", "use only odd numbers", "leave out even numbers"),
-        fill(
-            "filter",
-            "subsets_small",
-            "if x > {k}:\n    continue",
-            "use only numbers up to {k}",
-            "leave out numbers above {k}",
-            parameters=(4, 5, 6),
-        ),
+    ),
+    filters=(
         fill(
             "filter",
             "subsets_more",
@@ -147,13 +164,8 @@ SUBSETS = Skeleton(
             "raise each number by {k} first",
             parameters=(1, 2),
         ),
-        fill(
-            "order",
-            "subsets_again",
-            "x, n + 1",
-            "a number may be used again",
-            "every number may be taken any number of times",
-        ),
+    ),
+    endings=(
         ending(
             "subsets_sums",
             "answer = sum(v > 0 for v in d)",
@@ -173,5 +185,4 @@ SUBSETS = Skeleton(
             "the sum nearest to n, but not above, whose number is not 0",
         ),
     ),
-    answer="answer = d[n]",
 )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from json import loads
 
 from solvent.training.families.grids_drafting import MAX_DEPTH, GridDraft, draft_problem
-from solvent.training.families.grids_steps import OPEN_PHRASES, Grid
+from solvent.training.families.grids_operations import OPEN_PHRASES, Grid
 from solvent.training.families.sample import Concept, Example, Sample, Split
 from solvent.training.families.wording import assemble
 

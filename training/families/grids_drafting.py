@@ -9,7 +9,8 @@ from itertools import combinations, pairwise
 from types import MappingProxyType
 from typing import NamedTuple
 
-from solvent.training.families.grids_steps import OPERATIONS, Grid, GridOperation, GridStep, candidates, run
+from solvent.training.families.grids_operations import OPERATIONS, Grid, GridOperation
+from solvent.training.families.grids_steps import GridStep, candidates, run
 from solvent.training.families.sample import Split, split_of
 
 PUBLIC_TESTS = 3

@@ -13,7 +13,8 @@ from functools import lru_cache
 from solvent.training.families.concepts import FIRST_WORDS, OTHER_FAMILY_SHARE, draw_concepts
 from solvent.training.families.grids import CLOSINGS, OPENINGS, accepts_grid, to_sample, word
 from solvent.training.families.grids_drafting import MAX_DEPTH, GridDraft, draft_problem, explains
-from solvent.training.families.grids_steps import OPERATIONS, GridStep, run
+from solvent.training.families.grids_operations import OPERATIONS
+from solvent.training.families.grids_steps import GridStep, run
 from solvent.training.families.lists import LISTS
 from solvent.training.families.numbers import NUMBERS
 from solvent.training.families.rules import SHOWN_WEIGHTS, TWO_RULES_SHARE, World

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from solvent.training.families.rulebook import LETTERS_INPUT, Piece, RuleBook, tally
+from solvent.training.families.rulebook import LETTERS_INPUT, Piece, RuleBook, extreme, history, tally, times
 
 _LETTERS = tuple(
     Piece(letter, f"c == '{letter}'", (f"on {letter}", f"for every {letter}", f"if the letter is {letter}"))
@@ -40,21 +40,18 @@ ROBOT = RuleBook(
     ),
     tallies=(
         tally("distance", "abs(x) + abs(y)", "the distance to the start", "how far from 0 0 it is, |x| + |y|"),
-        tally(
+        extreme(
             "farthest",
-            "m",
+            "max",
+            "abs(x) + abs(y)",
             "the largest distance there was",
             "how far from 0 0 it was at most, as |x| + |y|",
-            before="m = 0",
-            within="m = max(m, abs(x) + abs(y))",
         ),
-        tally(
+        times(
             "visits",
-            "m",
+            "x == 0 and y == 0",
             "after how many letters it was at 0 0",
             "how often it stood at the start again",
-            before="m = 0",
-            within="m += x == 0 and y == 0",
         ),
     ),
     default=tally("final", "[x, y]", gives="default list"),
@@ -92,23 +89,8 @@ MACHINE = RuleBook(
     ),
     tallies=(
         tally("sum", "a + b", "a plus b", "the sum of a and b"),
-        tally(
-            "highest",
-            "m",
-            "the largest a there was",
-            "the highest value that a had after a letter",
-            before="m = 0",
-            within="m = max(m, a)",
-        ),
-        tally(
-            "history",
-            "h",
-            "a after every letter",
-            "the list of all values of a",
-            before="h = []",
-            within="h.append(a)",
-            gives="list",
-        ),
+        extreme("highest", "max", "a", "the largest a there was", "the highest value that a had after a letter"),
+        history("history", "a", "a after every letter", "the list of all values of a"),
     ),
     default=tally("final", "[a, b]", gives="default list"),
     change=("change a or b", "do something with a and b"),

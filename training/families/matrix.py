@@ -6,16 +6,10 @@ import random
 from typing import Any
 
 from solvent.training.families.composed import ComposedFamily
+from solvent.training.families.inputs import Input, integers_of
 from solvent.training.families.matrix_parts import LIST, MATRIX, NUMBER, PARTS
-from solvent.training.families.parts import (
-    Ending,
-    OpenWording,
-    Scene,
-    is_list_of_integers,
-    show_list,
-    show_rows,
-    typed_chain,
-)
+from solvent.training.families.parts import Ending, OpenWording, is_list_of_integers, show_list, show_rows
+from solvent.training.families.scenes import Scene, typed_chain
 
 _OPEN_WORDINGS = (
     OpenWording(("turn the matrix by a quarter", "rotate the matrix"), (("rotate_right", ""), ("rotate_left", ""))),
@@ -58,7 +52,7 @@ _OPEN_WORDINGS = (
 )
 
 
-def draw_matrix(rng: random.Random, large: bool) -> tuple[Any, ...]:
+def _draw(rng: random.Random, large: bool) -> tuple[Any, ...]:
     """One argument: a matrix of 2 or 3 rows and columns, or of up to 5 where it is large."""
     low, high = (3, 5) if large else (2, 3)
     height = rng.randint(low, high)
@@ -67,16 +61,16 @@ def draw_matrix(rng: random.Random, large: bool) -> tuple[Any, ...]:
     return ([[rng.randint(least, most) for _ in range(width)] for _ in range(height)],)
 
 
-def parse_matrix(lines: list[str]) -> tuple[Any, ...]:
+def _parse(lines: list[str]) -> tuple[Any, ...]:
     """The matrix of a line "R C" and its R rows; ValueError or IndexError for other texts."""
     height, width = map(int, lines[0].split())
-    rows = [[int(word) for word in line.split()] for line in lines[1:]]
+    rows = [integers_of(line) for line in lines[1:]]
     if len(rows) != height or any(len(row) != width for row in rows):
         raise ValueError("not as many rows and columns as announced")
     return (rows,)
 
 
-def valid_matrix(arguments: tuple[Any, ...]) -> bool:
+def _valid(arguments: tuple[Any, ...]) -> bool:
     """Whether the one argument is a matrix of integers with a row and a column at least."""
     (rows,) = arguments
     return (
@@ -87,6 +81,16 @@ def valid_matrix(arguments: tuple[Any, ...]) -> bool:
     )
 
 
+MATRIX_INPUT = Input(
+    ("rows",),
+    ("r, c = map(int, input().split())", "rows = [list(map(int, input().split())) for _ in range(r)]"),
+    _draw,
+    lambda arguments: f"{len(arguments[0])} {len(arguments[0][0])}\n{show_rows(arguments[0])}",
+    _parse,
+    _valid,
+)
+"""A line with the size R C and R rows of C integers, rows."""
+
 _CHOOSE, _BODY = typed_chain(PARTS, MATRIX)
 
 MATRICES = ComposedFamily(
@@ -94,12 +98,7 @@ MATRICES = ComposedFamily(
     (
         Scene(
             name="matrix",
-            arguments=("rows",),
-            read=("r, c = map(int, input().split())", "rows = [list(map(int, input().split())) for _ in range(r)]"),
-            draw=draw_matrix,
-            to_stdin=lambda arguments: f"{len(arguments[0])} {len(arguments[0][0])}\n{show_rows(arguments[0])}",
-            parse=parse_matrix,
-            valid=valid_matrix,
+            inputs=MATRIX_INPUT,
             stdio_openings=(
                 "The first line has R and C, then come R rows of C integers.",
                 "Read a matrix: a line with R and C, then R lines with C integers each.",

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-from solvent.training.families.parts import Part
+from solvent.training.families.parts import part_maker
 
 MATRIX, LIST, NUMBER = "matrix", "list", "number"
 
 
-def _change(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"rows = {code}", phrases, MATRIX, MATRIX, parameters)
+_CELLS = "answer = 0\nfor i, row in enumerate(rows):\n    for j, x in enumerate(row):\n        if <code>:\n            "
+"""A loop over all cells, with the row i and the column j at hand."""
 
-
-def _cells(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return _change(name, f"[[{code} for x in row] for row in rows]", *phrases, parameters=parameters)
-
-
-def _list(name: str, code: str, *phrases: str) -> Part:
-    return Part(name, f"xs = {code}", phrases, MATRIX, LIST)
-
-
-def _on_list(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"xs = {code}", phrases, LIST, LIST, parameters)
-
-
-def _answer(takes: str, name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"answer = {code}", tuple("{out} " + phrase for phrase in phrases), takes, NUMBER, parameters)
-
-
-def _loop(name: str, condition: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    """A count over all cells, with the row i and the column j at hand."""
-    code = (
-        "answer = 0\nfor i, row in enumerate(rows):\n    for j, x in enumerate(row):\n"
-        f"        if {condition}:\n            answer += 1"
-    )
-    return Part(name, code, tuple("{out} " + phrase for phrase in phrases), MATRIX, NUMBER, parameters)
-
+_change = part_maker(MATRIX, MATRIX, "rows = <code>")
+_cells = part_maker(MATRIX, MATRIX, "rows = [[<code> for x in row] for row in rows]")
+_list = part_maker(MATRIX, LIST, "xs = <code>")
+_on_list = part_maker(LIST, LIST, "xs = <code>")
+_of_list = part_maker(LIST, NUMBER, "answer = <code>", asks=True)
+_of_matrix = part_maker(MATRIX, NUMBER, "answer = <code>", asks=True)
+_count = part_maker(MATRIX, NUMBER, f"{_CELLS}answer += 1", asks=True)
+_total = part_maker(MATRIX, NUMBER, f"{_CELLS}answer += x", asks=True)
 
 PARTS = (
     _change("transpose", "[list(c) for c in zip(*rows)]", "transpose the matrix", "swap rows and columns"),
@@ -200,110 +183,100 @@ PARTS = (
         parameters=(2, 3, 4, 5),
     ),
     _on_list("double", "[2 * x for x in xs]", "double these numbers", "multiply each of these numbers by 2"),
-    _answer(LIST, "sum", "sum(xs)", "their sum", "the sum of these numbers"),
-    _answer(LIST, "maximum", "max(xs)", "the largest of them", "the maximum of these numbers"),
-    _answer(LIST, "minimum", "min(xs)", "the smallest of them", "the minimum of these numbers"),
-    _answer(
-        LIST,
+    _of_list("sum", "sum(xs)", "their sum", "the sum of these numbers"),
+    _of_list("maximum", "max(xs)", "the largest of them", "the maximum of these numbers"),
+    _of_list("minimum", "min(xs)", "the smallest of them", "the minimum of these numbers"),
+    _of_list(
         "range",
         "max(xs) - min(xs)",
         "the largest minus the smallest of them",
         "the difference of the maximum and the minimum of these numbers",
     ),
-    _answer(
-        LIST,
+    _of_list(
         "count_even",
         "sum(x % 2 == 0 for x in xs)",
         "how many of them are even",
         "the count of even numbers among them",
     ),
-    _answer(
-        LIST,
+    _of_list(
         "place_of_maximum",
         "xs.index(max(xs)) + 1",
         "the place of the largest, counting from 1",
         "which of them is largest: its first place, counted from 1",
     ),
-    _answer(MATRIX, "total", "sum(map(sum, rows))", "the sum of all cells", "the total of the matrix"),
-    _answer(MATRIX, "largest", "max(map(max, rows))", "the largest cell", "the maximum of the matrix"),
-    _answer(
-        MATRIX,
+    _of_matrix("total", "sum(map(sum, rows))", "the sum of all cells", "the total of the matrix"),
+    _of_matrix("largest", "max(map(max, rows))", "the largest cell", "the maximum of the matrix"),
+    _of_matrix(
         "trace",
         "sum(row[i] for i, row in enumerate(rows) if i < len(row))",
         "the trace",
         "the sum of the main diagonal",
     ),
-    _answer(
-        MATRIX,
+    _of_matrix(
         "corners",
         "rows[0][0] + rows[0][-1] + rows[-1][0] + rows[-1][-1]",
         "the sum of the four corners",
         "top left plus top right plus bottom left plus bottom right cell",
     ),
-    _answer(
-        MATRIX,
+    _of_matrix(
         "sorted_rows",
         "sum(row == sorted(row) for row in rows)",
         "how many rows are in increasing order",
         "the number of rows that are sorted",
     ),
-    _loop(
+    _count(
         "count_above",
         "x > {k}",
         "how many cells are above {k}",
         "the number of entries greater than {k}",
         parameters=(2, 3, 4, 5),
     ),
-    _loop(
+    _count(
         "count_row_maxima",
         "x == max(row)",
         "how many cells are the maximum of their row",
         "the number of cells that no cell of the same row exceeds",
     ),
-    _loop(
+    _count(
         "count_column_maxima",
         "x == max(r[j] for r in rows)",
         "how many cells are the maximum of their column",
         "the number of cells that no cell of the same column exceeds",
     ),
-    _loop(
+    _count(
         "saddles",
         "x == max(row) == min(r[j] for r in rows)",
         "how many cells are the maximum of their row and the minimum of their column",
         "the number of saddle points: largest in the row, smallest in the column",
     ),
-    _loop(
+    _count(
         "count_place",
         "x == i + j",
         "how many cells equal row number plus column number, counting from 0",
         "the number of cells whose value is i + j in row i, column j (from 0)",
     ),
-    _loop(
+    _count(
         "count_right",
         "j > 0 and x > row[j - 1]",
         "how many cells are greater than their left neighbour",
         "the number of cells that exceed the cell to their left",
     ),
-    _loop(
+    _count(
         "count_below",
         "i > 0 and x > rows[i - 1][j]",
         "how many cells are greater than the cell above",
         "the number of cells that exceed the cell above them",
     ),
-    Part(
+    _total(
         "border_sum",
-        "answer = 0\nfor i, row in enumerate(rows):\n    for j, x in enumerate(row):\n"
-        "        if i in (0, len(rows) - 1) or j in (0, len(row) - 1):\n            answer += x",
-        ("{out} the sum of the border", "{out} the sum of the cells on the edge of the matrix"),
-        MATRIX,
-        NUMBER,
+        "i in (0, len(rows) - 1) or j in (0, len(row) - 1)",
+        "the sum of the border",
+        "the sum of the cells on the edge of the matrix",
     ),
-    Part(
+    _total(
         "checkered_sum",
-        "answer = 0\nfor i, row in enumerate(rows):\n    for j, x in enumerate(row):\n"
-        "        if (i + j) % 2 == 0:\n            answer += x",
-        ("{out} the sum of the cells with even i + j", "{out} the sum of the black cells, the top left one is black"),
-        MATRIX,
-        NUMBER,
+        "(i + j) % 2 == 0",
+        "the sum of the cells with even i + j",
+        "the sum of the black cells, the top left one is black",
     ),
 )

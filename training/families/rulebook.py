@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from solvent.training.families.parts import Body, Ending, OpenWording, Part, Scene, Step, is_list_of_integers, show_list
+from solvent.training.families.inputs import Input, exactly, integers, positive_integer
+from solvent.training.families.parts import Body, Ending, OpenWording, Part, Step, show_list
+from solvent.training.families.scenes import Scene
 
 _RULE = "rule"
 _TALLY_SHARE = 0.4
@@ -42,16 +44,19 @@ def tally(name: str, after: str, *phrases: str, before: str = "", within: str = 
     return Tally(name, phrases, gives, (before,) if before else (), (within,) if within else (), f"answer = {after}")
 
 
-@dataclass(frozen=True)
-class RuleInput:
-    """What a scene of rules reads: one line."""
+def extreme(name: str, function: str, value: str, *phrases: str, start: str = "0") -> Tally:
+    """A tally of the largest or smallest ("max" or "min") value that there was after a round, or at the start."""
+    return tally(name, "m", *phrases, before=f"m = {start}", within=f"m = {function}(m, {value})")
 
-    argument: str
-    read: str
-    draw: Callable[[random.Random, bool], tuple[Any, ...]]
-    to_stdin: Callable[[tuple[Any, ...]], str]
-    parse: Callable[[list[str]], tuple[Any, ...]]
-    valid: Callable[[tuple[Any, ...]], bool]
+
+def times(name: str, condition: str, *phrases: str) -> Tally:
+    """A tally of the rounds after which a condition held."""
+    return tally(name, "m", *phrases, before="m = 0", within=f"m += {condition}")
+
+
+def history(name: str, value: str, *phrases: str, start: str = "") -> Tally:
+    """A tally that lists a value after every round, behind what it was at the `start` where that counts."""
+    return tally(name, "h", *phrases, before=f"h = [{start}]", within=f"h.append({value})", gives="list")
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ class RuleBook:
     """
 
     name: str
-    inputs: RuleInput
+    inputs: Input
     stdio_openings: tuple[str, ...]
     function_openings: tuple[str, ...]
     before: tuple[str, ...]
@@ -91,12 +96,7 @@ class RuleBook:
         parts = self._parts()
         return Scene(
             name=self.name,
-            arguments=(self.inputs.argument,),
-            read=(self.inputs.read,),
-            draw=self.inputs.draw,
-            to_stdin=self.inputs.to_stdin,
-            parse=self.inputs.parse,
-            valid=self.inputs.valid,
+            inputs=self.inputs,
             stdio_openings=self.stdio_openings,
             function_openings=self.function_openings,
             endings={
@@ -199,12 +199,6 @@ class RuleBook:
         return tuple(wordings)
 
 
-def _only(lines: list[str]) -> str:
-    if len(lines) != 1:
-        raise ValueError("one line is expected")
-    return lines[0]
-
-
 def _draw_numbers(rng: random.Random, large: bool) -> tuple[Any, ...]:
     size = rng.randint(7, 11) if large else rng.randint(4, 6)
     low, high = (-15, 25) if large else (-5, 9)
@@ -220,27 +214,13 @@ def _draw_letters(rng: random.Random, large: bool) -> tuple[Any, ...]:
     return ("".join(rng.choice("ABCD") for _ in range(size)),)
 
 
-NUMBERS_INPUT = RuleInput(
-    "xs",
-    "xs = list(map(int, input().split()))",
-    _draw_numbers,
-    lambda arguments: show_list(arguments[0]),
-    lambda lines: ([int(word) for word in _only(lines).split()],),
-    lambda arguments: is_list_of_integers(arguments[0]),
-)
-NUMBER_INPUT = RuleInput(
-    "n",
-    "n = int(input())",
-    _draw_number,
-    lambda arguments: str(arguments[0]),
-    lambda lines: (int(_only(lines)),),
-    lambda arguments: type(arguments[0]) is int and arguments[0] > 0,
-)
-LETTERS_INPUT = RuleInput(
-    "s",
-    "s = input()",
+NUMBERS_INPUT = integers(_draw_numbers)
+NUMBER_INPUT = positive_integer(_draw_number)
+LETTERS_INPUT = Input(
+    ("s",),
+    ("s = input()",),
     _draw_letters,
     lambda arguments: str(arguments[0]),
-    lambda lines: (_only(lines),),
+    lambda lines: tuple(exactly(lines, 1)),
     lambda arguments: type(arguments[0]) is str and bool(arguments[0]) and set(arguments[0]) <= set("ABCD"),
 )

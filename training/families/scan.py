@@ -7,17 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from solvent.training.families.composed import ComposedFamily
-from solvent.training.families.parts import (
-    Body,
-    Ending,
-    OpenWording,
-    Part,
-    Scene,
-    Step,
-    is_list_of_integers,
-    show_list,
-    typed_chain,
-)
+from solvent.training.families.inputs import integers
+from solvent.training.families.parts import Body, Ending, OpenWording, Part, Step, show_list
 from solvent.training.families.scan_answers import (
     AFTERS,
     CONDITION,
@@ -29,6 +20,7 @@ from solvent.training.families.scan_answers import (
     VERDICT,
 )
 from solvent.training.families.scan_lists import LIST, PASSES, PREPARATIONS
+from solvent.training.families.scenes import Scene, typed_chain
 
 _PARTS = (*PREPARATIONS, *PASSES, *FINDS, *AFTERS)
 _CHOOSE_CHAIN, _CHAIN_BODY = typed_chain(_PARTS, LIST)
@@ -122,27 +114,12 @@ def _draw(rng: random.Random, large: bool) -> tuple[Any, ...]:
     return (xs,)
 
 
-def _valid(arguments: tuple[Any, ...]) -> bool:
-    return is_list_of_integers(arguments[0])
-
-
-def _parse(lines: list[str]) -> tuple[Any, ...]:
-    if len(lines) != 1:
-        raise ValueError("one line is expected")
-    return ([int(word) for word in lines[0].split()],)
-
-
 SCANS = ComposedFamily(
     "scan",
     (
         Scene(
             name="scan",
-            arguments=("xs",),
-            read=("xs = list(map(int, input().split()))",),
-            draw=_draw,
-            to_stdin=lambda arguments: show_list(arguments[0]),
-            parse=_parse,
-            valid=_valid,
+            inputs=integers(_draw),
             stdio_openings=(
                 "Read integers from one line.",
                 "The first line has integers.",

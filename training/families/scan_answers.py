@@ -2,101 +2,87 @@
 
 from __future__ import annotations
 
-from solvent.training.families.parts import Part
+from solvent.training.families.parts import part_maker
 from solvent.training.families.scan_lists import LIST
 
 NUMBER, OTHER_NUMBER, VERDICT, CONDITION = "number", "other number", "verdict", "condition"
 
 
-def _find(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, code, tuple("{out} " + phrase for phrase in phrases), LIST, NUMBER, parameters)
-
-
-def _after(gives: str, name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"answer = {code}", phrases, NUMBER, gives, parameters)
-
+_condition = part_maker(CONDITION, CONDITION)
+_asked = part_maker(CONDITION, NUMBER, asks=True)
+"""Makes questions about the numbers that meet a condition, which `{c}` stands for."""
+_find = part_maker(LIST, NUMBER, asks=True)
+_number_after = part_maker(NUMBER, OTHER_NUMBER, "answer = <code>", asks=True)
+_verdict_after = part_maker(NUMBER, VERDICT, "answer = <code>", asks=True)
 
 CONDITIONS = (
-    Part("if_even", "x % 2 == 0", ("only even numbers count", "look at even numbers"), CONDITION, CONDITION),
-    Part("if_odd", "x % 2 == 1", ("only odd numbers count", "look at odd numbers"), CONDITION, CONDITION),
-    Part("if_positive", "x > 0", ("only positive numbers count", "look at numbers above 0"), CONDITION, CONDITION),
-    Part(
+    _condition("if_even", "x % 2 == 0", "only even numbers count", "look at even numbers"),
+    _condition("if_odd", "x % 2 == 1", "only odd numbers count", "look at odd numbers"),
+    _condition("if_positive", "x > 0", "only positive numbers count", "look at numbers above 0"),
+    _condition(
         "if_above",
         "x > {k}",
-        ("only numbers above {k} count", "look at numbers greater than {k}"),
-        CONDITION,
-        CONDITION,
-        (2, 3, 4),
+        "only numbers above {k} count",
+        "look at numbers greater than {k}",
+        parameters=(2, 3, 4),
     ),
-    Part(
+    _condition(
         "if_below",
         "x < {k}",
-        ("only numbers below {k} count", "look at numbers less than {k}"),
-        CONDITION,
-        CONDITION,
-        (3, 4, 5),
+        "only numbers below {k} count",
+        "look at numbers less than {k}",
+        parameters=(3, 4, 5),
     ),
-    Part(
+    _condition(
         "if_multiple",
         "x % {k} == 0",
-        ("only multiples of {k} count", "look at numbers divisible by {k}"),
-        CONDITION,
-        CONDITION,
-        (3, 4, 5),
+        "only multiples of {k} count",
+        "look at numbers divisible by {k}",
+        parameters=(3, 4, 5),
     ),
 )
 CONDITIONAL = (
-    Part(
+    _asked(
         "longest_run",
         "answer = run = 0\nfor x in xs:\n    run = run + 1 if {c} else 0\n    answer = max(answer, run)",
-        ("{out} the length of the longest run of these", "{out} how many such numbers stand in a row at most"),
-        CONDITION,
-        NUMBER,
+        "the length of the longest run of these",
+        "how many such numbers stand in a row at most",
     ),
-    Part(
+    _asked(
         "count",
         "answer = 0\nfor x in xs:\n    if {c}:\n        answer += 1",
-        ("{out} how many of these there are", "{out} the count of such numbers"),
-        CONDITION,
-        NUMBER,
+        "how many of these there are",
+        "the count of such numbers",
     ),
-    Part(
+    _asked(
         "total",
         "answer = 0\nfor x in xs:\n    if {c}:\n        answer += x",
-        ("{out} the sum of these", "{out} the total of such numbers"),
-        CONDITION,
-        NUMBER,
+        "the sum of these",
+        "the total of such numbers",
     ),
-    Part(
+    _asked(
         "first_place",
         "answer = 0\nfor i, x in enumerate(xs):\n    if {c}:\n        answer = i + 1\n        break",
-        ("{out} the place of the first of these, 0 if none", "{out} where such a number comes first, from 1, or 0"),
-        CONDITION,
-        NUMBER,
+        "the place of the first of these, 0 if none",
+        "where such a number comes first, from 1, or 0",
     ),
-    Part(
+    _asked(
         "last_place",
         "answer = 0\nfor i, x in enumerate(xs):\n    if {c}:\n        answer = i + 1",
-        ("{out} the place of the last of these, 0 if none", "{out} where such a number comes last, from 1, or 0"),
-        CONDITION,
-        NUMBER,
+        "the place of the last of these, 0 if none",
+        "where such a number comes last, from 1, or 0",
     ),
-    Part(
+    _asked(
         "best_stretch",
         "answer = t = 0\nfor x in xs:\n    t = t + x if {c} else 0\n    answer = max(answer, t)",
-        (
-            "{out} the largest running sum of these, restarted at others",
-            "{out} the best sum when such numbers add up and any other number sets the sum to 0",
-        ),
-        CONDITION,
-        NUMBER,
+        "the largest running sum of these, restarted at others",
+        "the best sum when such numbers add up and any other number sets the sum to 0",
     ),
-    Part(
+    _asked(
         "stretches",
         "answer = run = 0\nfor x in xs:\n    if {c} and not run:\n        answer += 1\n    run = {c}",
-        ("{out} the number of runs of these", "{out} how many blocks such numbers form"),
-        CONDITION,
-        NUMBER,
+        "the number of runs of these",
+        "how many blocks such numbers form",
     ),
 )
 FINDS = (
@@ -221,56 +207,49 @@ FINDS = (
     _find("distinct", "answer = len(set(xs))", "how many different numbers there are", "the number of distinct values"),
 )
 AFTERS = (
-    _after(OTHER_NUMBER, "doubled", "2 * answer", "{out} twice that", "{out} this number times 2"),
-    _after(
-        OTHER_NUMBER,
+    _number_after("doubled", "2 * answer", "twice that", "this number times 2"),
+    _number_after(
         "remainder",
         "answer % {k}",
-        "{out} that modulo {k}",
-        "{out} its remainder modulo {k}",
+        "that modulo {k}",
+        "its remainder modulo {k}",
         parameters=(2, 3, 4, 5),
     ),
-    _after(
-        OTHER_NUMBER,
+    _number_after(
         "plus_length",
         "answer + len(xs)",
-        "{out} that plus the length of the list",
-        "{out} it plus how many numbers the list has now",
+        "that plus the length of the list",
+        "it plus how many numbers the list has now",
     ),
-    _after(
-        OTHER_NUMBER,
+    _number_after(
         "minus_first",
         "answer - xs[0]",
-        "{out} that minus the first number",
-        "{out} it less the number at the start of the list",
+        "that minus the first number",
+        "it less the number at the start of the list",
     ),
-    _after(
-        OTHER_NUMBER,
+    _number_after(
         "plus_last",
         "answer + xs[-1]",
-        "{out} that plus the last number",
-        "{out} it plus the number at the end of the list",
+        "that plus the last number",
+        "it plus the number at the end of the list",
     ),
-    _after(
-        VERDICT,
+    _verdict_after(
         "is_even",
         "'even' if answer % 2 == 0 else 'odd'",
-        "{out} whether that is even or odd",
-        "{out} even or odd, whichever it is",
+        "whether that is even or odd",
+        "even or odd, whichever it is",
     ),
-    _after(
-        VERDICT,
+    _verdict_after(
         "is_above",
         "'yes' if answer > {k} else 'no'",
-        "{out} yes if that is above {k}, else no",
-        "{out} yes when it is greater than {k} and no otherwise",
+        "yes if that is above {k}, else no",
+        "yes when it is greater than {k} and no otherwise",
         parameters=(1, 2, 3, 4, 5),
     ),
-    _after(
-        VERDICT,
+    _verdict_after(
         "size",
         "'small' if answer < 3 else 'big' if answer > 7 else 'medium'",
-        "{out} small if that is below 3, big above 7, else medium",
-        "{out} small when it is under 3, big when it is over 7 and medium otherwise",
+        "small if that is below 3, big above 7, else medium",
+        "small when it is under 3, big when it is over 7 and medium otherwise",
     ),
 )

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from solvent.training.families.parts import Part
+from solvent.training.families.parts import part_maker
 
 LIST = "list"
 
 
-def _prepare(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"xs = {code}", phrases, LIST, LIST, parameters)
-
-
-def _pass(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    """A scan from list to list; the code adds to `ys`."""
-    return Part(name, f"ys = []\n{code}\nxs = ys", phrases, LIST, LIST, parameters)
-
+_prepare = part_maker(LIST, LIST, "xs = <code>")
+_pass = part_maker(LIST, LIST, "ys = []\n<code>\nxs = ys")
+"""Makes scans from list to list; their code adds to `ys`."""
 
 PREPARATIONS = (
     _prepare("sort", "sorted(xs)", "sort the numbers", "put the numbers in increasing order"),

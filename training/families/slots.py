@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from solvent.training.families.parts import Body, Part, Step
+from solvent.training.families.parts import Body, Part, Step, part_maker
 
 ENDING = "ending"
 _MARK = "<{}>"
@@ -14,12 +14,11 @@ _MARK = "<{}>"
 
 def fill(slot: str, name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
     """A part that fills a slot."""
-    return Part(name, code, phrases, slot, slot, parameters)
+    return part_maker(slot, slot)(name, code, *phrases, parameters=parameters)
 
 
-def ending(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    """A part that makes the answer of what the skeleton has found."""
-    return Part(name, code, tuple("{out} " + phrase for phrase in phrases), ENDING, ENDING, parameters)
+ending = part_maker(ENDING, ENDING, asks=True)
+"""Makes parts that make the answer of what the skeleton has found."""
 
 
 def number_endings(prefix: str, value: str, what: str) -> tuple[Part, ...]:
@@ -95,7 +94,7 @@ class Skeleton:
         lines: list[str] = []
         for line in self.lines:
             indent = line[: len(line) - len(line.lstrip())]
-            for slot in self.defaults.keys() | set(self.required):
+            for slot in (*self.defaults, *self.required):
                 line = line.replace(_MARK.format(slot), texts[slot])
             if line.strip():
                 first, *rest = line.split("\n")

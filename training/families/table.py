@@ -6,7 +6,9 @@ import random
 from typing import Any
 
 from solvent.training.families.composed import ComposedFamily
-from solvent.training.families.parts import Ending, OpenWording, Scene, show_list, show_rows, typed_chain
+from solvent.training.families.inputs import Input
+from solvent.training.families.parts import Ending, OpenWording, show_list, show_rows
+from solvent.training.families.scenes import Scene, typed_chain
 from solvent.training.families.table_parts import NUMBER, NUMBERS, PARTS, TABLE, WORD, WORDS
 
 _NAMES = (  # noqa: SIM905 - a list literal of words is longer and no clearer
@@ -79,6 +81,19 @@ def _valid(arguments: tuple[Any, ...]) -> bool:
     )
 
 
+_RECORDS = Input(
+    ("rows",),
+    (
+        "rows = []",
+        "for _ in range(int(input())):",
+        "    n, s = input().split()",
+        "    rows.append([n, int(s)])",
+    ),
+    _draw,
+    lambda arguments: f"{len(arguments[0])}\n{show_rows(arguments[0])}",
+    _parse,
+    _valid,
+)
 _CHOOSE, _BODY = typed_chain(PARTS, TABLE)
 
 TABLES = ComposedFamily(
@@ -86,17 +101,7 @@ TABLES = ComposedFamily(
     (
         Scene(
             name="table",
-            arguments=("rows",),
-            read=(
-                "rows = []",
-                "for _ in range(int(input())):",
-                "    n, s = input().split()",
-                "    rows.append([n, int(s)])",
-            ),
-            draw=_draw,
-            to_stdin=lambda arguments: f"{len(arguments[0])}\n{show_rows(arguments[0])}",
-            parse=_parse,
-            valid=_valid,
+            inputs=_RECORDS,
             stdio_openings=(
                 "The first line has N, then come N records, each a name and a score.",
                 "Read N and then N lines with a name in small letters and a positive score.",

@@ -2,41 +2,24 @@
 
 from __future__ import annotations
 
-from solvent.training.families.parts import Part
+from solvent.training.families.parts import part_maker
 
 TABLE, NUMBERS, WORDS, NUMBER, WORD = "table", "numbers", "words", "number", "word"
 
 
-def _change(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"rows = {code}", phrases, TABLE, TABLE, parameters)
-
-
-def _keep(name: str, condition: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return _change(name, f"[[n, s] for n, s in rows if {condition}]", *phrases, parameters=parameters)
-
-
-def _score(name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return _change(name, f"[[n, {code}] for n, s in rows]", *phrases, parameters=parameters)
-
-
-def _group(name: str, update: str, *phrases: str) -> Part:
-    code = f"d = dict()\nfor n, s in rows:\n    {update}\nrows = [[n, s] for n, s in d.items()]"
-    return Part(name, code, phrases, TABLE, TABLE)
-
-
-def _column(gives: str, name: str, code: str, *phrases: str) -> Part:
-    return Part(name, f"xs = {code}", phrases, TABLE, gives)
-
-
-def _on_list(kind: str, name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)) -> Part:
-    return Part(name, f"xs = {code}", phrases, kind, kind, parameters)
-
-
-def _answer(
-    takes: str, gives: str, name: str, code: str, *phrases: str, parameters: tuple[int | str, ...] = ("",)
-) -> Part:
-    return Part(name, f"answer = {code}", tuple("{out} " + phrase for phrase in phrases), takes, gives, parameters)
-
+_change = part_maker(TABLE, TABLE, "rows = <code>")
+_keep = part_maker(TABLE, TABLE, "rows = [[n, s] for n, s in rows if <code>]")
+_score = part_maker(TABLE, TABLE, "rows = [[n, <code>] for n, s in rows]")
+_group = part_maker(TABLE, TABLE, "d = dict()\nfor n, s in rows:\n    <code>\nrows = [[n, s] for n, s in d.items()]")
+_take_words = part_maker(TABLE, WORDS, "xs = <code>")
+_take_numbers = part_maker(TABLE, NUMBERS, "xs = <code>")
+_on_words = part_maker(WORDS, WORDS, "xs = <code>")
+_on_numbers = part_maker(NUMBERS, NUMBERS, "xs = <code>")
+_number_of_table = part_maker(TABLE, NUMBER, "answer = <code>", asks=True)
+_word_of_table = part_maker(TABLE, WORD, "answer = <code>", asks=True)
+_number_of_words = part_maker(WORDS, NUMBER, "answer = <code>", asks=True)
+_word_of_words = part_maker(WORDS, WORD, "answer = <code>", asks=True)
+_number_of_numbers = part_maker(NUMBERS, NUMBER, "answer = <code>", asks=True)
 
 PARTS = (
     _change(
@@ -175,102 +158,80 @@ PARTS = (
         "keep the last score of each name",
         "make one record per name with its latest score, in order of first appearance",
     ),
-    _column(WORDS, "names", "[n for n, s in rows]", "take the names", "read off the column of names"),
-    _column(NUMBERS, "scores", "[s for n, s in rows]", "take the scores", "read off the column of scores"),
-    _column(
-        NUMBERS,
+    _take_words("names", "[n for n, s in rows]", "take the names", "read off the column of names"),
+    _take_numbers("scores", "[s for n, s in rows]", "take the scores", "read off the column of scores"),
+    _take_numbers(
         "lengths",
         "[len(n) for n, s in rows]",
         "take the lengths of the names",
         "write down how many letters each name has",
     ),
-    _on_list(WORDS, "sort_names", "sorted(xs)", "sort these names", "put these names in order"),
-    _on_list(WORDS, "unique_names", "list(dict.fromkeys(xs))", "remove repeated names", "keep each name once"),
-    _on_list(WORDS, "upper", "[x.upper() for x in xs]", "write them in capitals", "change these names to upper case"),
-    _on_list(
-        WORDS, "initials", "[x[0] for x in xs]", "take their first letters", "cut each of these names to its initial"
-    ),
-    _on_list(NUMBERS, "sort_numbers", "sorted(xs)", "sort these numbers", "put these numbers in increasing order"),
-    _on_list(NUMBERS, "unique_numbers", "list(dict.fromkeys(xs))", "remove repeated numbers", "keep each number once"),
-    _on_list(
-        NUMBERS,
+    _on_words("sort_names", "sorted(xs)", "sort these names", "put these names in order"),
+    _on_words("unique_names", "list(dict.fromkeys(xs))", "remove repeated names", "keep each name once"),
+    _on_words("upper", "[x.upper() for x in xs]", "write them in capitals", "change these names to upper case"),
+    _on_words("initials", "[x[0] for x in xs]", "take their first letters", "cut each of these names to its initial"),
+    _on_numbers("sort_numbers", "sorted(xs)", "sort these numbers", "put these numbers in increasing order"),
+    _on_numbers("unique_numbers", "list(dict.fromkeys(xs))", "remove repeated numbers", "keep each number once"),
+    _on_numbers(
         "above",
         "[x for x in xs if x > {k}]",
         "keep the numbers above {k}",
         "drop what is at most {k}",
         parameters=(2, 3, 4),
     ),
-    _on_list(NUMBERS, "doubled", "[2 * x for x in xs]", "double these numbers", "multiply each of these numbers by 2"),
-    _answer(TABLE, NUMBER, "sum", "sum(s for n, s in rows)", "the sum of the scores", "the total of all scores"),
-    _answer(TABLE, NUMBER, "highest", "max(s for n, s in rows)", "the highest score", "the largest of the scores"),
-    _answer(TABLE, NUMBER, "lowest", "min(s for n, s in rows)", "the lowest score", "the smallest of the scores"),
-    _answer(
-        TABLE,
-        NUMBER,
+    _on_numbers("doubled", "[2 * x for x in xs]", "double these numbers", "multiply each of these numbers by 2"),
+    _number_of_table("sum", "sum(s for n, s in rows)", "the sum of the scores", "the total of all scores"),
+    _number_of_table("highest", "max(s for n, s in rows)", "the highest score", "the largest of the scores"),
+    _number_of_table("lowest", "min(s for n, s in rows)", "the lowest score", "the smallest of the scores"),
+    _number_of_table(
         "spread",
         "max(s for n, s in rows) - min(s for n, s in rows)",
         "the highest minus the lowest score",
         "how far the scores spread, highest less lowest",
     ),
-    _answer(TABLE, NUMBER, "records", "len(rows)", "how many records there are", "the number of records"),
-    _answer(
-        TABLE,
-        NUMBER,
+    _number_of_table("records", "len(rows)", "how many records there are", "the number of records"),
+    _number_of_table(
         "distinct",
         "len(set(n for n, s in rows))",
         "how many different names there are",
         "the number of distinct names",
     ),
-    _answer(
-        TABLE,
-        WORD,
+    _word_of_table(
         "winner",
         "min(rows, key=lambda r: (-r[1], r[0]))[0]",
         "the name with the highest score, ties by name",
         "who has the highest score, the alphabetically first if several have it",
     ),
-    _answer(
-        TABLE,
-        WORD,
+    _word_of_table(
         "first_winner",
         "max(rows, key=lambda r: r[1])[0]",
         "the name with the highest score, the first one if tied",
         "who has the highest score, the earliest record if several have it",
     ),
-    _answer(
-        TABLE,
-        WORD,
+    _word_of_table(
         "loser",
         "min(rows, key=lambda r: (r[1], r[0]))[0]",
         "the name with the lowest score, ties by name",
         "who has the lowest score, the alphabetically first if several have it",
     ),
-    _answer(TABLE, WORD, "last_name", "rows[-1][0]", "the name in the last record", "whose record is the last"),
-    _answer(
-        WORDS,
-        WORD,
+    _word_of_table("last_name", "rows[-1][0]", "the name in the last record", "whose record is the last"),
+    _word_of_words(
         "most_common",
         "min(xs, key=lambda x: (-xs.count(x), x))",
         "the most common one, ties by order",
         "the one that occurs most often, the alphabetically first if several do",
     ),
-    _answer(
-        WORDS,
-        WORD,
+    _word_of_words(
         "rarest",
         "min(xs, key=lambda x: (xs.count(x), x))",
         "the least common one, ties by order",
         "the one that occurs least often, the alphabetically first if several do",
     ),
-    _answer(
-        WORDS, NUMBER, "how_many", "len(set(xs))", "how many different ones there are", "the number of distinct ones"
-    ),
-    _answer(WORDS, WORD, "joined", "'-'.join(xs)", "them joined with dashes", "one text with dashes between them"),
-    _answer(NUMBERS, NUMBER, "number_sum", "sum(xs)", "their sum", "the sum of these numbers"),
-    _answer(NUMBERS, NUMBER, "number_max", "max(xs)", "the largest of them", "the maximum of these numbers"),
-    _answer(
-        NUMBERS,
-        NUMBER,
+    _number_of_words("how_many", "len(set(xs))", "how many different ones there are", "the number of distinct ones"),
+    _word_of_words("joined", "'-'.join(xs)", "them joined with dashes", "one text with dashes between them"),
+    _number_of_numbers("number_sum", "sum(xs)", "their sum", "the sum of these numbers"),
+    _number_of_numbers("number_max", "max(xs)", "the largest of them", "the maximum of these numbers"),
+    _number_of_numbers(
         "most_common_number",
         "min(xs, key=lambda x: (-xs.count(x), x))",
         "the most common one, ties by size",

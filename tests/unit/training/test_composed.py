@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from solvent.training.families import FAMILIES, Sample, split_of
 from solvent.training.families.catalog import to_problem
 from solvent.training.families.composed import ComposedFamily
-from solvent.training.families.parts import Scene, Step
+from solvent.training.families.parts import Step
+from solvent.training.families.scenes import Scene
 
 COMPOSED = {family.name: family for family in FAMILIES.values() if isinstance(family, ComposedFamily)}
 TRAIN_COMPOSITIONS = {"matrix": 200, "table": 200, "scan": 200, "loop": 200, "dp": 150}
@@ -67,7 +68,7 @@ def variant(sample: Sample, steps: tuple[Step, ...]) -> Callable[[str], str] | N
     body = scene.body(steps)
     if body is None:
         return None
-    arguments = (*scene.arguments, "k") if "k" in sample.parameters else scene.arguments
+    arguments = (*scene.inputs.arguments, "k") if "k" in sample.parameters else scene.inputs.arguments
     ending = scene.endings[body.gives]
     lines = "\n".join(f"    {line}" for line in (*body.lines, f"return {ending.value}"))
     scope: dict[str, Any] = {}
@@ -79,7 +80,7 @@ def variant(sample: Sample, steps: tuple[Step, ...]) -> Callable[[str], str] | N
         else:
             rows = stdin.split("\n")
             own, extra = (rows[:-1], rows[-1:]) if "k" in sample.parameters else (rows, [])
-            values = (*scene.parse(own), *map(int, extra))
+            values = (*scene.inputs.parse(own), *map(int, extra))
         try:
             result = scope["variant"](*values)
         except (ValueError, IndexError, KeyError, ZeroDivisionError) as error:

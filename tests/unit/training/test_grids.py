@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from solvent.training.families.grids import GRIDS, accepts_grid, show_grid
 from solvent.training.families.grids_drafting import singles_out
+from solvent.training.families.grids_operations import OPERATIONS, Grid
 from solvent.training.families.grids_rules import GRID_RULES, rules_of_world
-from solvent.training.families.grids_steps import OPERATIONS, Grid, GridStep, candidates, run, step_of
+from solvent.training.families.grids_steps import GridStep, candidates, run, step_of
 from solvent.training.families.rules import LIST_RULES, SHOWN_WEIGHTS, World
 from solvent.training.families.sample import Example, Sample, split_of
 

@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 from solvent.agents.prompts import Prompts
 from solvent.models.starter.weights import SHIPPED
 from solvent.problems.view import public_view
-from solvent.training.families import FAMILIES, Concept, Sample, generate_samples
+from solvent.training.families import FAMILIES, Concept, Sample, Split, generate_samples
 from solvent.training.families.catalog import to_problem
 from solvent.training.families.sample import Example
 from solvent.training.prompting import PLAIN_STYLE, THINKING_STYLE, render_completion, render_prompt
@@ -86,9 +86,8 @@ def test_what_a_problem_lacks_is_refused() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("split", ["train", "held-out"])
-def test_training_and_use_render_the_same_prompt(family: str, split: str) -> None:
-    assert split in ("train", "held-out")
-    for sample in generate_samples("train" if split == "train" else "held-out", family, 2, 8, seed=6):
+def test_training_and_use_render_the_same_prompt(family: str, split: Split) -> None:
+    for sample in generate_samples(split, family, 2, 8, seed=6):
         view = public_view(to_problem(sample, "p"))
         for style, thinking in ((PLAIN_STYLE, False), (THINKING_STYLE, True)):
             (message,) = Prompts().render(
