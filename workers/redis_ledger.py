@@ -68,7 +68,7 @@ class RedisLedger:
     Args:
         url: of the Redis server (7.0 or later).
         journal: where the truth is; shared by all processes, closed by who made it.
-        wakeups: to share with others of this process; by default its own.
+        wakeups: over the same Redis, to share with others of this process; by default its own.
         holder: name of this process, another for each; by default made of host, process and chance.
         namespace: first part of all keys in Redis.
         lease_s: see `LEASE_S`; the same for all processes.

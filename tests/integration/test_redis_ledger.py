@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from ledgers import Ledgers, ledgers_of, tokens
+from ledgers import Ledgers, falls_silent, ledgers_of, tokens
 from memory_journal import MemoryJournal
 from redis.asyncio import Redis
 from servers import RedisServer
@@ -84,6 +84,7 @@ async def test_a_holder_that_died_is_waited_for_no_longer_than_its_lease(ledgers
     dead, alive = ledgers.another(), ledgers.another()
     await dead.open("job", Budget(tokens=120))
     await dead.reserve("job", "a", ask())
+    falls_silent(dead)
     waiting = asyncio.create_task(alive.reserve("job", "b", ask()))
     await started(waiting)
     ledgers.clock.now += LEASE_S + 1
@@ -97,6 +98,7 @@ async def test_a_clock_that_went_back_does_not_make_a_dead_holder_live_longer(le
     dead, alive = ledgers.another(), ledgers.another()
     await dead.open("job", Budget(tokens=120))
     await dead.reserve("job", "a", ask())
+    falls_silent(dead)
     ledgers.clock.now -= 3600
     waiting = asyncio.create_task(alive.reserve("job", "b", ask()))
     await started(waiting)
@@ -108,6 +110,7 @@ async def test_a_holder_that_comes_back_commits_what_it_used(ledgers: Ledgers) -
     late, other = ledgers.another(), ledgers.another()
     await late.open("job", Budget(tokens=120))
     await late.reserve("job", "a", ask())
+    falls_silent(late)
     ledgers.clock.now += LEASE_S + 1
     assert isinstance(await other.reserve("job", "b", ask(prompt=11)), Refused)
     await late.commit("job", "a", tokens(10, 20))

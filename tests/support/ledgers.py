@@ -90,3 +90,11 @@ async def ledgers_of(
 def tokens(prompt: int, completion: int = 0) -> Usage:
     """What a model call used."""
     return Usage(prompt_tokens=prompt, completion_tokens=completion, model_calls=1)
+
+
+def falls_silent(ledger: Ledger) -> None:
+    """End the heartbeat of a ledger's process, as its death does; the test's own clock then ends its lease."""
+    assert isinstance(ledger, RedisLedger)
+    beating = ledger._tasks._beating
+    assert beating is not None
+    beating.cancel()
