@@ -79,6 +79,7 @@ class Door:
                     after = stored.sequence
                     if is_it(stored.event):
                         return stored.event
+                    assert stored.event.type != "job.finished", stored.event
                 await news.wait(60)
 
     async def result(self, job_id: str) -> JobResult:

@@ -124,7 +124,7 @@ async def test_two_advancers_race_and_one_advances(bench: ClusterBench) -> None:
 async def test_a_cancel_cuts_the_reply_and_keeps_what_there_is(bench: ClusterBench) -> None:
     bench.script = script = Script(held=["t2/0"])
     # On PostgreSQL no beat comes in time: what wakes the keeper is the notification.
-    cluster = await bench.worker(beat_s=0.05 if bench.is_sqlite else 20.0, listens=True)
+    cluster = await bench.worker(beat_s=0.05 if bench.is_sqlite else 1200.0, listens=True)
     start(cluster)
     await cluster.send(jobs=await bench.submit(sum_spec()))
     await script.model.wait_for_requests(4)

@@ -151,7 +151,7 @@ class ClusterBench:
                     return record
                 await news.wait(60)
 
-    async def worker(self, *, lease_s: float = 60.0, beat_s: float = 20.0, listens: bool = False) -> Cluster:
+    async def worker(self, *, lease_s: float = 3600.0, beat_s: float = 1200.0, listens: bool = False) -> Cluster:
         """Open one more share, of which nothing works yet."""
         self.number += 1
         if self._graphs is None:

@@ -36,7 +36,7 @@ class Place:
         models = self.config_dir / "models"
         models.mkdir(parents=True)
         (models / "scripted.toml").write_text(
-            f'backend = "scripted"\ncontext_tokens = {CONTEXT_TOKENS}\n'
+            f'name = "scripted"\nbackend = "scripted"\ncontext_tokens = {CONTEXT_TOKENS}\n'
             f'script = "{self.script}"\ncall_log = "{self.call_log}"\n'
         )
         self.settings: dict[str, str] = {
@@ -44,9 +44,11 @@ class Place:
             "config_dir": str(self.config_dir),
             "database_url": database_url,
             "redis_url": redis_url,
-            "lease_s": "3",
+            "lease_s": "6",
             "beat_s": "1",
             "reap_s": "1",
+            # On a busy machine a lease may lapse though its holder lives; that must cost time only.
+            "worker_attempts": "50",
             "sandbox": "local",
         }
 
