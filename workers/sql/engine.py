@@ -113,18 +113,24 @@ class Database:
             url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, connect_args=arguments
         )
 
-    async def write(self, what: str, work: Work[T]) -> T:
+    async def write(self, what: str, work: Work[T], *, one_change: bool = False) -> T:
         """Do `work` in one transaction, durable when this returns.
 
         `work` may be done again from its beginning, after the transaction was rolled back: when the connection turned
         out to be broken, and when PostgreSQL chose the transaction as the victim of a deadlock.
+
+        Args:
+            what: is done, for the message of an error.
+            work: the statements.
+            one_change: it has one changing statement, which does no harm when it is made twice: PostgreSQL then gets it
+                without the two further round trips of a transaction.
 
         Raises:
             StoreError: the database does not answer or refuses. Where the connection broke while the transaction was
                 being committed it is not known whether it was, and the message says so.
         """
         async with self._writer or nullcontext():
-            return await self._transaction(what, work, writes=True)
+            return await self._transaction(what, work, writes=True, single=one_change)
 
     async def read(self, what: str, work: Work[T], *, snapshot: bool = False) -> T:
         """Do `work`, which only reads, in one transaction; as `write` otherwise.
@@ -132,19 +138,19 @@ class Database:
         With `snapshot` all its statements see the database as it was at one moment.
         """
         if not snapshot or self.is_sqlite:
-            return await self._transaction(what, work, writes=False)
+            return await self._transaction(what, work, writes=False, single=not snapshot)
 
         async def at_one_moment(connection: AsyncConnection) -> T:
             await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
             return await work(connection)
 
-        return await self._transaction(what, at_one_moment, writes=False)
+        return await self._transaction(what, at_one_moment, writes=False, single=False)
 
-    async def _transaction(self, what: str, work: Work[T], *, writes: bool) -> T:
+    async def _transaction(self, what: str, work: Work[T], *, writes: bool, single: bool) -> T:
         for attempt in range(1, _MOST_TRIES + 1):
             committing = False
             try:
-                async with self._connection(writes) as connection, connection.begin() as transaction:
+                async with self._connection(writes, single) as connection, connection.begin() as transaction:
                     result = await work(connection)
                     committing = True
                     await transaction.commit()
@@ -161,9 +167,10 @@ class Database:
         raise AssertionError("unreachable")
 
     @asynccontextmanager
-    async def _connection(self, writes: bool) -> AsyncIterator[AsyncConnection]:
+    async def _connection(self, writes: bool, single: bool) -> AsyncIterator[AsyncConnection]:
         async with self.engine.connect() as connection:
-            yield await connection.execution_options(**{_WRITES: writes})
+            alone = {"isolation_level": "AUTOCOMMIT"} if single and not self.is_sqlite else {}
+            yield await connection.execution_options(**{_WRITES: writes}, **alone)
 
     @staticmethod
     def _may_repeat(error: DBAPIError, attempt: int, *, committing: bool) -> bool:

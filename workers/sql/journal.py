@@ -83,7 +83,7 @@ class SqlLedgerJournal:
                 raise unknown(scope)
             return _scope_entry(row)
 
-        return await self._database.write(f"write {scope!r} in the ledger's journal", work)
+        return await self._database.write(f"write {scope!r} in the ledger's journal", work, one_change=True)
 
     async def asked(self, scope: str, call: str, *, day: str, reserved: Usage, ticket: str) -> CallEntry:
         """See `LedgerJournal.asked`."""
@@ -91,7 +91,7 @@ class SqlLedgerJournal:
         async def work(connection: AsyncConnection) -> CallEntry:
             make = postgresql_insert if is_postgres(connection) else sqlite_insert
             new = {"day": day, "reserved": reserved.model_dump_json(), "ticket": ticket}
-            entered = await connection.execute(
+            enter = (
                 make(ledger_call)
                 .values(scope=scope, call=call, done=False, overrun=False, note="{}", **new)
                 .on_conflict_do_update(
@@ -101,12 +101,14 @@ class SqlLedgerJournal:
                 )
                 .returning(ledger_call)
             )
-            row = entered.mappings().first()
-            if row is None:
-                row = (await connection.execute(_call(scope, call))).mappings().one()
-            return _call_entry(row)
+            while True:
+                row = (await connection.execute(enter)).mappings().first()
+                row = row or (await connection.execute(_call(scope, call))).mappings().first()
+                # Neither: the one that was in the way was dropped between the two statements.
+                if row is not None:
+                    return _call_entry(row)
 
-        return await self._database.write("write down a call in the ledger's journal", work)
+        return await self._database.write("write down a call in the ledger's journal", work, one_change=True)
 
     async def committed(
         self, scope: str, call: str, used: Usage, *, artifact: str | None, note: Mapping[str, JsonValue]
@@ -163,7 +165,7 @@ class SqlLedgerJournal:
             row = changed.mappings().first()
             return None if row is None else _call_entry(row)
 
-        return await self._database.write("give up a call in the ledger's journal", work)
+        return await self._database.write("give up a call in the ledger's journal", work, one_change=True)
 
     async def load(self, scope: str, *, day: str | None = None) -> Standing:
         """See `LedgerJournal.load`."""

@@ -144,7 +144,9 @@ class SqlServiceStore:
     async def beat(self, holder: str, claims_: Sequence[Claim], *, lease_s: float) -> Beat:
         """See `ServiceStore`."""
         return await self._database.write(
-            "prolong leases", lambda connection: claims.beat(connection, holder, claims_, lease_s)
+            "prolong leases",
+            lambda connection: claims.beat(connection, holder, claims_, lease_s),
+            one_change=True,
         )
 
     async def give_back(
