@@ -166,7 +166,6 @@ async def _expire(connection: AsyncConnection, time: float, limit: int) -> list[
         select(job)
         .join(batch, batch.c.id == job.c.batch_id)
         .where(batch.c.deadline_at <= time, job.c.begun_at.is_(None), job.c.ended_at.is_(None))
-        .order_by(job.c.id)
         .limit(limit)
         .with_for_update(of=job, key_share=True, skip_locked=True)
     )

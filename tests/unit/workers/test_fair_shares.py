@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from solvent.workers.sql.choosing import Contender, fair_shares
@@ -20,6 +20,7 @@ contenders = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(contenders, st.integers(0, 60))
 def test_room_is_filled_and_no_concurrency_exceeded(keys: list[Contender], room: int) -> None:
     shares = fair_shares(keys, room)
@@ -29,6 +30,7 @@ def test_room_is_filled_and_no_concurrency_exceeded(keys: list[Contender], room:
         assert 0 <= shares.get(one.key_id, 0) <= most
 
 
+@settings(deadline=None)
 @given(contenders, st.integers(1, 60))
 def test_nobody_gets_a_job_that_another_had_a_better_right_to(keys: list[Contender], room: int) -> None:
     shares = fair_shares(keys, room)
