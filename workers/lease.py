@@ -105,8 +105,11 @@ class Held:
             return await task
         except asyncio.CancelledError:
             current = asyncio.current_task()
-            if not task.done() or (current is not None and current.cancelling()):
+            if current is not None and current.cancelling():
                 raise
+            if not self._endings & self._tasks[task]:
+                # Not a stop: something that the work waited for was cancelled under it.
+                raise StoreError(f"what {self.claim.kind.value} {self.claim.id} waited for was cancelled") from None
             return None
         finally:
             cut = self._tasks.pop(task)
