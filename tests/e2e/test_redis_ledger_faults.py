@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from ledgers import DAY_S, Ledgers, tokens
 from memory_journal import MemoryJournal
 from redis import Redis
@@ -27,7 +26,7 @@ from solvent.workers.redis_ledger import RedisLedger
 
 CHAINS = {"one": ("one", "batch", "key"), "two": ("two", "batch", "key"), "three": ("three", "key")}
 MOST_RESTARTS = 2
-ANSWER_S = 120
+ANSWER_S = 60
 """Far more than any answer takes: who waits longer is stuck."""
 
 
@@ -83,28 +82,52 @@ class Process:
         self.calls.clear()
 
 
-class LedgerFaults(RuleBasedStateMachine):
+@dataclass(frozen=True)
+class Caps:
+    """Caps that a run has."""
+
+    key: int | None
+    batch: int | None
+    one: int | None
+    calls: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One thing that happens. What it happens to is chosen by `which` among what is there then."""
+
+    kind: str
+    which: int
+    prompt: int
+    max_tokens: int
+    share: float
+
+
+KINDS = ["ask"] * 6 + ["commit"] * 4 + ["forfeit", "resume", "kill", "jump", "forget", "restart", "lose", "look"]
+steps = st.builds(
+    Step,
+    st.sampled_from(KINDS),
+    which=st.integers(0, 999),
+    prompt=st.integers(1, 60),
+    max_tokens=st.integers(1, 80),
+    share=st.floats(0, 1),
+)
+maybe = st.none() | st.integers(50, 600)
+
+
+class Run:
     """See the file's first lines."""
 
-    server: RedisServer
-
-    @initialize(
-        key=st.none() | st.integers(50, 900),
-        batch=st.none() | st.integers(50, 600),
-        one=st.none() | st.integers(50, 400),
-        calls=st.none() | st.integers(1, 12),
-    )
-    def start(self, key: int | None, batch: int | None, one: int | None, calls: int | None) -> None:
-        self.runner = asyncio.Runner()
-        self.folder = tempfile.TemporaryDirectory()
+    def __init__(self, server: RedisServer, folder: Path, caps: Caps) -> None:
+        self.server = server
         self.journal = MemoryJournal()
-        self.place = Ledgers("redis", Path(self.folder.name), self.server.url)
+        self.place = Ledgers("redis", folder, server.url)
         self.place.poll_s = 0.2
         self.noon = self.place.clock.now
         self.budgets = {
-            "key": Budget(tokens=key),
-            "batch": Budget(tokens=batch),
-            "one": Budget(tokens=one, model_calls=calls),
+            "key": Budget(tokens=caps.key),
+            "batch": Budget(tokens=caps.batch),
+            "one": Budget(tokens=caps.one, model_calls=caps.calls),
             "two": Budget(),
             "three": Budget(),
         }
@@ -114,46 +137,53 @@ class LedgerFaults(RuleBasedStateMachine):
         self.number = 0
         self.restarts = 0
         self.unknown = False
-        self.processes = [self.runner.run(self.process()) for _ in range(3)]
-        self.run(self.open())
+        self.processes: list[Process] = []
 
-    async def process(self) -> Process:
+    async def start(self) -> None:
+        self.processes = [self.process() for _ in range(3)]
+        ledger = self.processes[0].ledger
+        for scope, parent in (("key", None), ("batch", "key"), ("one", "batch"), ("two", "batch"), ("three", "key")):
+            await ledger.open(scope, self.budgets[scope], parent=parent, daily=scope == "key")
+
+    def process(self) -> Process:
         journal: Any = MortalJournal(self.journal)
         self.place.journal = journal
         ledger = self.place.another()
         assert isinstance(ledger, RedisLedger)
         return Process(ledger, journal)
 
-    async def open(self) -> None:
-        ledger = self.processes[0].ledger
-        for scope, parent in (("key", None), ("batch", "key"), ("one", "batch"), ("two", "batch"), ("three", "key")):
-            await ledger.open(scope, self.budgets[scope], parent=parent, daily=scope == "key")
-
-    def run(self, work: Any) -> Any:
-        async def bounded() -> Any:
-            async with asyncio.timeout(ANSWER_S):
-                return await work
-
-        return self.runner.run(bounded())
-
     def count(self, scope: str, used: Usage) -> None:
         for name in CHAINS[scope]:
             self.counted[name] += used
 
+    async def do(self, step: Step) -> None:
+        match step.kind:
+            case "ask":
+                await self.ask(step)
+            case "commit" | "forfeit":
+                await self.end_one(step)
+            case "resume":
+                await self.resume(step)
+            case "kill":
+                await self.kill(step.which % 3)
+            case "jump":
+                self.jump([-3600, 20, 40, 3600][step.which % 4])
+            case "forget":
+                await asyncio.to_thread(self.forget)
+            case "restart" | "lose" if self.restarts < MOST_RESTARTS:
+                self.restarts += 1
+                await asyncio.to_thread(self.server.restart if step.kind == "restart" else self.server.lose_data)
+            case _:
+                await self.check()
+
     # What processes do
 
-    @rule(
-        who=st.integers(0, 2),
-        scope=st.sampled_from(sorted(CHAINS)),
-        prompt=st.integers(1, 60),
-        max_tokens=st.integers(1, 80),
-        floor=st.integers(1, 30),
-    )
-    def ask(self, who: int, scope: str, prompt: int, max_tokens: int, floor: int) -> None:
-        process = self.processes[who]
+    async def ask(self, step: Step) -> None:
+        process = self.processes[step.which % 3]
+        scope = sorted(CHAINS)[step.which // 3 % 3]
         self.number += 1
         call = f"call{self.number}"
-        wish = Ask(fixed=tokens(prompt), max_tokens=max_tokens, floor=floor)
+        wish = Ask(fixed=tokens(step.prompt), max_tokens=step.max_tokens, floor=1 + step.which % 30)
 
         async def asked() -> None:
             answer = await process.ledger.reserve(scope, call, wish)
@@ -161,21 +191,18 @@ class LedgerFaults(RuleBasedStateMachine):
             if isinstance(answer, Granted):
                 process.calls[scope, call] = answer
                 self.granted.add((scope, call))
-                self.count(scope, tokens(prompt))
+                self.count(scope, tokens(step.prompt))
 
-        async def begin() -> None:
-            task = asyncio.create_task(asked())
-            process.asking.add(task)
-            await asyncio.wait([task], timeout=0.05)
+        task = asyncio.create_task(asked())
+        process.asking.add(task)
+        await asyncio.wait([task], timeout=0.05)
 
-        self.run(begin())
-
-    @precondition(lambda self: any(process.calls for process in self.processes))
-    @rule(data=st.data(), share=st.floats(0, 1), end=st.sampled_from(["commit", "commit", "commit", "forfeit"]))
-    def end(self, data: st.DataObject, share: float, end: str) -> None:
-        process = data.draw(st.sampled_from([each for each in self.processes if each.calls]))
-        scope, call = data.draw(st.sampled_from(sorted(process.calls)))
-        self.run(self.end_call(process, scope, call, share, end))
+    async def end_one(self, step: Step) -> None:
+        busy = [process for process in self.processes if process.calls]
+        if busy:
+            process = busy[step.which % len(busy)]
+            scope, call = sorted(process.calls)[step.which // 3 % len(process.calls)]
+            await self.end_call(process, scope, call, step.share, step.kind)
 
     async def end_call(self, process: Process, scope: str, call: str, share: float, end: str) -> None:
         granted = process.calls.pop((scope, call))
@@ -188,65 +215,42 @@ class LedgerFaults(RuleBasedStateMachine):
         else:
             process.ledger.forfeit(scope, call)
 
-    @precondition(lambda self: self.granted)
-    @rule(who=st.integers(0, 2), data=st.data())
-    def resume(self, who: int, data: st.DataObject) -> None:
-        scope, call = data.draw(st.sampled_from(sorted(self.granted)))
-        answer = self.run(self.processes[who].ledger.reserve(scope, call, Ask(max_tokens=10)))
-        used = self.settled.get((scope, call))
-        assert answer == (Unfinished() if used is None else Settled(used, call, {}))
+    async def resume(self, step: Step) -> None:
+        if self.granted:
+            scope, call = sorted(self.granted)[step.which % len(self.granted)]
+            answer = await self.processes[step.which % 3].ledger.reserve(scope, call, Ask(max_tokens=10))
+            used = self.settled.get((scope, call))
+            assert answer == (Unfinished() if used is None else Settled(used, call, {}))
 
     # What befalls them
 
-    @rule(who=st.integers(0, 2))
-    def kill_a_process(self, who: int) -> None:
+    async def kill(self, who: int) -> None:
         process = self.processes[who]
         self.unknown |= any(not task.done() for task in process.asking)
         for (scope, _), granted in process.calls.items():
             self.count(scope, Usage(completion_tokens=granted.max_tokens // 2))
+        await process.vanish()
+        self.processes[who] = self.process()
 
-        async def replace() -> None:
-            await process.vanish()
-            self.processes[who] = await self.process()
-
-        self.run(replace())
-
-    @rule(by_s=st.sampled_from([-3600, 20, 40, 3600]))
     def jump(self, by_s: int) -> None:
         if abs(self.place.clock.now + by_s - self.noon) < DAY_S / 3:  # over midnight the key's caps begin anew
             self.place.clock.now += by_s
 
-    @rule()
-    def redis_forgets_all(self) -> None:
+    def forget(self) -> None:
         with Redis.from_url(self.server.url) as client:
             client.flushall()
 
-    @precondition(lambda self: self.restarts < MOST_RESTARTS)
-    @rule(keeps_data=st.booleans())
-    def kill_redis(self, keeps_data: bool) -> None:
-        self.restarts += 1
-        if keeps_data:
-            self.server.restart()
-        else:
-            self.server.lose_data()
-
     # What must be
-
-    @rule()
-    def look(self) -> None:
-        self.run(self.check())
 
     async def check(self) -> None:
         for scope, budget in self.budgets.items():
             counted = self.counted[scope]
             assert budget.tokens is None or counted.tokens <= budget.tokens
             assert budget.model_calls is None or counted.model_calls <= budget.model_calls
-        ledger = self.processes[0].ledger
         for scope in ("one", "two", "three", "batch"):
-            told = await ledger.usage(scope)
-            counted = self.counted[scope]
-            assert told.tokens >= counted.tokens
-            assert told.model_calls >= counted.model_calls
+            told = await self.processes[0].ledger.usage(scope)
+            assert told.tokens >= self.counted[scope].tokens
+            assert told.model_calls >= self.counted[scope].model_calls
 
     async def finish(self) -> None:
         while any(process.calls or process.asking for process in self.processes):
@@ -268,15 +272,6 @@ class LedgerFaults(RuleBasedStateMachine):
             spent = [await self.processes[0].ledger.usage(scope) for scope in ("batch", "three")]
             assert spent[0] + spent[1] == committed == self.counted["key"], "all calls ended: the sums are the same"
 
-    def teardown(self) -> None:
-        if hasattr(self, "processes"):
-            try:
-                self.run(self.finish())
-            finally:
-                self.runner.run(self.close())
-                self.runner.close()
-                self.folder.cleanup()
-
     async def close(self) -> None:
         for process in self.processes:
             for task in process.asking:
@@ -285,9 +280,31 @@ class LedgerFaults(RuleBasedStateMachine):
         await self.place.aclose()
 
 
+async def whole_run(server: RedisServer, caps: Caps, happens: list[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        run = Run(server, Path(folder), caps)
+        place = "start"
+        try:
+            async with asyncio.timeout(ANSWER_S) as limit:
+                await run.start()
+                for place in happens:
+                    limit.reschedule(asyncio.get_running_loop().time() + ANSWER_S)
+                    await run.do(place)
+                place = "end"
+                limit.reschedule(asyncio.get_running_loop().time() + ANSWER_S)
+                await run.finish()
+        except TimeoutError:
+            raise AssertionError(f"stuck at {place}") from None
+        finally:
+            await run.close()
+
+
 @pytest.mark.redis
 @pytest.mark.slow
 def test_no_fault_makes_the_ledger_forget_or_hang(redis_server: RedisServer) -> None:
-    LedgerFaults.server = redis_server
-    limits = settings(max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck))
-    run_state_machine_as_test(LedgerFaults, settings=limits)
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+    @given(st.builds(Caps, maybe, maybe, maybe, st.none() | st.integers(1, 12)), st.lists(steps, max_size=40))
+    def each(caps: Caps, happens: list[Step]) -> None:
+        asyncio.run(whole_run(redis_server, caps, happens))
+
+    each()
