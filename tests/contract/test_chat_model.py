@@ -154,9 +154,9 @@ async def test_the_running_count_never_falls_and_ends_at_the_usage(subject: Subj
 
 
 async def test_n_samples_have_own_index_finish_and_usage(subject: Subject) -> None:
-    completions = await generate(subject.model, ask(subject, n=5, max_tokens=12))
+    completions = await generate(subject.model, ask(subject, n=5))
     assert [completion.index for completion in completions] == [0, 1, 2, 3, 4]
-    assert all(0 < completion.usage.completion_tokens <= 12 for completion in completions)
+    assert all(0 < completion.usage.completion_tokens <= 40 for completion in completions)
     assert len({completion.text for completion in completions}) > 1, "samples differ"
     charged = [completion.usage.prompt_tokens for completion in completions]
     if subject.model.info.prompt_tokens_per_sample:

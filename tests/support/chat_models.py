@@ -25,6 +25,12 @@ REAL = (
 )
 """Parameters of `open_real`. With "-tokens", what begins with a given prefix goes to /v1/completions."""
 
+OPEN_PROBLEM = (
+    "Read a line of integers. Change every number in the same way, then put the numbers in an order, then drop some of "
+    "them. Print the result. See the examples.\nin: 4 1 9\nout: 2 5\nin: 7 7 3 8\nout: 4 8 8\nin: 10 -2\nout: -1"
+)
+"""Of the starter model's kind, with many solutions: what is sampled differs."""
+
 
 @dataclass
 class Subject:
@@ -32,7 +38,7 @@ class Subject:
 
     model: ChatModel
     idle: Callable[[], Awaitable[None]]
-    prompt: str = "Write a program."
+    prompt: str = OPEN_PROBLEM
     profile: ModelProfile | None = None
 
 

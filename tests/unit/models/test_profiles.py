@@ -58,6 +58,7 @@ def test_thinking_models_on_vllm_are_continued_by_tokens() -> None:
     profiles = [entry.profile for entry in list_profiles(Settings(config_dir=None)) if entry.profile is not None]
     thinking = {profile.name: profile.prefix for profile in profiles if profile.thinking and profile.model}
     assert thinking.pop("gpt-oss-20b") == "none"
+    assert thinking.pop("starter-server") == "vllm", "no template comes between"
     assert len(thinking) >= 6
     assert set(thinking.values()) == {"completions"}
 

@@ -14,7 +14,9 @@ from solvent.models.starter.text import ChatTokenizer, TextStream
 from solvent.models.starter.weights import SHIPPED, read_weights
 
 TOKENIZER = ChatTokenizer(SHIPPED)
-PROMPT = TOKENIZER.encode_chat([Message(role="user", content="Read an integer. Add 3. Print it.")])
+PROMPT = TOKENIZER.encode_chat(
+    [Message(role="user", content="Read an integer. Add 3. Print it.\nin: 4\nout: 7\nin: -12\nout: -9")]
+)
 GREEDY = Rule(0.0, 1.0)
 
 

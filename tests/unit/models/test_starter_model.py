@@ -8,6 +8,7 @@ from contextlib import aclosing
 from pathlib import Path
 
 import pytest
+from chat_models import OPEN_PROBLEM
 
 from solvent.errors import ConfigError, PromptTooLong, ProviderUnavailable
 from solvent.models.base import ChatRequest, Completion, Message, Sampling, generate
@@ -21,7 +22,7 @@ TOKENIZER = ChatTokenizer(SHIPPED)
 
 def profile(**fields: object) -> ModelProfile:
     return ModelProfile.model_validate(
-        {"name": "starter", "backend": "starter", "context_tokens": 512, "concurrency": 4} | fields
+        {"name": "starter", "backend": "starter", "context_tokens": 1024, "concurrency": 4} | fields
     )
 
 
@@ -32,10 +33,8 @@ async def model() -> AsyncIterator[StarterModel]:
     await starter.aclose()
 
 
-def ask(
-    text: str = "Read an integer. Add 3. Print it.", n: int = 1, prefix: str = "", **sampling: object
-) -> ChatRequest:
-    fields = {"seed": 5, "max_tokens": 30, "temperature": 1.5} | sampling
+def ask(text: str = OPEN_PROBLEM, n: int = 1, prefix: str = "", **sampling: object) -> ChatRequest:
+    fields = {"seed": 5, "max_tokens": 60, "temperature": 1.5} | sampling
     return ChatRequest(
         messages=(Message(role="user", content=text),), n=n, prefix=prefix, sampling=Sampling.model_validate(fields)
     )
@@ -91,8 +90,8 @@ async def test_logprobs_spell_the_text(model: StarterModel) -> None:
 
 async def test_the_last_place_of_the_context_can_be_used(model: StarterModel) -> None:
     words = " word"
-    text = words * 505
-    while (room := 512 - await model.count_prompt_tokens((Message(role="user", content=text),))) < 1:
+    text = words * 1010
+    while (room := 1024 - await model.count_prompt_tokens((Message(role="user", content=text),))) < 1:
         text = text[: -len(words)]
     (completion,) = await generate(model, ask(text, max_tokens=100))
     assert completion.usage.completion_tokens <= room
