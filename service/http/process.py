@@ -14,6 +14,7 @@ from types import FrameType
 from typing import cast
 
 import uvicorn
+from sse_starlette.sse import AppStatus
 
 from solvent.errors import ConfigError
 from solvent.models.serving.listening import AnnouncedServer, listen, url_of
@@ -151,6 +152,8 @@ class DoorServer(AnnouncedServer):
 
 def server_of(door: Door, options: ApiOptions, started: Callable[[], None], *, signals: bool = True) -> DoorServer:
     """Return the server of a door, which is run by `serve(sockets=[...])`."""
+    # Otherwise the library cuts streams off at the signal, in the middle of an event; ours end by themselves.
+    AppStatus.enable_automatic_graceful_drain = False
     config = uvicorn.Config(
         create_app(door),
         log_config=None,
