@@ -75,7 +75,9 @@ class SearchRun:
         if not snapshot.values:
             return None
         refuse_newer(snapshot.metadata, self._what)
-        return Standing(cast(SearchState, snapshot.values), bool(snapshot.interrupts), not snapshot.next)
+        # `next` leaves out what ran and whose writes no checkpoint has yet; `tasks` has that too.
+        waiting = bool(snapshot.interrupts and snapshot.next)
+        return Standing(cast(SearchState, snapshot.values), waiting, not snapshot.tasks)
 
     async def go_on(self, found: Standing | None) -> Standing:
         """Run from the checkpoint that was found, or from the start, to where it waits or ends."""

@@ -222,7 +222,8 @@ async def run_trajectory(
     with boundary(StoreError, what, *errors):
         snapshot = await graph.aget_state(config)
         refuse_newer(snapshot.metadata, what)
-        if snapshot.values and not snapshot.next:
+        # Not `next`: that leaves out a node that ran and whose writes no checkpoint has yet.
+        if snapshot.values and not snapshot.tasks:
             return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict
         announce(plan, context)
         start: TrajectoryState | None = None if snapshot.values else {"plan": plan}

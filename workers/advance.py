@@ -167,9 +167,10 @@ class _Advance:
                 if news.outcomes or stop is not None:
                     standing = await search.bring(news.outcomes, stop)
                     await self._order(executor, start=standing.waiting)
-                if news.names:
-                    await cluster.checkpoints.forget(spec.id, news.names)
-                    await cluster.store.tell(claim, news.names)
+                told = [name for name in news.names if name not in standing.state["pending"]]
+                if told:
+                    await cluster.checkpoints.forget(spec.id, told)
+                    await cluster.store.tell(claim, told)
                 if not news.names and standing.waiting:
                     return await cluster.store.rest(claim)
         if not await self._all_ended(list(standing.state["pending"])):
