@@ -157,8 +157,8 @@ class SqliteLedger(RowLedger):
 
     def _put_scope(self, row: ScopeRow) -> None:
         self._open_database.execute(
-            "INSERT OR REPLACE INTO scope"
-            " (id, parent, budget, started_at, fingerprint, spent, overrun, result, daily, day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO scope (id, parent, budget, started_at, fingerprint, spent, overrun, result, daily,"
+            " day) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 row.scope,
                 row.parent,
