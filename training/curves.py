@@ -12,6 +12,9 @@ Sums = dict[str, tuple[float, int]]
 """Sum of the losses (nats) of completion tokens and their number, by group of rows."""
 
 _CURVES = ("loss.csv", "cool-down.csv")
+_PROGRAM = "program-"
+_DASHES = ("-", "--", ":", "-.")
+"""Matplotlib has ten colours; these tell more lines apart."""
 _POINTS = 60
 """Points of a line of the picture of groups: enough to see its course, few enough to tell it from its neighbours."""
 
@@ -74,21 +77,25 @@ def draw_curves(directory: Path, picture: Path, report: Callable[[str], None]) -
         return
     if not (directory / _CURVES[0]).exists():
         return
-    figure = Figure(figsize=(13, 5))
-    whole, kinds = figure.subplots(1, 2, sharey=True)
+    figure = Figure(figsize=(16, 5))
+    whole, programs, roles = figure.subplots(1, 3, sharey=True)
     for name, colour in zip(_CURVES, ("tab:blue", "tab:red"), strict=True):
         if (directory / name).exists():
             rows = _read(directory / name)
             points = [(int(row["tokens"]) / 1e6, float(row["completion_loss"])) for row in rows]
             whole.plot(*zip(*points, strict=True), color=colour, linewidth=0.8, label=name.removesuffix(".csv"))
-    for group, points in sorted(_groups(directory).items()):
-        kinds.plot(*zip(*points, strict=True), linewidth=0.8, label=group)
-    whole.set(xlabel="million tokens", ylabel="loss of completion tokens (nats)", yscale="log")
-    kinds.set(xlabel="million tokens")
-    whole.legend()
-    kinds.legend(fontsize=6, ncols=2, loc="upper right")
-    for axes in (whole, kinds):
+    for number, (group, points) in enumerate(sorted(_groups(directory).items())):
+        axes = programs if group.startswith(_PROGRAM) else roles
+        style = _DASHES[number // 10 % len(_DASHES)]
+        axes.plot(*zip(*points, strict=True), style, linewidth=0.8, label=group.removeprefix(_PROGRAM))
+    whole.set(title="all rows", xlabel="million tokens", ylabel="loss of completion tokens (nats)", yscale="log")
+    programs.set(title="programs, by family", xlabel="million tokens")
+    roles.set(title="plans first, and roles", xlabel="million tokens")
+    for axes in (whole, programs, roles):
         axes.grid(True, which="both", alpha=0.3)
+    whole.legend()
+    programs.legend(fontsize=6)
+    roles.legend(fontsize=6, loc="upper left", bbox_to_anchor=(1.01, 1))
     figure.savefig(picture, dpi=110, bbox_inches="tight")
 
 
