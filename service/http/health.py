@@ -12,6 +12,7 @@ from solvent import __version__
 from solvent.errors import DependencyError
 from solvent.service.http.auth import DoorOf
 from solvent.service.http.metrics import CONTENT_TYPE
+from solvent.workers.wakeups import LocalWakeups
 
 router = APIRouter(tags=["health"])
 ANSWER_WAIT_S = 3.0
@@ -27,11 +28,14 @@ async def live() -> dict[str, str]:
 async def ready(door: DoorOf) -> JSONResponse:
     """Say whether requests can be served: 503 while the database does not answer, or the process is ending.
 
-    Without Redis requests are served (`degraded`): messages wait for the reaper, and streams look again by themselves.
+    Where Redis is used and does not answer, requests are served (`degraded`): messages wait for the reaper, and streams
+    look again by themselves.
     """
     database, redis = await asyncio.gather(_state(door.store.ping()), _state(door.wakeups.ping()))
+    if isinstance(door.wakeups, LocalWakeups):
+        redis = "unused"
     ending = door.closing()
-    status = "unavailable" if ending or database != "ok" else "ok" if redis == "ok" else "degraded"
+    status = "unavailable" if ending or database != "ok" else "degraded" if redis == "no answer" else "ok"
     body = {"status": status, "database": database, "redis": redis, "ending": ending, "version": __version__}
     return JSONResponse(body, 503 if status == "unavailable" else 200)
 

@@ -1,4 +1,4 @@
-"""`solvent serve api` as a process of its own, on a free port."""
+"""`solvent serve api`, or `serve all`, as a process of its own, on a free port."""
 
 from __future__ import annotations
 
@@ -20,10 +20,11 @@ class ApiProcess:
     Args:
         options: further options of the command.
         environment: further variables.
+        what: `api`, or `all`: with a worker in the same process.
     """
 
-    def __init__(self, *options: str, environment: Mapping[str, str]) -> None:
-        self._command = [*COMMAND, "serve", "api", "--port", "0", *options]
+    def __init__(self, *options: str, environment: Mapping[str, str], what: str = "api") -> None:
+        self._command = [*COMMAND, "serve", what, "--port", "0", *options]
         self._environment = {**os.environ, **environment}
         self.url = ""
         self.output = ""
@@ -38,7 +39,7 @@ class ApiProcess:
         self._reader = threading.Thread(target=self._read_errors)
         self._reader.start()
         self.output = self._process.stdout.readline()
-        found = re.fullmatch(r"serving the API at (http://\S+)\n", self.output)
+        found = re.fullmatch(r"serving the API (?:and working )?at (http://\S+)\n", self.output)
         if found is None:
             code = self.wait()
             raise AssertionError(f"the server did not start ({code}): {self.output}{self.errors}")
@@ -59,6 +60,10 @@ class ApiProcess:
     def terminate(self) -> None:
         """Ask it to end, as a service manager does."""
         self._process.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End it as a crash of the machine does; `wait` is then called, and no context manager ends it."""
+        self._process.kill()
 
     def wait(self) -> int:
         """Return the exit code; `output` and `errors` are then whole."""
