@@ -19,7 +19,7 @@ RETRY_S = 1.0
 MOST_TEXTS = 20_000
 """Pieces of text that wait at most, while the store does not answer; beyond, text is left out."""
 
-_log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 
 class EventLog:
@@ -88,7 +88,7 @@ class EventLog:
             async with asyncio.timeout(at_most_s):
                 await self.flush()
         except TimeoutError:
-            _log.warning("events of %d jobs were not written: the store does not answer", len(self._waiting))
+            logger.warning("events of %d jobs were not written: the store does not answer", len(self._waiting))
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
@@ -107,12 +107,12 @@ class EventLog:
             self._urgent.clear()
             waiting, self._waiting, self._texts = self._waiting, {}, 0
             for job_id, events in waiting.items():
-                await self._append(job_id, joined(events))
+                await self._append_or_drop(job_id, joined(events))
             topics, self._topics = self._topics, set()
             try:
                 await self._wakeups.announce([*topics, *map(job_topic, waiting)])
             except DependencyError as error:
-                _log.warning("watchers wait for their next look: %s", error)
+                logger.warning("watchers wait for their next look: %s", error)
             if not self._waiting and not self._topics:
                 self._some.clear()
                 self._idle.set()
@@ -125,6 +125,12 @@ class EventLog:
             return
         await asyncio.sleep(LINGER_S)
 
+    async def _append_or_drop(self, job_id: str, events: Sequence[Event]) -> None:
+        try:
+            await self._append(job_id, events)
+        except Exception:  # a defect costs the events of one job; the others' must not wait for ever
+            logger.exception("events of job %s are lost by a defect", job_id)
+
     async def _append(self, job_id: str, events: Sequence[Event]) -> None:
         """Append, however often it takes, and exactly once."""
         failed = False
@@ -135,11 +141,11 @@ class EventLog:
                 self._last[job_id] = (await self._store.add_events(job_id, events))[-1]
             except StoreError as error:
                 if not failed:
-                    _log.warning("events of job %s wait: %s", job_id, error)
+                    logger.warning("events of job %s wait: %s", job_id, error)
                 failed = True
                 await asyncio.sleep(RETRY_S)
             except NotFound as error:
-                _log.warning("events of job %s are dropped: %s", job_id, error)
+                logger.warning("events of job %s are dropped: %s", job_id, error)
                 return
             else:
                 return

@@ -203,7 +203,7 @@ async def test_a_worker_that_is_stopped_hands_on_what_would_take_too_long(place:
 
 @pytest.mark.bubblewrap
 @pytest.mark.usefixtures("require_bubblewrap")
-async def test_a_cancel_reaches_a_worker_at_once_and_a_second_signal_stops_it(place: Place, door: Door) -> None:
+async def test_a_cancel_reaches_a_worker_at_once(place: Place, door: Door) -> None:
     """Beats come too seldom to bring the cancel: the notification of the database does."""
     with place.worker(lease_s="600", beat_s="300", reap_s="300") as worker:
         await asyncio.to_thread(worker.until, "ready")
@@ -215,3 +215,16 @@ async def test_a_cancel_reaches_a_worker_at_once_and_a_second_signal_stops_it(pl
         assert result.usage.completion_tokens == 1, "what was generated, and not what was reserved"
         worker.terminate()
         assert await asyncio.to_thread(worker.wait) == 0, worker.lines
+
+
+@pytest.mark.bubblewrap
+@pytest.mark.usefixtures("require_bubblewrap")
+async def test_a_second_signal_stops_a_worker_in_the_middle_of_a_call(place: Place, door: Door) -> None:
+    with place.worker() as worker:
+        await asyncio.to_thread(worker.until, "ready")
+        await door.submit(spec("held"))
+        await door.until("job-held", lambda event: event.type == "text")
+        worker.terminate()
+        await asyncio.to_thread(worker.until, "stopping")
+        worker.terminate()
+        assert await asyncio.to_thread(worker.wait) == 143, worker.lines

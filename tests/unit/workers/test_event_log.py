@@ -1,10 +1,15 @@
+import logging
+from collections.abc import Sequence
 from itertools import pairwise
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from solvent.agents.events import Event, PhaseEntered, TextGenerated
-from solvent.workers.event_log import joined
+from solvent.workers.event_log import EventLog, joined
+from solvent.workers.service_store import ServiceStore
+from solvent.workers.wakeups import LocalWakeups
 
 NAMES = st.sampled_from(["t1", "t2"])
 EVENTS = st.lists(
@@ -35,3 +40,28 @@ def test_joining_loses_no_text_and_moves_nothing(events: list[Event]) -> None:
     for before, after in pairwise(found):
         if isinstance(before, TextGenerated) and isinstance(after, TextGenerated):
             assert before.trajectory != after.trajectory
+
+
+class Rows(ServiceStore):
+    """Keeps what is appended; one job's events are a defect."""
+
+    def __init__(self) -> None:
+        self.rows: list[Event] = []
+
+    async def add_events(self, job_id: str, events: Sequence[Event]) -> Sequence[int]:
+        if job_id == "broken":
+            raise ValueError("a defect")
+        self.rows += events
+        return range(len(self.rows) - len(events) + 1, len(self.rows) + 1)
+
+
+async def test_a_defect_in_one_job_s_events_stops_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    store = Rows()
+    log = EventLog(store, LocalWakeups())
+    for job_id in ("broken", "whole"):
+        log.emit(PhaseEntered(job_id=job_id, trajectory="t1", phase="solve"))
+    with caplog.at_level(logging.CRITICAL, logger="solvent"):
+        await log.flush()
+    log.emit(PhaseEntered(job_id="whole", trajectory="t1", phase="verify"))
+    await log.aclose()
+    assert [event.job_id for event in store.rows] == ["whole", "whole"]
