@@ -80,13 +80,15 @@ def show(answer: dict[str, Any]) -> None:
 def _watch(client: Client, job_id: str, *, quiet: bool, cancel: bool) -> None:
     from solvent.service.cli.solve import job_display
 
-    after = 0
+    after, began = 0, None
     with job_display(quiet) as display:
         while True:
             try:
                 for envelope in client.events(job_id, after=after):
                     after = envelope.sequence
-                    display.emit(envelope.event)
+                    began = envelope.time if began is None else began
+                    # Each process that worked on the job has a clock of its own; the database's is one for all.
+                    display.emit(envelope.event.model_copy(update={"time_s": envelope.time - began}))
             except KeyboardInterrupt:
                 if not cancel:
                     click.echo(f"{job_id} goes on; see it with: solvent run watch {job_id}", err=True)
