@@ -45,6 +45,7 @@ class LedgerTasks:
         if self._beating is None:
             self._beating = asyncio.create_task(self._beat(), name="heartbeat of the ledger")
             self._running.add(self._beating)
+            self._beating.add_done_callback(self._running.discard)
         task = asyncio.create_task(work)
         self._running.add(task)
         task.add_done_callback(self._ended)
@@ -72,7 +73,8 @@ class LedgerTasks:
             _log.debug("an operation of the ledger failed", exc_info=error)
 
     async def _beat(self) -> None:
-        while True:
+        # Not for ever: redis-py may turn a cancellation into an error of the connection.
+        while not self.closed:
             await asyncio.sleep(self._beat_s)
             try:
                 await self._beat_once()
