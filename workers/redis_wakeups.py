@@ -21,6 +21,7 @@ CHANNEL = "solvent:wake"
 ANSWER_WAIT_S = 2.0
 """How long Redis may take to answer."""
 RECONNECT_S = 0.5
+CANCEL_AGAIN_S = 0.1
 
 _log = logging.getLogger(__name__)
 
@@ -73,8 +74,10 @@ class RedisWakeups:
     async def aclose(self) -> None:
         """Close the connections; safe to call twice."""
         if self._reader is not None:
-            self._reader.cancel()
-            await asyncio.gather(self._reader, return_exceptions=True)
+            while not self._reader.done():
+                # Again and again: redis-py may swallow a cancellation while it connects.
+                self._reader.cancel()
+                await asyncio.wait({self._reader}, timeout=CANCEL_AGAIN_S)
             self._reader = None
         await self._redis.aclose()
 

@@ -72,3 +72,21 @@ async def test_a_redis_that_was_away_wakes_all(redis_server: RedisServer, monkey
             assert await listener.wait(LONG_S)
     finally:
         await wakeups.aclose()
+
+
+async def test_closing_while_it_connects_ends(redis_server: RedisServer) -> None:
+    """redis-py swallows a cancellation that comes in the middle of a connection."""
+    for turns in range(40):
+        wakeups = RedisWakeups(redis_server.url)
+
+        async def listen(wakeups: RedisWakeups = wakeups) -> None:
+            async with wakeups.listen("job:1") as listener:
+                await listener.wait(LONG_S)
+
+        task = asyncio.create_task(listen())
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        async with asyncio.timeout(LONG_S):
+            await wakeups.aclose()
