@@ -32,4 +32,4 @@ def test_every_class_has_an_exit_code_of_the_table() -> None:
     def all_of(cls: type[SolventError]) -> list[type[SolventError]]:
         return [cls, *(found for child in cls.__subclasses__() for found in all_of(child))]
 
-    assert {cls.exit_code for cls in all_of(SolventError)} == {2, 3, 5, 70}
+    assert {cls.exit_code for cls in all_of(SolventError)} == {2, 3, 4, 5, 70}
