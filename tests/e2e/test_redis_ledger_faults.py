@@ -248,9 +248,10 @@ class Run:
             assert budget.tokens is None or counted.tokens <= budget.tokens
             assert budget.model_calls is None or counted.model_calls <= budget.model_calls
         for scope in ("one", "two", "three", "batch"):
+            counted = self.counted[scope]  # before: meanwhile more may be granted to who waits
             told = await self.processes[0].ledger.usage(scope)
-            assert told.tokens >= self.counted[scope].tokens
-            assert told.model_calls >= self.counted[scope].model_calls
+            assert told.tokens >= counted.tokens
+            assert told.model_calls >= counted.model_calls
 
     async def finish(self) -> None:
         while any(process.calls or process.asking for process in self.processes):
@@ -259,7 +260,7 @@ class Run:
                     await self.end_call(process, scope, call, 1.0, "commit")
             asking = {task for process in self.processes for task in process.asking}
             if asking:
-                done, _ = await asyncio.wait(asking, return_when=asyncio.FIRST_COMPLETED)
+                done, _ = await asyncio.wait(asking, timeout=0.1, return_when=asyncio.FIRST_COMPLETED)
                 for task in done:
                     task.result()
                 for process in self.processes:
@@ -303,7 +304,7 @@ async def whole_run(server: RedisServer, caps: Caps, happens: list[Step]) -> Non
 @pytest.mark.redis
 @pytest.mark.slow
 def test_no_fault_makes_the_ledger_forget_or_hang(redis_server: RedisServer) -> None:
-    @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
     @given(st.builds(Caps, maybe, maybe, maybe, st.none() | st.integers(1, 12)), st.lists(steps, max_size=40))
     def each(caps: Caps, happens: list[Step]) -> None:
         asyncio.run(whole_run(redis_server, caps, happens))

@@ -44,7 +44,7 @@ class Place:
             "config_dir": str(self.config_dir),
             "database_url": database_url,
             "redis_url": redis_url,
-            "lease_s": "6",
+            "lease_s": "15",
             "beat_s": "1",
             "reap_s": "1",
             # On a busy machine a lease may lapse though its holder lives; that must cost time only.
