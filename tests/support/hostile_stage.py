@@ -49,6 +49,7 @@ class Stage:
         self._free: asyncio.Queue[Lane] = asyncio.Queue()
         self._uids: set[int] = set()
         self._pair: Sandbox | None = None
+        self._probing = asyncio.Lock()
 
     async def open(self) -> list[str]:
         """Start; return what the probes find where nothing has run yet."""
@@ -120,7 +121,9 @@ class Stage:
             problems += judge_outcome(hostile, self.backend, outcome)
             said = b"".join(run.stdout + run.stderr for run in outcome.runs) + outcome.log.encode()
             problems += [f"it tells {what}" for what in (self.host.secret, secret) if what.encode() in said]
-        found = await lane.arena.probe()
+        # One at a time: a probe tries locks on files that all boxes share, and would find the other lane's probe.
+        async with self._probing:
+            found = await lane.arena.probe()
         problems += [f"afterwards: {problem}" for problem in found.problems]
         if lane.sandbox.info.guarantees["uid_per_run"]:
             problems += [f"uid {uid} was used before" for uid in self._uids & set(found.uids)]
