@@ -6,7 +6,7 @@ BENCH_ARGS ?=
 VLLM_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test test-vllm check bench bench-sandbox lock sandbox-image format clean
+.PHONY: help demo test test-cluster test-vllm check bench bench-sandbox lock sandbox-image format clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -21,6 +21,12 @@ test: ## set up, start what the tests need and run them all
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
 	@python -m pytest $(PYTEST_ARGS)
+
+test-cluster: ## set up, start real servers and workers, kill each of them, and print what was lost (nothing)
+	@scripts/setup.sh dev
+	@scripts/setup_sandbox.sh all
+	@scripts/setup_services.sh
+	@python -m pytest -m cluster tests/e2e/cluster $(PYTEST_ARGS)
 
 test-vllm: ## install vLLM for the CPU (3 GB), run the model tests against it, measure it (VLLM_ARGS="--only benchmark")
 	@scripts/setup.sh dev

@@ -71,6 +71,7 @@ class OpenAIServer:
         api_key: str | None = None,
         usage: bool = True,
         thinking: str = "",
+        port: int = 0,
     ) -> None:
         self.model = model
         self.faults: deque[Fault | None] = deque()
@@ -84,7 +85,7 @@ class OpenAIServer:
         self._usage = usage
         self._thinking = thinking
         self._changed = threading.Condition()
-        self._socket = socket.create_server(("127.0.0.1", 0))
+        self._socket = socket.create_server(("127.0.0.1", port))
         self.port = self._socket.getsockname()[1]
         self.base_url = f"http://127.0.0.1:{self.port}/v1"
         app = Starlette(

@@ -56,6 +56,11 @@ class StarterProcess:
         """Ask it to end, as a service manager does."""
         self._process.send_signal(signal.SIGTERM)
 
+    def kill(self) -> None:
+        """End it as a crash of the machine does; no context manager ends it then."""
+        self._process.kill()
+        self._process.communicate()
+
     def wait(self) -> tuple[int, str]:
         """Return the exit code and what it wrote on standard error."""
         try:

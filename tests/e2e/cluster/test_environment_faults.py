@@ -1,0 +1,130 @@
+"""Faults around the processes: a network that drops packets, a disk that is full, a clock that jumps."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from pathlib import Path
+
+import pytest
+from clocks import WallClock
+from cluster_lab import ClusterLab, MakeLab
+from disks import SmallDisk
+from lab_faults import MARKS, ONE_REPAIR, all_say, cap, holders, some_end, statuses
+from lab_jobs import scripted_lines, scripted_specs
+from lab_worker import LabWorker
+from model_servers import ScriptedServer
+from network import Namespace
+from servers import PostgresServer, RedisServer
+
+from solvent.agents.job import JobStatus
+
+pytestmark = MARKS
+SUPPORT = Path(__file__).parents[2] / "support"
+PARTITION_S = 60.0
+"""As long as the fault is to last."""
+HOUR_S = 3600
+
+
+@pytest.mark.usefixtures("require_network_namespaces", "require_bubblewrap")
+async def test_a_worker_is_cut_off_from_redis_for_a_minute(tmp_path: Path, postgres_server: PostgresServer) -> None:
+    """The packets of one worker are dropped without a word; PostgreSQL and the other worker are not touched."""
+    jobs = 24
+    model = ScriptedServer(tmp_path / "model", scripted_lines(2 * jobs), token_s=0.05)
+    specs = scripted_specs(2 * jobs, parameters=ONE_REPAIR)
+    with Namespace() as network:
+        redis = RedisServer(host=network.outside)
+        try:
+            redis.start()
+            model.start()
+            async with (
+                network.relayed(postgres_server.port, model.port),
+                ClusterLab(tmp_path, redis=redis, postgres=postgres_server, model=model) as lab,
+            ):
+                program = [SUPPORT / "worker_in_namespace.py", network.name]
+                await asyncio.gather(
+                    lab.start_worker("-c", "6", program=program),
+                    lab.start_worker("-c", "6"),
+                )
+                batch = await lab.submit(specs[:jobs], budget=cap(jobs))
+                await some_end(lab, batch, 4)
+                network.cut(redis.port)
+                await asyncio.sleep(PARTITION_S)
+                network.mend(redis.port)
+                assert statuses(await lab.ended(batch)) == {JobStatus.COMPLETED: jobs}
+                await lab.tally(f"{PARTITION_S:g} s without Redis for one of two workers", batch)
+
+                after = await lab.submit(specs[jobs:], budget=cap(jobs))
+                await lab.ended(after)
+                assert len(holders(lab, after)) == 2, "who was cut off takes messages again"
+        finally:
+            model.stop()
+            redis.remove()
+
+
+@pytest.mark.usefixtures("require_root")
+async def test_the_disk_of_the_artifacts_is_full(make_lab: MakeLab, tmp_path: Path) -> None:
+    """Jobs end as failed and name the cause; what is on the disk is whole; once there is room, new jobs are solved."""
+    jobs = 6
+    model = ScriptedServer(tmp_path / "model", scripted_lines(3 * jobs), token_s=0.02)
+    specs = scripted_specs(3 * jobs, parameters=ONE_REPAIR)
+    async with make_lab(model, worker_attempts="3") as lab:
+        with SmallDisk(lab.folder / "home" / "artifacts", 1) as disk:
+            await lab.start_workers(2, "-c", "6")
+            before = await lab.submit(specs[:jobs], budget=cap(jobs))
+            await some_end(lab, before, 2)
+            disk.fill()
+            during = await lab.submit(specs[jobs : 2 * jobs], budget=cap(jobs))
+            failed = await lab.ended(during)
+            assert statuses(failed) == {JobStatus.FAILED: jobs}
+            assert all("No space left on device" in str(record.error) for record in failed)
+            disk.empty()
+            await lab.ended(before)
+            after = await lab.submit(specs[2 * jobs :], budget=cap(jobs))
+            assert statuses(await lab.ended(after)) == {JobStatus.COMPLETED: jobs}
+            whole_files(disk.folder)
+            await lab.tally("a full disk of the artifacts", during)
+            await lab.tally("room on the disk again", after)
+            for worker in lab.workers:
+                worker.kill()
+
+
+def whole_files(folder: Path) -> None:
+    """Check that every file of an artifact store has what its name says, and that nothing else is left."""
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    assert files
+    for path in files:
+        assert path.parent.name + path.name == hashlib.sha256(path.read_bytes()).hexdigest(), path
+
+
+@pytest.mark.usefixtures("require_faketime")
+async def test_the_clock_of_a_worker_jumps_by_an_hour(make_lab: MakeLab, tmp_path: Path) -> None:
+    """An hour forwards, and two backwards, in the middle of jobs with a deadline that both workers share.
+
+    The database's clock decides and a process's monotonic one counts, so nothing may come of it: nothing is taken from
+    anybody, nothing is done twice, and no result says that it took an hour.
+    """
+    jobs = 24
+    model = ScriptedServer(tmp_path / "model", scripted_lines(jobs), token_s=0.05)
+    specs = scripted_specs(jobs)
+    specs = [spec.model_copy(update={"budget": spec.budget.model_copy(update={"deadline_s": 900})}) for spec in specs]
+    clock = WallClock(tmp_path / "clock")
+    # Leases that a busy machine keeps: whatever is lost here is lost by the clock.
+    async with make_lab(model, lease_s="60", beat_s="5") as lab:
+        jumping = LabWorker({**lab.environment(), **clock.environment}, ("-c", "6"))
+        lab.workers.append(jumping)
+        await asyncio.gather(jumping.ready(), lab.start_worker("-c", "6"))
+        batch = await lab.submit(specs, budget=cap(2 * jobs))
+        await some_end(lab, batch, 4)
+        clock.jump(HOUR_S)
+        await some_end(lab, batch, 12)
+        clock.jump(-HOUR_S)
+        records = await lab.ended(batch)
+        assert statuses(records) == {JobStatus.COMPLETED: jobs}
+        assert len(holders(lab, batch)) == 2
+        begun = "SELECT max(trajectory.attempts) FROM trajectory JOIN job ON job.id = job_id WHERE batch_id = %s"
+        assert lab.query(begun, batch) == [(1,)], "nothing was begun twice"
+        assert not [line for worker in lab.workers for line in worker.lines if "not held here any more" in line]
+        times = [record.result.wall_s for record in records if record.result is not None]
+        assert all(0 <= wall_s < 900 for wall_s in times), times
+        await lab.tally("clock of one of two workers an hour ahead, then an hour behind", batch)

@@ -1,0 +1,157 @@
+"""A cancel, or a deadline, of jobs that run on two workers: streams and programs stop, what there is is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cluster_lab import ClusterLab, MakeLab
+from lab_jobs import add_problem, program, scripted_lines, scripted_specs
+from model_servers import ScriptedServer
+
+from solvent.agents.job import JobSpec, JobStatus, Outcome, StopReason
+from solvent.problems.problem import Limits
+from solvent.usage import Budget
+from solvent.workers.records import JobRecord
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.redis,
+    pytest.mark.postgres,
+    pytest.mark.bubblewrap,
+]
+HELD, PROGRAMS = 6, 2
+PROGRAM_NAME = "solvent-sleeper"
+SLEEPER = f"""Here:
+```python
+import ctypes, time
+ctypes.CDLL(None).prctl(15, b"{PROGRAM_NAME}", 0, 0, 0)
+time.sleep(600)
+```
+"""
+HOLD = {"texts": ["I think that"], "hold": True, "after_chunks": 1}
+SCRIPT: list[Mapping[str, Any]] = [
+    {"contains": "<held", **HOLD},
+    {"contains": "<sleeps", "texts": [SLEEPER]},
+    *scripted_lines(2),
+    # For the job with a partial result, one after the other.
+    {"texts": [program(7, wrong=True)]},
+    HOLD,
+]
+STOP_S = 30.0
+"""Far from the 2 s that are aimed at, and from the 300 s after which a beat would bring the news."""
+
+
+def spec(job_id: str, statement: str, **changes: Any) -> JobSpec:
+    problem = add_problem(7).model_copy(
+        update={"statement": statement, "limits": Limits(cpu_time_s=2, wall_time_s=600)}
+    )
+    parameters = {"wave": 1, "max_trajectories": 3, "repairs": 0, "max_tokens": 60}
+    given = {"id": job_id, "problem": problem, "parameters": parameters, "model": "scripted-server"}
+    return JobSpec.model_validate({**given, "budget": Budget(tokens=5_000), **changes})
+
+
+def specs(**changes: Any) -> list[JobSpec]:
+    return [
+        *(spec(f"held-{number}", f"<held {number}>", **changes) for number in range(HELD)),
+        *(spec(f"sleeps-{number}", f"<sleeps {number}>", **changes) for number in range(PROGRAMS)),
+        spec("partial", "Add 7.", **changes),
+    ]
+
+
+def sleepers() -> list[int]:
+    """Return the programs of this test that run."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/comm"):
+        try:
+            if path.read_text().strip() == PROGRAM_NAME:
+                found.append(int(path.parent.name))
+        except OSError:
+            continue
+    return found
+
+
+@asynccontextmanager
+async def running(lab: ClusterLab, batch: str) -> AsyncIterator[None]:
+    """Come here when streams and programs run, on both workers."""
+    for number in range(HELD):
+        await lab.until(f"held-{number}", lambda event: event.type == "text")
+    await lab.until("partial", lambda event: event.type == "text" and event.trajectory == "t1")
+    async with asyncio.timeout(60):
+        while len(sleepers()) < PROGRAMS:
+            await asyncio.sleep(0.05)
+    holders = lab.query("SELECT DISTINCT holder FROM lease WHERE trajectory <> ''")
+    assert len(holders) == 2, "both workers hold something"
+    yield
+    async with asyncio.timeout(STOP_S):
+        while sleepers():
+            await asyncio.sleep(0.01)
+
+
+def streams_over(model: ScriptedServer) -> float:
+    """Return when the last stream that was cut was over."""
+    times = [request.over_at for request in model.requests().values() if not request.whole]
+    assert len(times) == HELD + 1
+    assert None not in times, "a stream is still open"
+    return max(at for at in times if at is not None)
+
+
+def look_at_partial(record: JobRecord) -> None:
+    assert record.result is not None
+    assert record.result.answer is not None, "the program of the trajectory that ended is kept"
+    assert "- 1" in record.result.answer.text
+    assert record.result.outcome is not Outcome.SOLVED
+
+
+async def test_a_cancel_stops_everything_on_both_workers(make_lab: MakeLab, tmp_path: Path) -> None:
+    """Beats come too seldom to bring it: the notification of the database does."""
+    model = ScriptedServer(tmp_path, SCRIPT, cut_margin_tokens=0)
+    async with make_lab(model, lease_s="600", beat_s="300", reap_s="300") as lab:
+        await lab.start_workers(2, "-c", "5")
+        done = await lab.submit(scripted_specs(2), budget=Budget(tokens=100_000))
+        await lab.ended(done)
+        batch = await lab.submit(specs(), budget=Budget(tokens=100_000))
+        async with running(lab, batch):
+            cancelled_at = time.time()
+            await lab.store.cancel(batch_id=batch)
+            records = await lab.ended(batch, within_s=STOP_S)
+        programs_s = time.time() - cancelled_at
+        [[last]] = lab.query("SELECT max(ended_at) FROM job WHERE batch_id = %s", batch)
+        assert {record.status for record in records} == {JobStatus.CANCELLED}
+        look_at_partial(next(record for record in records if record.id == "partial"))
+        tally = await lab.tally("cancel on two workers", batch, done)
+        assert tally.calls.lost_calls == 0, "nothing stays reserved"
+        tally.notes.append(
+            f"after the cancel: streams closed {streams_over(model) - cancelled_at:.2f} s, jobs ended "
+            f"{last - cancelled_at:.2f} s, programs gone {programs_s:.2f} s"
+        )
+
+
+async def test_a_deadline_stops_everything_on_both_workers(make_lab: MakeLab, tmp_path: Path) -> None:
+    deadline_s = 20.0
+    model = ScriptedServer(tmp_path, SCRIPT, cut_margin_tokens=0)
+    async with make_lab(model, lease_s="600", beat_s="300", reap_s="300") as lab:
+        await lab.start_workers(2, "-c", "5")
+        batch = await lab.submit(
+            specs(budget=Budget(tokens=5_000, deadline_s=deadline_s)), budget=Budget(tokens=100_000)
+        )
+        async with running(lab, batch):
+            records = await lab.ended(batch, within_s=deadline_s + STOP_S)
+        for record in records:
+            assert record.result is not None
+            assert record.status is JobStatus.COMPLETED
+            assert record.result.stop_reason is StopReason.DEADLINE
+        look_at_partial(next(record for record in records if record.id == "partial"))
+        tally = await lab.tally("deadline on two workers", batch)
+        assert tally.calls.lost_calls == 0, "nothing stays reserved"
+        [[late, early]] = lab.query(
+            "SELECT max(ended_at - deadline_at), min(ended_at - deadline_at) FROM job WHERE batch_id = %s", batch
+        )
+        assert early >= 0, "none ended before its time"
+        tally.notes.append(f"jobs ended {late:.2f} s after their deadline at the latest")

@@ -1,0 +1,110 @@
+"""`kill -9` of workers: in every phase, at every write, at random moments of a batch, and by a job that is poison."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from pathlib import Path
+
+import crash_points
+import pytest
+from cluster_lab import MakeLab
+from kill_schedule import KillSchedule
+from lab_jobs import scripted_lines, scripted_specs, starter_specs
+from model_servers import ScriptedServer, StarterModel
+
+from solvent.agents.job import JobStatus, Outcome
+from solvent.usage import Budget
+
+pytestmark = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.redis,
+    pytest.mark.postgres,
+    pytest.mark.bubblewrap,
+]
+LEASE_S = "6"
+"""Short: the tests kill the holders, and wait for the leases."""
+COMPLETED = [JobStatus.COMPLETED]
+
+
+async def test_a_worker_dies_in_every_phase_and_at_every_write(make_lab: MakeLab, tmp_path: Path) -> None:
+    """Two at a time die, each at a point of its own, until there is none left; then one ends the batch."""
+    points = list(crash_points.POINTS)
+    random.Random(11).shuffle(points)
+    jobs = 2 * len(points)
+    async with make_lab(ScriptedServer(tmp_path, scripted_lines(jobs)), lease_s=LEASE_S) as lab:
+        batch = await lab.submit(scripted_specs(jobs), budget=Budget(tokens=1_000_000))
+        hits = random.Random(12)
+        for pair in (points[place : place + 2] for place in range(0, len(points), 2)):
+            dying = [
+                lab.begin_worker("-c", "4", program=crash_points.dying((point, hits.randint(1, 4), "")))
+                for point in pair
+            ]
+            codes = [await worker.dies() for worker in dying]
+            assert codes == [-9] * len(pair), (pair, lab.outputs())
+        await lab.start_worker("-c", "16")
+        records = await lab.ended(batch, within_s=200)
+        assert [record.status for record in records] == COMPLETED * jobs
+        assert {record.result.outcome for record in records if record.result} == {Outcome.SOLVED}
+        tally = await lab.tally("kill -9 in every phase and at every write", batch)
+        tally.notes.append(f"{len(points)} points of death")
+
+
+async def test_workers_die_20_times_in_a_batch_of_200_jobs(make_lab: MakeLab, tmp_path: Path) -> None:
+    """The cap of the batch is one that binds: what has no budget left ends as exhausted, and nothing beyond is spent."""
+    jobs = 200
+    async with make_lab(ScriptedServer(tmp_path, scripted_lines(jobs)), lease_s=LEASE_S) as lab:
+        await lab.start_workers(3, "-c", "8")
+        batch = await lab.submit(scripted_specs(jobs), budget=Budget(tokens=60_000))
+        schedule = KillSchedule(lab, times=20, jobs=jobs, seed=5, options=["-c", "8"])
+        records = await schedule.run(batch, within_s=230)
+        assert len(schedule.killed) == 20
+        assert [record.status for record in records] == COMPLETED * jobs
+        tally = await lab.tally("kill -9 of workers, 20 times in 200 jobs", batch)
+        solved = sum(record.result.outcome is Outcome.SOLVED for record in records if record.result)
+        tally.notes.append(f"{solved} solved before the budget's end")
+
+
+async def test_1000_jobs_on_the_bundled_model_while_workers_die(make_lab: MakeLab) -> None:
+    jobs = 1000
+    async with make_lab(StarterModel()) as lab:
+        await lab.start_workers(3, "-c", "24")
+        batch = await lab.submit(starter_specs(jobs), budget=Budget(tokens=400_000))
+        schedule = KillSchedule(lab, times=20, jobs=jobs, seed=3, options=["-c", "24"])
+        records = await schedule.run(batch, within_s=480)
+        assert len({record.custom_id for record in records}) == jobs
+        assert [record.status for record in records] == COMPLETED * jobs
+        tally = await lab.tally("1,000 jobs on the bundled model, kill -9 of workers 20 times", batch)
+        solved = sum(record.result.outcome is Outcome.SOLVED for record in records if record.result)
+        tally.notes.append(f"{solved} solved, {jobs / tally.wall_s:.1f} jobs/s")
+
+
+async def test_a_job_that_kills_its_workers_ends_as_failed_and_says_so(make_lab: MakeLab, tmp_path: Path) -> None:
+    """One kills whoever begins its search, one whoever runs its trajectory; those beside them end well."""
+    plain = {"wave": 1, "max_trajectories": 1}
+    good = scripted_specs(8)
+    search, trajectory = (scripted_specs(1, prefix=f"poison-{what}", parameters=plain)[0] for what in ("search", "run"))
+    program = crash_points.dying(("before:start_trajectories", 1, search.id), ("in:solve", 1, trajectory.id))
+    model = ScriptedServer(tmp_path, scripted_lines(len(good)))
+    async with make_lab(model, lease_s=LEASE_S, worker_attempts="5") as lab:
+        batch = await lab.submit([search, trajectory, *good], budget=Budget(tokens=1_000_000))
+        ending = asyncio.create_task(lab.ended(batch, within_s=230))
+        while not ending.done():
+            worker = lab.begin_worker("-c", "4", program=program)
+            dying = asyncio.create_task(worker.dies(within_s=230))
+            await asyncio.wait({ending, dying}, return_when=asyncio.FIRST_COMPLETED)
+            if ending.done():
+                worker.kill()
+            assert await dying == -9, worker.lines
+        records = {record.id: record for record in await ending}
+        deaths = len(lab.workers) - 1
+        assert 5 <= deaths <= 10
+        for spec in (search, trajectory):
+            record = records[spec.id]
+            assert record.status is JobStatus.FAILED
+            assert record.error is not None
+            assert "was begun 5 times and never ended" in (record.error["message"] or "")
+        assert [records[spec.id].status for spec in good] == COMPLETED * len(good)
+        tally = await lab.tally("two poison jobs", batch)
+        tally.notes.append(f"{deaths} workers died of them")

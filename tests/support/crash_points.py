@@ -1,0 +1,141 @@
+"""A program: `solvent worker` that kills itself (SIGKILL) at a named point of its work.
+
+    python crash_points.py TRAPS [options of `solvent worker`]
+
+TRAPS is JSON, a list of [POINT, NUMBER, JOB]: it dies at the NUMBERth time that it comes to POINT in work on a job
+whose id has JOB in it ("" for any). A point is
+`before:X` or `after:X` for a write X (see WRITES), or `in:X` for a phase of a trajectory or a piece of a model's text.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+WRITES = {
+    "claim": "solvent.workers.sql.store:SqlServiceStore.claim",
+    "beat": "solvent.workers.sql.store:SqlServiceStore.beat",
+    "give_back": "solvent.workers.sql.store:SqlServiceStore.give_back",
+    "start_trajectories": "solvent.workers.sql.store:SqlServiceStore.start_trajectories",
+    "end_trajectory": "solvent.workers.sql.store:SqlServiceStore.end_trajectory",
+    "tell": "solvent.workers.sql.store:SqlServiceStore.tell",
+    "rest": "solvent.workers.sql.store:SqlServiceStore.rest",
+    "finish": "solvent.workers.sql.store:SqlServiceStore.finish",
+    "reap": "solvent.workers.sql.store:SqlServiceStore.due",
+    "add_events": "solvent.workers.sql.store:SqlServiceStore.add_events",
+    "open_scope": "solvent.workers.sql.journal:SqlLedgerJournal.open",
+    "reserve": "solvent.workers.sql.journal:SqlLedgerJournal.asked",
+    "commit": "solvent.workers.sql.journal:SqlLedgerJournal.committed",
+    "finish_scope": "solvent.workers.sql.journal:SqlLedgerJournal.finish",
+    "account": "solvent.workers.redis_script:LedgerScript.__call__",
+    "checkpoint": "langgraph.checkpoint.postgres.aio:AsyncPostgresSaver.aput",
+    "checkpoint_writes": "langgraph.checkpoint.postgres.aio:AsyncPostgresSaver.aput_writes",
+    "forget_checkpoints": "solvent.workers.checkpoints:PostgresCheckpoints.forget",
+    "delete_checkpoints": "solvent.workers.checkpoints:PostgresCheckpoints.delete",
+    "send_jobs": "solvent.workers.celery_app:CeleryMessages.send_jobs",
+    "send_trajectories": "solvent.workers.celery_app:CeleryMessages.send_trajectories",
+    "artifact": "solvent.artifacts:ArtifactStore.put",
+}
+PHASES = ("recall", "solve", "detect", "verify", "refine", "conclude")
+TEXT, JUDGED = "text", "verdict"
+POINTS = (
+    *(f"{when}:{write}" for write in WRITES for when in ("before", "after")),
+    *(f"in:{phase}" for phase in (*PHASES, TEXT, JUDGED)),
+)
+
+
+def dying(*traps: tuple[str, int, str]) -> list[str]:
+    """Return the program with these traps, for `LabWorker`."""
+    return [__file__, json.dumps(traps)]
+
+
+def die() -> None:
+    """End as a crash of the machine does."""
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Trap:
+    """Dies at the NUMBERth hit.
+
+    Args:
+        number: counted from 1.
+        job: what must stand in what the hit is about.
+    """
+
+    def __init__(self, number: int, job: str) -> None:
+        self._left = count(1 - number)
+        self._job = job
+
+    def hit(self, about: str) -> None:
+        """Count, and die where it is time."""
+        if self._job in about and next(self._left) == 0:
+            die()
+
+
+def spring(function: Callable[..., Any], when: str, trap: Trap) -> Callable[..., Any]:
+    """Return a function with the trap before or after it."""
+
+    @functools.wraps(function)
+    async def later(*args: Any, **keywords: Any) -> Any:
+        if when == "before":
+            trap.hit(f"{args[1:]} {keywords}")
+        result = await function(*args, **keywords)
+        if when == "after":
+            trap.hit(f"{args[1:]} {keywords}")
+        return result
+
+    @functools.wraps(function)
+    def now(*args: Any, **keywords: Any) -> Any:
+        if when == "before":
+            trap.hit(f"{args[1:]} {keywords}")
+        result = function(*args, **keywords)
+        if when == "after":
+            trap.hit(f"{args[1:]} {keywords}")
+        return result
+
+    return later if inspect.iscoroutinefunction(function) else now
+
+
+def set_trap(point: str, number: int, job: str) -> None:
+    """Put a trap at a point."""
+    when, _, name = point.partition(":")
+    trap = Trap(number, job)
+    if when == "in":
+        from solvent.workers.event_log import EventLog
+
+        emit = EventLog.emit
+
+        def emitted(log: EventLog, event: Any) -> None:
+            emit(log, event)
+            if name in (event.type, getattr(event, "phase", "")):
+                trap.hit(event.job_id)
+
+        EventLog.emit = emitted  # type: ignore[method-assign]  # that is the trap
+        return
+    module, _, path = WRITES[name].partition(":")
+    owner, attribute = path.split(".")
+    made = getattr(importlib.import_module(module), owner)
+    setattr(made, attribute, spring(getattr(made, attribute), when, trap))
+
+
+def main() -> None:
+    """Set the traps and work."""
+    traps, *options = sys.argv[1:]
+    for point, number, job in json.loads(traps):
+        set_trap(point, number, job)
+    from solvent.service.cli.main import main as solvent
+
+    sys.argv = ["solvent", "worker", *options]
+    solvent()
+
+
+if __name__ == "__main__":
+    main()
