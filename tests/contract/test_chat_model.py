@@ -168,9 +168,9 @@ async def test_n_samples_have_own_index_finish_and_usage(subject: Subject) -> No
 
 
 async def test_a_seed_reproduces_and_another_differs(subject: Subject) -> None:
-    first, again, other = [await one(subject, seed=seed) for seed in (11, 11, 12)]
+    first, again, *others = [await one(subject, seed=seed) for seed in (11, 11, 12, 13, 14, 15)]
     assert first == again
-    assert first.text != other.text
+    assert any(other.text != first.text for other in others), "a model that is sure may write the same for some"
 
 
 async def test_sample_i_of_n_is_the_single_sample_of_seed_plus_i(subject: Subject) -> None:

@@ -26,7 +26,7 @@ from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.decoding.perform import Decoded, Desk, decode
 from solvent.agents.ledgers import MemoryLedger
 from solvent.agents.roles import Cast, RoleModel
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.models.base import ChatRequest, Chunk, Completion, Message, Sampling, generate
 from solvent.models.profiles import ThinkingMarkers
 from solvent.usage import Budget, Usage
@@ -97,7 +97,7 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         await ledger.open("job", Budget(tokens=20_000))
         nothing: Any = None
         calls = Calls(
-            job_id="job", cast=Cast(who), sandbox=nothing, artifacts=ArtifactStore(tmp_path), ledger=ledger,
+            job_id="job", cast=Cast(who), sandbox=nothing, artifacts=FileArtifacts(tmp_path), ledger=ledger,
             report=Reporter("job", lambda event: None),
         )  # fmt: skip
         yield Bench(subject, model, Desk(calls, "t0", "solve", who, floor=1), ledger)
@@ -243,9 +243,11 @@ async def test_chunks_are_bounded(bench: Bench) -> None:
 
 async def test_early_answers_are_drawn_from_a_closed_copy(bench: Bench) -> None:
     decoded = await bench.reply(
-        early_answers=2, early_answer_text="print(", early_answer_tokens=5, chunk_tokens=4, end_bias=-100
+        end=NEVER, early_answers=2, early_answer_text="print(", early_answer_tokens=5, chunk_tokens=4
     )
-    probes = [request for request in bench.model.requests if request.prefix.endswith("\nprint(")]
+    probes = [
+        request for request in bench.model.requests if NEVER in request.prefix and request.prefix.endswith("print(")
+    ]
     assert len(probes) >= 2
     answers = [stated((await bench.again(probe)).text) for probe in probes]
     equal = [first == second and first != "" for first, second in pairwise(answers)]
