@@ -34,8 +34,9 @@ from solvent.benchmarks.machine import busy_s
 CANCEL_STREAMS = 32
 CANCEL_TOKENS = 400
 LONGEST_S = 600.0
-BEFORE, AFTER = (20, 100), 120
-"""Tokens of the last stream between which its speed with the others is taken, and how many it has when they close."""
+BEFORE, AFTER, ON_THE_WAY = (20, 100), 120, 20
+"""Tokens of the last stream between which its speed with the others is taken, how many it has when they close, and how
+many after that may have been made beside them still."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ async def cancelling(server: Server, streams: int, seed: int) -> Cancelling:
             await enough.wait()
             for task in tasks[1:]:
                 task.cancel()
-            closed = time.perf_counter()
+            closed, at_closed = time.perf_counter(), begun[0].tokens
             await asyncio.gather(*tasks[1:], return_exceptions=True)
             left = await _settle(client, server.url, 1)
             settled = time.perf_counter()
@@ -116,7 +117,7 @@ async def cancelling(server: Server, streams: int, seed: int) -> Cancelling:
     return Cancelling(
         server=server.name,
         with_others=_speed(last, BEFORE[0], BEFORE[1]),
-        alone=_speed(last, at_settled + 1, CANCEL_TOKENS),
+        alone=_speed(last, at_closed + ON_THE_WAY, CANCEL_TOKENS),
         settled_ms=1000 * (settled - closed),
         wasted_tokens=total - CANCEL_TOKENS - received,
         late_tokens=after[_GENERATED] - left[_GENERATED] - (CANCEL_TOKENS - at_settled),
