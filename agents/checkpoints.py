@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +16,8 @@ from solvent.errors import StoreError, boundary
 from solvent.locks import exclusive
 
 if TYPE_CHECKING:
-    from langgraph.checkpoint.base import BaseCheckpointSaver
+    from langchain_core.runnables import RunnableConfig
+    from langgraph.checkpoint.base import BaseCheckpointSaver, CheckpointTuple
 
 BUSY_TIMEOUT_S = 30.0
 """How long one writer of a file waits for another; in the service, several processes may work on one job."""
@@ -39,6 +42,32 @@ def refuse_newer(metadata: Mapping[str, Any] | None, what: str) -> None:
         raise NewerFormatError(
             f"cannot {what}: they have format {written}, this version knows {FORMAT}", remedy="upgrade this worker"
         )
+
+
+def in_order(saver: BaseCheckpointSaver[Any]) -> BaseCheckpointSaver[Any]:
+    """Have whoever reads a checkpoint through `saver` write later ones after it, whatever its clock says; returns it.
+
+    LangGraph takes the checkpoint with the greatest id for the newest, and ids begin with the wall clock of the process
+    that wrote them (uuid6). One that goes on with another's thread and whose clock is behind, by an hour or by a
+    millisecond, would write checkpoints that are never found again. So what is read moves the own clock, as in
+    L. Lamport, "Time, Clocks, and the Ordering of Events in a Distributed System" (1978).
+    """
+    read = saver.aget_tuple
+
+    async def aget_tuple(config: RunnableConfig) -> CheckpointTuple | None:
+        found = await read(config)
+        if found is not None:
+            _go_after(found.checkpoint["id"])
+        return found
+
+    saver.aget_tuple = aget_tuple  # type: ignore[method-assign]  # savers of two libraries, and no common place above
+    return saver
+
+
+def _go_after(checkpoint_id: str) -> None:
+    # `uuid6` keeps the last time that it gave, so as not to go back when the clock does. There is no other way in.
+    ids: Any = import_module("langgraph.checkpoint.base.id")
+    ids._last_v6_timestamp = max(ids._last_v6_timestamp or 0, ids.UUID(checkpoint_id).time)
 
 
 class JobFiles:
@@ -81,7 +110,7 @@ class JobFiles:
                 await connection.close()
                 raise
         try:
-            yield saver
+            yield in_order(saver)
         finally:
             await connection.close()
 
@@ -91,6 +120,37 @@ class JobFiles:
         with boundary(StoreError, f"delete the checkpoints at {path}", OSError):
             for suffix in ("", "-wal", "-shm"):
                 path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    def name_of(self, job_id: str) -> str:
+        """Return the name under which a job's checkpoints lie."""
+        return self._path(job_id, "").name
+
+    def names(self, *, older_than_s: float) -> list[str]:
+        """Return the names of all checkpoints that nothing was written to for so long."""
+        with boundary(StoreError, f"list the checkpoints in {self._directory}", OSError):
+            return sorted(
+                path.name.removesuffix(".sqlite")
+                for path in self._directory.glob("*.sqlite")
+                if self._age_s(path) >= older_than_s
+            )
+
+    def discard(self, name: str, *, older_than_s: float) -> None:
+        """Delete the checkpoints of this name, unless they were written to within this time."""
+        path = self._directory / f"{name}.sqlite"
+        with boundary(StoreError, f"delete the checkpoints at {path}", OSError):
+            if path.exists() and self._age_s(path) >= older_than_s:
+                for suffix in ("-wal", "-shm", ""):
+                    path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+    @staticmethod
+    def _age_s(path: Path) -> float:
+        files = (path, path.with_name(f"{path.name}-wal"))
+        times = []
+        for file in files:
+            with suppress(FileNotFoundError):
+                times.append(file.stat().st_mtime)
+        # Deleted at this moment: it is nobody's leftover.
+        return time.time() - max(times, default=time.time())
 
     def size_bytes(self, job_id: str) -> int:
         """Return how much the job's checkpoints take on disk; 0 if there are none."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from solvent.agents.checkpoints import JobFiles
+from solvent.agents.checkpoints import JobFiles, in_order
 from solvent.errors import StoreError, boundary
 
 if TYPE_CHECKING:
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
 _SETUP_LOCK = 7_305_113_964_201
 """Advisory lock of PostgreSQL under which the tables are made."""
 _SETUP_RETRY_S = 0.2
+
+
+@dataclass(frozen=True)
+class StoredCheckpoints:
+    """Checkpoints by keys of their keeper."""
+
+    keys: Sequence[str]
+    key_of: Callable[[str], str]
+    """The key of a job's."""
+    keys_are_ids: bool
+    """The keys are the jobs' ids."""
+
+    def left_over(self, open_jobs: Collection[str], keys: Sequence[str] | None = None) -> list[str]:
+        """Return the keys (all, or among these) that are no open job's."""
+        kept = {self.key_of(job_id) for job_id in open_jobs}
+        return [key for key in (self.keys if keys is None else keys) if key not in kept]
 
 
 class Checkpoints(Protocol):
@@ -50,6 +67,14 @@ class Checkpoints(Protocol):
 
     async def delete(self, job_id: str) -> None:
         """Delete all threads of a job. Raises `StoreError`."""
+        ...
+
+    async def stored(self, *, older_than_s: float) -> StoredCheckpoints:
+        """Return what there is of all jobs; of files, those not written to for so long. Raises `StoreError`."""
+        ...
+
+    async def discard(self, key: str, *, older_than_s: float) -> None:
+        """Delete what `stored` named so, unless it is younger by now. Raises `StoreError`."""
         ...
 
     async def aclose(self) -> None:
@@ -85,6 +110,15 @@ class SqliteCheckpoints:
     async def delete(self, job_id: str) -> None:
         """See `Checkpoints.delete`."""
         await asyncio.to_thread(self._files.delete, job_id)
+
+    async def stored(self, *, older_than_s: float) -> StoredCheckpoints:
+        """See `Checkpoints.stored`."""
+        names = await asyncio.to_thread(self._files.names, older_than_s=older_than_s)
+        return StoredCheckpoints(names, self._files.name_of, keys_are_ids=False)
+
+    async def discard(self, key: str, *, older_than_s: float) -> None:
+        """See `Checkpoints.discard`."""
+        await asyncio.to_thread(self._files.discard, key, older_than_s=older_than_s)
 
     async def aclose(self) -> None:
         """See `Checkpoints.aclose`."""
@@ -152,7 +186,7 @@ class PostgresCheckpoints:
     @asynccontextmanager
     async def saver(self, job_id: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         """See `Checkpoints.saver`."""
-        yield self._saver()
+        yield in_order(self._saver())
 
     async def forget(self, job_id: str, names: Sequence[str]) -> None:
         """See `Checkpoints.forget`."""
@@ -173,6 +207,20 @@ class PostgresCheckpoints:
                 threads = [row["thread_id"] for row in await found.fetchall()]
             if threads:
                 await self._saver().aprune(threads, strategy="delete")
+
+    async def stored(self, *, older_than_s: float) -> StoredCheckpoints:
+        """See `Checkpoints.stored`. Ages are not known here: whoever deletes knows that the job has ended."""
+        with boundary(StoreError, "list the checkpoints", *self.errors):
+            async with self._pool.connection() as connection:
+                found = await connection.execute(
+                    "SELECT DISTINCT regexp_replace(thread_id, '/[^/]*$', '') AS job_id FROM checkpoints ORDER BY 1"
+                )
+                ids = [row["job_id"] for row in await found.fetchall()]
+        return StoredCheckpoints(ids, str, keys_are_ids=True)
+
+    async def discard(self, key: str, *, older_than_s: float) -> None:
+        """See `Checkpoints.discard`."""
+        await self.delete(key)
 
     async def aclose(self) -> None:
         """See `Checkpoints.aclose`."""
