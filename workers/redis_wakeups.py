@@ -10,8 +10,13 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from typing import Any, cast
 
 from redis.asyncio import Redis
+from redis.asyncio.client import PubSub
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from solvent.errors import DependencyError, boundary
@@ -20,6 +25,9 @@ from solvent.workers.wakeups import Listener, Listeners
 CHANNEL = "solvent:wake"
 ANSWER_WAIT_S = 2.0
 """How long Redis may take to answer."""
+QUIET_S = 10.0
+"""After this long without a message Redis is asked whether it is still there: a connection whose other end went away
+without a word looks open for ever."""
 RECONNECT_S = 0.5
 CANCEL_AGAIN_S = 0.1
 
@@ -33,10 +41,18 @@ class RedisWakeups:
 
     Args:
         url: of the server, such as `redis://localhost:6379/0`.
+        quiet_s: see `QUIET_S`.
     """
 
-    def __init__(self, url: str) -> None:
-        self._redis = Redis.from_url(url, socket_connect_timeout=ANSWER_WAIT_S, socket_timeout=ANSWER_WAIT_S)
+    def __init__(self, url: str, *, quiet_s: float = QUIET_S) -> None:
+        self._quiet_s = quiet_s
+        self._redis = Redis.from_url(
+            url,
+            socket_connect_timeout=ANSWER_WAIT_S,
+            socket_timeout=ANSWER_WAIT_S,
+            # Once, for a connection that was closed while nobody used it; whoever announces must not wait for long.
+            retry=Retry(NoBackoff(), 1),
+        )
         self._listeners = Listeners()
         self._hears = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None
@@ -86,18 +102,32 @@ class RedisWakeups:
             try:
                 async with self._redis.pubsub() as channel:
                     await channel.subscribe(CHANNEL)
-                    async for message in channel.listen():
-                        self._take(message)
+                    while True:
+                        self._take(await self._next(channel))
             except (RedisError, OSError) as error:
                 _log.warning("no wake-ups from Redis: %s", error)
             self._hears.clear()
             await asyncio.sleep(RECONNECT_S)
 
-    def _take(self, message: dict[str, object]) -> None:
+    async def _next(self, channel: PubSub) -> dict[str, Any]:
+        """Return the next message, or the answer to a ping.
+
+        Raises:
+            RedisError: the connection is broken, or Redis does not answer.
+        """
+        message = await channel.get_message(timeout=self._quiet_s)
+        if message is None:
+            await channel.ping()
+            message = await channel.get_message(timeout=ANSWER_WAIT_S)
+        if message is None:
+            raise RedisConnectionError("it does not answer any more")
+        return cast(dict[str, Any], message)
+
+    def _take(self, message: dict[str, Any]) -> None:
         if message["type"] == "subscribe":
             # Also after a lost connection, which the client made again by itself.
             self._hears.set()
             self._listeners.wake_all()
-        elif isinstance(data := message["data"], bytes):
-            for topic in data.decode("utf-8", errors="replace").split():
+        elif message["type"] == "message":
+            for topic in message["data"].decode("utf-8", errors="replace").split():
                 self._listeners.wake(topic)

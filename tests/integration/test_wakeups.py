@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import signal
 from collections.abc import AsyncIterator
 
 import pytest
@@ -90,3 +93,36 @@ async def test_closing_while_it_connects_ends(redis_server: RedisServer) -> None
         await asyncio.gather(task, return_exceptions=True)
         async with asyncio.timeout(LONG_S):
             await wakeups.aclose()
+
+
+class Warned(logging.Handler):
+    """Tells that something was logged."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.something = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.something.set()
+
+
+async def test_a_redis_that_went_away_without_a_word_is_noticed(redis_server: RedisServer) -> None:
+    """Its process is stopped, so that connections stay open and nothing answers, as after a cut in the network."""
+    warned = Warned()
+    logger = logging.getLogger("solvent.workers.redis_wakeups")
+    logger.addHandler(warned)
+    wakeups = RedisWakeups(redis_server.url, quiet_s=0.1)
+    try:
+        async with wakeups.listen("job:1") as listener:
+            os.kill(redis_server.pid, signal.SIGSTOP)
+            try:
+                async with asyncio.timeout(LONG_S):
+                    await warned.something.wait()
+            finally:
+                os.kill(redis_server.pid, signal.SIGCONT)
+            assert await listener.wait(LONG_S), "something may have been missed"
+            await wakeups.announce(["job:1"])
+            assert await listener.wait(LONG_S)
+    finally:
+        logger.removeHandler(warned)
+        await wakeups.aclose()
