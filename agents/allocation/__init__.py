@@ -1,0 +1,1 @@
+"""How one budget is shared between the questions of a batch: one file for each policy, found by name."""
