@@ -23,7 +23,7 @@ from solvent.agents.job import JobSpec
 from solvent.agents.ledgers import SqliteLedger
 from solvent.agents.runner import Deps, import_graphs, run_job
 from solvent.agents.trajectory_state import derived_seed
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.models.base import ChatRequest
 from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import ScriptedModel
@@ -65,7 +65,7 @@ async def solve(directory: Path, folder: Path, kill_at: int) -> None:
         model=ScriptedModel(reply),
         profile=profile,
         sandbox=sandbox,
-        artifacts=ArtifactStore(folder / "artifacts"),
+        artifacts=FileArtifacts(folder / "artifacts"),
         ledger=ledger,
         job_files=JobFiles(folder / "checkpoints"),
     )

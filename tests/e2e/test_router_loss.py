@@ -22,7 +22,7 @@ from solvent.agents.events import Event
 from solvent.agents.job import JobResult, JobSpec, JobStatus, Outcome
 from solvent.agents.ledgers import MemoryLedger
 from solvent.agents.runner import Deps, run_job
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.models.profiles import ModelProfile
 from solvent.models.router.breaker import BreakerState
 from solvent.models.router.model import RouterModel, open_router
@@ -120,7 +120,7 @@ async def test_a_killed_endpoint_fails_no_job_and_no_token_is_counted_twice(
         model=router,
         profile=profile,
         sandbox=nothing_is_run,
-        artifacts=ArtifactStore(tmp_path / "artifacts"),
+        artifacts=FileArtifacts(tmp_path / "artifacts"),
         ledger=ledger,
         job_files=JobFiles(tmp_path / "checkpoints"),
         batch="batch",

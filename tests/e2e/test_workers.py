@@ -16,7 +16,7 @@ from solvent.agents.events import Event
 from solvent.agents.job import JobResult, JobSpec, JobStatus
 from solvent.agents.ledgers import MemoryLedger
 from solvent.agents.runner import Deps, run_job
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.models.registry import load_profile, open_model
 from solvent.problems.problem import Problem, ProblemKind
 from solvent.sandbox.choose import LazySandbox
@@ -117,7 +117,7 @@ async def embedded(place: Place, job: JobSpec, folder: Path) -> JobResult:
         model=open_model(profile),
         profile=profile,
         sandbox=LazySandbox(settings),
-        artifacts=ArtifactStore(folder / "artifacts"),
+        artifacts=FileArtifacts(folder / "artifacts"),
         ledger=MemoryLedger(),
         job_files=JobFiles(folder),
         config_dir=place.config_dir,

@@ -17,7 +17,7 @@ from solvent.agents.checkpoints import JobFiles
 from solvent.agents.job import JobResult, JobStatus, Outcome, StopReason
 from solvent.agents.ledgers import MemoryLedger
 from solvent.agents.runner import Deps, run_job
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.errors import StoreError
 from solvent.usage import Budget
 from solvent.workers.advance import advance_job
@@ -47,7 +47,7 @@ async def embedded(folder: Path, script: Script, **changes: Any) -> JobResult:
         model=script.model,
         profile=PROFILE,
         sandbox=FakeSandbox({}),
-        artifacts=ArtifactStore(folder / "embedded"),
+        artifacts=FileArtifacts(folder / "embedded"),
         ledger=MemoryLedger(),
         job_files=JobFiles(folder / "embedded"),
     )

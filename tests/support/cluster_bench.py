@@ -18,7 +18,7 @@ from solvent.agents.job import JobSpec, JobStatus
 from solvent.agents.job_parts import JobDeps
 from solvent.agents.ledgers import SqliteLedger
 from solvent.agents.trajectory_state import derived_seed
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import ArtifactStore, FileArtifacts
 from solvent.models.base import ChatRequest
 from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import Reply, ScriptedModel
@@ -113,7 +113,7 @@ class ClusterBench:
         self.is_sqlite = url.startswith("sqlite")
         self.wakeups = LocalWakeups()
         self.script = Script()
-        self.artifacts = ArtifactStore(folder / "artifacts")
+        self.artifacts = FileArtifacts(folder / "artifacts")
         self.stack = AsyncExitStack()
         self.number = 0
         self._graphs: Graphs | None = None

@@ -16,7 +16,7 @@ from solvent.agents.events import Event
 from solvent.agents.job import JobResult, JobSpec
 from solvent.agents.ledgers import MemoryLedger, SqliteLedger
 from solvent.agents.runner import Deps, run_job
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import Script, ScriptedModel
 from solvent.problems.problem import IoTest, Problem, ProblemKind
@@ -98,7 +98,7 @@ class Bench:
         self.folder = folder
         self.sandbox = ScriptedSandbox()
         self.events: list[Event] = []
-        self.artifacts = ArtifactStore(folder / "artifacts")
+        self.artifacts = FileArtifacts(folder / "artifacts")
         self.ledger: Any = MemoryLedger() if memory else SqliteLedger(folder / "ledger.sqlite")
         self.model = ScriptedModel([])
         self.profile = PROFILE
