@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
 
 from solvent.agents.job import JobResult, StopReason
+from solvent.agents.tolerant import read_tolerantly
 from solvent.problems.problem import Verdict
 from solvent.usage import Budget, Usage
 
 SCHEMA_VERSION = 1
+"""Grows when a reader of the one before would misread an event; new types and new fields do not."""
+FINISHED = "job.finished"
+"""Type of the last event of a run, whatever version wrote it."""
 
 Phase = Literal["recall", "solve", "detect", "verify", "refine", "conclude"]
 
@@ -50,6 +55,23 @@ class PhaseEntered(_Event):
     phase: Phase
     round: int = 0
     """Repair round; 0 is the first program."""
+
+
+class ConceptsRecalled(_Event):
+    """A trajectory asked the memory; only of jobs with a memory policy."""
+
+    type: Literal["concepts"] = "concepts"
+    trajectory: str
+    policy: str
+    snapshot: str | None = None
+    retrieved: tuple[str, ...] = ()
+    """`ID:VERSION`, best first."""
+    chosen: tuple[str, ...] = ()
+    """Of those, what its prompts show."""
+    names: tuple[str, ...] = ()
+    """Of the chosen."""
+    note: str = ""
+    """What was weaker than was asked for, such as a memory that did not answer."""
 
 
 class TextGenerated(_Event):
@@ -96,17 +118,69 @@ class JobFinished(_Event):
     result: JobResult
 
 
+_OPAQUE = "opaque"
+
+
+class OpaqueEvent(_Event):
+    """An event of a later version, as it came: who does not know it passes it on, or leaves it out."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    type: str
+
+
+def _tag(value: Any) -> str:
+    if isinstance(value, OpaqueEvent):
+        return _OPAQUE
+    kind = value.get("type") if isinstance(value, Mapping) else getattr(value, "type", None)
+    return kind if isinstance(kind, str) and kind in _KINDS else _OPAQUE
+
+
 Event = Annotated[
-    JobStarted
-    | TrajectoryStarted
-    | PhaseEntered
-    | TextGenerated
-    | BudgetSpent
-    | CaseJudged
-    | TrajectoryFinished
-    | JobFinished,
-    Field(discriminator="type"),
+    Annotated[JobStarted, Tag("job.started")]
+    | Annotated[TrajectoryStarted, Tag("trajectory.started")]
+    | Annotated[PhaseEntered, Tag("phase")]
+    | Annotated[ConceptsRecalled, Tag("concepts")]
+    | Annotated[TextGenerated, Tag("text")]
+    | Annotated[BudgetSpent, Tag("budget")]
+    | Annotated[CaseJudged, Tag("verdict")]
+    | Annotated[TrajectoryFinished, Tag("trajectory.finished")]
+    | Annotated[JobFinished, Tag("job.finished")]
+    | Annotated[OpaqueEvent, Tag(_OPAQUE)],
+    Discriminator(_tag),
 ]
+
+_KINDS: Mapping[str, type[_Event]] = {
+    kind.model_fields["type"].default: kind
+    for kind in (
+        JobStarted,
+        TrajectoryStarted,
+        PhaseEntered,
+        ConceptsRecalled,
+        TextGenerated,
+        BudgetSpent,
+        CaseJudged,
+        TrajectoryFinished,
+        JobFinished,
+    )
+}
+
+
+def read_event(given: Mapping[str, Any]) -> Event:
+    """Return an event from its JSON value, whatever version wrote it.
+
+    Fields that are not known here are left out. What cannot be read as the event that it says it is, and types that are
+    not known, become an `OpaqueEvent`.
+
+    Raises:
+        ValueError: it is no event: it has no type or no job.
+    """
+    kind = _KINDS.get(str(given.get("type")))
+    if kind is not None:
+        with suppress(ValidationError):
+            return cast(Event, read_tolerantly(kind, given))
+    return OpaqueEvent.model_validate(given)
+
 
 Emit = Callable[[Event], None]
 """Receives events in order; must return at once and not raise."""

@@ -5,22 +5,31 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from solvent.settings import Settings
+from solvent.workers.artifact_register import ArtifactRegister
 from solvent.workers.ledger_journal import LedgerJournal
 from solvent.workers.service_store import ServiceStore
+from solvent.workers.sql.artifact_rows import SqlArtifactRegister
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.journal import SqlLedgerJournal
 from solvent.workers.sql.schema import migrate
 from solvent.workers.sql.store import SqlServiceStore
+from solvent.workers.sql.sweeping import SqlUpkeep
+from solvent.workers.sql.utility import SqlUtilityStore
+from solvent.workers.upkeep import Upkeep
+from solvent.workers.utility import UtilityStore
 
 FILE = "service.sqlite"
 
 
 @dataclass(frozen=True)
 class ServiceDatabase:
-    """What the service keeps: both parts share the connections of one database."""
+    """What the service keeps: all parts share the connections of one database."""
 
     store: ServiceStore
     journal: LedgerJournal
+    artifacts: ArtifactRegister
+    utility: UtilityStore
+    upkeep: Upkeep
     name: str
     """What it is and where, without secrets."""
 
@@ -53,7 +62,14 @@ async def open_service_database(url: str, *, pool_size: int = 10) -> ServiceData
     except BaseException:
         await database.aclose()
         raise
-    return ServiceDatabase(SqlServiceStore(database), SqlLedgerJournal(database), database.name)
+    return ServiceDatabase(
+        store=SqlServiceStore(database),
+        journal=SqlLedgerJournal(database),
+        artifacts=SqlArtifactRegister(database),
+        utility=SqlUtilityStore(database),
+        upkeep=SqlUpkeep(database),
+        name=database.name,
+    )
 
 
 async def open_service_store(url: str) -> ServiceStore:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 from pydantic_core import from_json
 
-from solvent.agents.events import Event
+from solvent.agents.events import Event, read_event
 from solvent.errors import ConfigError
 from solvent.workers.service_records import StoredEvent
 
@@ -34,8 +35,16 @@ def envelope(stored: StoredEvent) -> EventEnvelope:
     return EventEnvelope(job_id=stored.job_id, sequence=stored.sequence, time=stored.time, event=stored.event)
 
 
-def read_envelope(text: str | bytes) -> EventEnvelope | None:
-    """Return an envelope from its JSON, or None for a type of event that this version does not know.
+def envelope_json(stored: StoredEvent) -> str:
+    """Return the envelope of an event of the store as JSON: the event as it was written, also by a later version."""
+    if stored.body is None:
+        return envelope(stored).model_dump_json()
+    head = {"version": stored.version, "job_id": stored.job_id, "sequence": stored.sequence, "time": stored.time}
+    return f'{json.dumps(head)[:-1]}, "event": {stored.body}}}'
+
+
+def read_envelope(text: str | bytes) -> EventEnvelope:
+    """Return an envelope from its JSON; see `read_event` for what this version does not know.
 
     Raises:
         ConfigError: it was written by a version whose form this one cannot read.
@@ -49,9 +58,6 @@ def read_envelope(text: str | bytes) -> EventEnvelope | None:
             f"events come in form {value['version']}, this version reads up to {ENVELOPE_VERSION}",
             remedy="upgrade solvent",
         )
-    try:
-        return EventEnvelope.model_validate(value)
-    except ValidationError as error:
-        if all(problem["type"] == "union_tag_invalid" for problem in error.errors()):
-            return None
-        raise
+    if not isinstance(value.get("event"), dict):
+        raise ValueError("has no event")  # noqa: TRY004  # a wrong value of the right type, JSON
+    return EventEnvelope.model_validate({**value, "event": read_event(value["event"])})

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from solvent.agents.events import Event
+from solvent.agents.events import SCHEMA_VERSION, Event
 from solvent.agents.job import JobStatus
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
 from solvent.errors import StoreError
 from solvent.usage import Budget, Usage
+from solvent.workers.records import JobRecord
+
+RETRIED = frozenset({JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
+"""How a job has ended that may be queued again."""
 
 
 class LeaseLostError(StoreError):
@@ -58,6 +62,8 @@ class ApiKey(BaseModel):
     """Most of its jobs that run at once."""
     queued: int | None = Field(default=None, ge=1)
     """Most of its jobs that may wait."""
+    per_minute: int | None = Field(default=None, ge=1)
+    """Most requests with jobs that it may send in a minute."""
     weight: float = Field(default=1.0, gt=0)
     """Share of the workers against other keys."""
     created_at: float = 0.0
@@ -82,6 +88,10 @@ class StoredEvent:
     """1, 2, 3, ... without a gap within a job."""
     event: Event
     time: float
+    body: str | None = None
+    """The event's JSON as it was written, which may say more than this version reads."""
+    version: int = SCHEMA_VERSION
+    """Form in which it was written."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +123,8 @@ class Due:
     """`JOB/TRAJECTORY`."""
     ended: Sequence[EndedJob] = ()
     """Jobs that were ended now, failed or expired: who watches them is to be woken, their checkpoints are to go."""
+    lapsed: int = 0
+    """Leases that were taken away, because nobody had prolonged them."""
 
 
 @dataclass(frozen=True)
@@ -126,6 +138,33 @@ class Beat:
 
 
 @dataclass(frozen=True)
+class BatchStanding:
+    """Where a batch stands in its plan."""
+
+    ended: int
+    """Number of the last end of one of its jobs."""
+    open: bool
+    """A job of it has not ended."""
+    unsettled: bool
+    """Its plan may still add jobs or raise budgets."""
+    now: float
+    """The database's time."""
+
+
+@dataclass(frozen=True)
+class PlanStep:
+    """A step of a batch's plan, and what it was decided on."""
+
+    ended: int
+    """`BatchStanding.ended` at the decision: where it has changed, nothing is done."""
+    added: Sequence[JobRecord] = ()
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
+    """New budgets of jobs that ended for want of one."""
+    settled: bool = False
+    """Nothing follows any more."""
+
+
+@dataclass(frozen=True)
 class BatchCounts:
     """How a batch stands."""
 
@@ -133,3 +172,5 @@ class BatchCounts:
     by_status: Mapping[JobStatus, int]
     by_outcome: Mapping[str, int]
     usage: Usage
+    unsettled: bool = False
+    """Its plan may still add jobs or raise budgets: it goes on though all jobs may have ended."""

@@ -27,12 +27,11 @@ from sqlalchemy import (
 
 from solvent.agents.job import JobStatus, Outcome
 from solvent.usage import Usage
+from solvent.workers.records import FORMAT as FORMAT
+from solvent.workers.records import Queue as Queue
 
-REVISIONS = ("r0001",)
+REVISIONS = ("r0001", "r0002")
 """Migrations that this version knows, oldest first; the last is its own schema."""
-
-FORMAT = 1
-"""Format of specs, results, plans, outcomes and batches as stored."""
 
 metadata = MetaData(
     naming_convention={
@@ -56,11 +55,12 @@ class TrajectoryStatus(StrEnum):
     ENDED = "ended"
 
 
-class Queue(StrEnum):
-    """Where a job waits."""
+class ConceptStatus(StrEnum):
+    """Life of a concept of the memory."""
 
-    INTERACTIVE = "interactive"
-    BATCH = "batch"
+    ACTIVE = "active"
+    ARCHIVED = "archived"
+    DELETED = "deleted"
 
 
 def _one_of(column: str, values: type[StrEnum], *, or_null: bool = False) -> CheckConstraint:
@@ -92,6 +92,9 @@ api_key = Table(
     Column("day_budget", Text, nullable=False),
     Column("concurrency", Integer),
     Column("queued", Integer),
+    Column("per_minute", Integer),
+    # Submissions up to this moment are accounted for (generic cell rate algorithm).
+    Column("accounted_at", Double),
     Column("weight", Double, nullable=False),
     Column("created_at", Double, nullable=False),
     Column("revoked_at", Double),
@@ -113,6 +116,14 @@ batch = Table(
     Column("deadline_at", Double),
     # Its row's lock gives the numbers: whoever sees number n sees all before it.
     Column("last_end_number", BigInteger, nullable=False, server_default="0"),
+    # Set while the batch's plan may still add jobs or raise budgets.
+    Column("unsettled_since", Double),
+    Index(
+        "batch_unsettled_since",
+        "unsettled_since",
+        postgresql_where=text("unsettled_since IS NOT NULL"),
+        sqlite_where=text("unsettled_since IS NOT NULL"),
+    ),
     Index("batch_project_submitted_at_id", "project", "submitted_at", "id"),
     Index("batch_submitted_at_id", "submitted_at", "id"),
     Index("batch_deadline_at", "deadline_at"),
@@ -183,6 +194,12 @@ job = Table(
         *("queue", "status", "submitted_at"),
         postgresql_where=text("ended_at IS NULL"),
         sqlite_where=text("ended_at IS NULL"),
+    ),
+    Index(
+        "job_ended",
+        *("ended_at", "id"),
+        postgresql_where=text("ended_at IS NOT NULL"),
+        sqlite_where=text("ended_at IS NOT NULL"),
     ),
 )
 
@@ -268,23 +285,132 @@ idempotency = Table(
 artifact = Table(
     "artifact",
     metadata,
-    # SHA-256 of its bytes.
+    # SHA-256 of its bytes, which lie in the artifact store.
     Column("id", Text, primary_key=True),
     Column("size_bytes", BigInteger, nullable=False),
-    Column("location", Text, nullable=False),
+    Column("media_type", Text, nullable=False),
     Column("created_at", Double, nullable=False),
+)
+
+job_artifact = Table(
+    "job_artifact",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), nullable=False),
+    Column("artifact_id", Text, ForeignKey("artifact.id"), nullable=False),
+    PrimaryKeyConstraint("job_id", "artifact_id"),
+    Index("job_artifact_artifact_id", "artifact_id"),
+)
+
+chore = Table(
+    "chore",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("begun_at", Double, nullable=False),
+)
+
+concept_namespace = Table(
+    "concept_namespace",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("read_only", Boolean(create_constraint=False), nullable=False),
+    Column("last_change", BigInteger, nullable=False, server_default="0"),
+    Column("created_at", Double, nullable=False),
+)
+
+concept = Table(
+    "concept",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("namespace", Text, ForeignKey("concept_namespace.id"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("format", Integer, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("change", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Column("updated_at", Double, nullable=False),
+    # Collection of the vector store that has this version of it.
+    Column("indexed_in", Text),
+    Column("indexed_version", Integer),
+    _one_of("status", ConceptStatus),
+    Index("concept_namespace_change", "namespace", "change", unique=True),
+    Index(
+        "concept_name",
+        *("namespace", "name"),
+        unique=True,
+        postgresql_where=text("status <> 'deleted'"),
+        sqlite_where=text("status <> 'deleted'"),
+    ),
+)
+
+concept_version = Table(
+    "concept_version",
+    metadata,
+    Column("concept_id", Text, ForeignKey("concept.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("format", Integer, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    PrimaryKeyConstraint("concept_id", "version"),
+)
+
+concept_snapshot = Table(
+    "concept_snapshot",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("namespace", Text, ForeignKey("concept_namespace.id"), nullable=False),
+    Column("members", BigInteger, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("concept_snapshot_namespace_created_at", "namespace", "created_at"),
+)
+
+concept_snapshot_member = Table(
+    "concept_snapshot_member",
+    metadata,
+    Column("snapshot_id", Text, ForeignKey("concept_snapshot.id"), nullable=False),
+    Column("concept_id", Text, ForeignKey("concept.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    PrimaryKeyConstraint("snapshot_id", "concept_id"),
+)
+
+UTILITY_COUNTERS = (
+    *("retrieved", "chosen", "cited", "helpful", "harmful"),
+    *("tried_with", "solved_with", "held_out_tried_with", "held_out_solved_with"),
+    *("held_out_tried_without", "held_out_solved_without", "tokens_with", "tokens_without"),
 )
 
 concept_utility = Table(
     "concept_utility",
     metadata,
+    Column("namespace", Text, nullable=False),
     Column("concept_id", Text, nullable=False),
-    Column("project", Text, nullable=False),
-    Column("recalled", BigInteger, nullable=False, server_default="0"),
-    Column("used", BigInteger, nullable=False, server_default="0"),
-    Column("solved", BigInteger, nullable=False, server_default="0"),
+    Column("version", Integer, nullable=False),
+    *(Column(name, BigInteger, nullable=False, server_default="0") for name in UTILITY_COUNTERS),
     Column("updated_at", Double, nullable=False),
-    PrimaryKeyConstraint("concept_id", "project"),
+    PrimaryKeyConstraint("namespace", "concept_id", "version"),
+)
+
+concept_use = Table(
+    "concept_use",
+    metadata,
+    Column("job_id", Text, nullable=False),
+    Column("namespace", Text, nullable=False),
+    Column("concept_id", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    Column("chosen", Boolean(create_constraint=False), nullable=False),
+    Column("cited", Boolean(create_constraint=False), nullable=False),
+    Column("held_out", Boolean(create_constraint=False), nullable=False),
+    # NULL: the job's end says nothing of it.
+    Column("solved", Boolean(create_constraint=False)),
+    Column("helpful", Boolean(create_constraint=False)),
+    Column("tokens", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    PrimaryKeyConstraint("job_id", "namespace", "concept_id"),
 )
 
 ledger_scope = Table(

@@ -52,7 +52,7 @@ def differences(connection: Connection) -> list[object]:
 
 async def test_migrations_make_the_tables_that_the_code_knows(empty_database: Database) -> None:
     await migrate(empty_database)
-    found = await empty_database.read("compare", lambda connection: connection.run_sync(differences))
+    found = await empty_database.change_schema("compare", lambda connection: connection.run_sync(differences))
     assert found == []
 
 
@@ -60,7 +60,7 @@ async def test_migrations_make_the_indexes_and_checks_that_the_code_knows(tmp_pa
     """Alembic compares neither the conditions of indexes nor checks: SQLite keeps the texts of both."""
     migrated, made = (Database(f"sqlite:///{tmp_path / name}.sqlite") for name in ("migrated", "made"))
     await migrate(migrated)
-    await made.write("make the tables", lambda connection: connection.run_sync(metadata.create_all))
+    await made.change_schema("make the tables", lambda connection: connection.run_sync(metadata.create_all))
 
     async def texts(database: Database) -> dict[str, list[str]]:
         query = text("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'")
@@ -116,7 +116,7 @@ async def test_a_transaction_that_fails_leaves_nothing(service_url: str) -> None
 
     async def work(connection: object) -> None:
         await connection.execute(  # type: ignore[attr-defined]
-            text("INSERT INTO artifact (id, size_bytes, location, created_at) VALUES ('a', 1, 'file', 0)")
+            text("INSERT INTO artifact (id, size_bytes, media_type, created_at) VALUES ('a', 1, 'file', 0)")
         )
         raise asyncio.CancelledError
 

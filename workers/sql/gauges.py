@@ -20,18 +20,17 @@ async def gauges(connection: AsyncConnection) -> Mapping[str, float]:
         .where(job.c.ended_at.is_(None))
         .group_by(job.c.queue, job.c.status)
     )
-    longest = 0.0
     for row in await connection.execute(jobs):
-        found[f"jobs.{row.queue}.{row.status}"] = float(row.jobs)
+        found[f'jobs{{queue="{row.queue}",status="{row.status}"}}'] = float(row.jobs)
         if row.status == "queued":
-            longest = max(longest, time - row.oldest)
+            found[f'oldest_queued_seconds{{queue="{row.queue}"}}'] = max(0.0, time - row.oldest)
     trajectories = (
         select(trajectory.c.status, func.count().label("trajectories"))
         .where(trajectory.c.ended_at.is_(None))
         .group_by(trajectory.c.status)
     )
     for row in await connection.execute(trajectories):
-        found[f"trajectories.{row.status}"] = float(row.trajectories)
+        found[f'trajectories{{status="{row.status}"}}'] = float(row.trajectories)
     counted = select(func.count(), func.count(func.distinct(lease.c.holder))).select_from(lease)
     leases, holders = (await connection.execute(counted)).one()
-    return {**found, "leases": float(leases), "holders": float(holders), "longest_wait_s": longest}
+    return {**found, "leases": float(leases), "holders": float(holders)}

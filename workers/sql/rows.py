@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import ColumnElement, Double, RowMapping, Select, select
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from solvent.agents.events import SCHEMA_VERSION, Event
+from solvent.agents.checkpoints import NewerFormatError
+from solvent.agents.events import SCHEMA_VERSION, Event, OpaqueEvent, read_event
 from solvent.agents.job import JobResult, JobSpec, JobStatus
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.tolerant import read_tolerantly
 from solvent.agents.trajectory_state import Plan
-from solvent.errors import StoreError
 from solvent.usage import Usage
-from solvent.workers.records import BatchRecord, JobRecord
+from solvent.workers.records import PLAN_FORMAT, BatchRecord, JobRecord, iso
 from solvent.workers.service_records import StoredEvent, TrajectoryRecord
 from solvent.workers.tables import FORMAT, job, job_content, trajectory
 
@@ -57,11 +56,6 @@ def is_postgres(connection: AsyncConnection) -> bool:
     return dialect.name == "postgresql"
 
 
-def iso(time: float) -> str:
-    """Return a time as records have it: UTC, ISO 8601, milliseconds."""
-    return datetime.fromtimestamp(time, UTC).isoformat(timespec="milliseconds")
-
-
 def same_key(column: ColumnElement[str | None], key_id: str | None) -> ColumnElement[bool]:
     """Return a condition that an index is used for, also where there is no key."""
     return column.is_(None) if key_id is None else column == key_id
@@ -72,15 +66,15 @@ def usage_values(usage: Usage) -> dict[str, float]:
     return usage.model_dump()
 
 
-def readable(version: int, what: str) -> None:
+def readable(version: int, what: str, newest: int = FORMAT) -> None:
     """Refuse content in a format that this version does not know.
 
     Raises:
-        StoreError: it was written by a newer version.
+        NewerFormatError: it was written by a newer version, and is to be left to it.
     """
-    if version > FORMAT:
-        raise StoreError(
-            f"{what} is stored in format {version}, this version reads up to {FORMAT}", remedy="upgrade solvent"
+    if version > newest:
+        raise NewerFormatError(
+            f"{what} is stored in format {version}, this version reads up to {newest}", remedy="upgrade solvent"
         )
 
 
@@ -105,7 +99,7 @@ def job_record(row: RowMapping) -> JobRecord:
         end_number=row["end_number"],
         status=JobStatus(row["status"]),
         spec=JobSpec.model_validate_json(row["spec"]) if row["spec"] else None,
-        result=JobResult.model_validate_json(row["result"]) if row["result"] else None,
+        result=read_tolerantly(JobResult, json.loads(row["result"])) if row["result"] else None,
         error=json.loads(row["error"]) if row["error"] else None,
         created_at=iso(row["submitted_at"]),
         finished_at=None if ended_at is None else iso(ended_at),
@@ -114,9 +108,10 @@ def job_record(row: RowMapping) -> JobRecord:
 
 def batch_record(row: RowMapping) -> BatchRecord:
     """Return a batch from a row of its table."""
-    readable(row["version"], f"batch {row['id']!r}")
+    readable(row["version"], f"batch {row['id']!r}", PLAN_FORMAT)
     record = BatchRecord.model_validate_json(row["body"])
-    return record.model_copy(update={"created_at": iso(row["submitted_at"])})
+    begun_at = None if row["begun_at"] is None else iso(row["begun_at"])
+    return record.model_copy(update={"created_at": iso(row["submitted_at"]), "begun_at": begun_at})
 
 
 def trajectory_record(row: RowMapping) -> TrajectoryRecord:
@@ -138,16 +133,14 @@ def select_trajectories() -> Select[Any]:
 
 
 def stored_event(row: RowMapping) -> StoredEvent:
-    """Return an event from a row of its table."""
-    if row["version"] > SCHEMA_VERSION:
-        raise StoreError(
-            f"event {row['sequence']} of job {row['job_id']!r} is stored in format {row['version']}, this version "
-            f"reads up to {SCHEMA_VERSION}",
-            remedy="upgrade solvent",
-        )
-    return StoredEvent(row["job_id"], row["sequence"], EVENT.validate_json(row["body"]), row["time"])
+    """Return an event from a row of its table, also of a version or a type that is not known here."""
+    body, version = row["body"], row["version"]
+    try:
+        if version > SCHEMA_VERSION:
+            event: Event = OpaqueEvent.model_validate_json(body)
+        else:
+            event = EVENT.validate_json(body)
+    except ValidationError:
+        event = read_event(json.loads(body))
+    return StoredEvent(row["job_id"], row["sequence"], event, row["time"], body, version)
 
-
-def error_text(error: Mapping[str, str | None] | None) -> str | None:
-    """Return an error as stored."""
-    return None if error is None else json.dumps(dict(error))
