@@ -119,13 +119,12 @@ class Client:
                     for event in read_events(answer.iter_lines()):
                         envelope = read_envelope(event.data)
                         after, failures = int(event.id), 0
-                        if envelope is not None:
-                            yield envelope
+                        yield envelope
             except (httpx2.TransportError, DependencyError) as error:
                 failures = self._again(failures, error)
 
     def results(self, batch_id: str, *, follow: bool = False) -> Iterator[dict[str, Any]]:
-        """Yield the result rows of a batch, each job's once, in the order in which they end.
+        """Yield the result rows of a batch, each once, in the order in which their jobs end.
 
         Args:
             batch_id: the batch.
@@ -134,16 +133,22 @@ class Client:
         Raises:
             DependencyError: the server cannot be reached any more.
         """
-        seen: set[str] = set()
+        seen: set[tuple[str, int]] = set()
+        ended: set[str] = set()
         after, failures, params = "", 0, {"follow": "true"} if follow else {}
         while True:
             try:
                 for row in self.rows(batch_id, **params, after=after):
-                    after, failures = row["job_id"], 0
-                    if after not in seen:
-                        seen.add(after)
+                    failures = 0
+                    if row.get("shared_with") is None:
+                        # The last row of its job.
+                        after = row["job_id"]
+                        ended.add(after)
+                    place = (row["job_id"], row.get("position", 0))
+                    if place not in seen:
+                        seen.add(place)
                         yield row
-                if not follow or len(seen) >= self.batch(batch_id)["total"]:
+                if not follow or len(ended) >= self.batch(batch_id)["total"]:
                     return
                 # Rows of jobs that were retried meanwhile: from the beginning, without those that were seen.
                 after = ""

@@ -19,6 +19,7 @@ from solvent.errors import InternalError, SolventError, StoreError
 from solvent.workers.cluster import Cluster, queue_of
 from solvent.workers.lease import Ending, Held
 from solvent.workers.messages import UNSEEN_S
+from solvent.workers.planned import go_on
 from solvent.workers.records import JobRecord
 from solvent.workers.service_records import LeaseKind, LeaseLostError, TrajectoryRecord
 
@@ -150,6 +151,7 @@ class _Advance:
                 job_id=spec.id,
                 thread=cluster.checkpoints.thread(spec.id, SEARCH),
                 errors=cluster.checkpoints.errors,
+                durability="exit",
             )
             found = await search.find()
             if found is None and (ended := await self._begin(job)) is not None:
@@ -240,6 +242,9 @@ class _Advance:
         await cluster.checkpoints.delete(record.id)
         await cluster.events.flush()
         await cluster.store.finish(self._claim, result)
+        cluster.metrics.job_ended(result)
         cluster.events.forget(record.id)
         cluster.events.wake(record.id, record.batch_id)
+        if record.batch_id is not None:
+            await go_on(cluster, record.batch_id)
         await cluster.top_up(UNSEEN_S)

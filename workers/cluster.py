@@ -15,12 +15,14 @@ from solvent.agents.job import JobSpec
 from solvent.agents.job_parts import PreparedJob, prepare
 from solvent.artifacts import ArtifactStore
 from solvent.errors import DependencyError, SolventError, StoreError
+from solvent.workers.artifact_register import ArtifactRecorder, ArtifactRegister
 from solvent.workers.checkpoints import Checkpoints
 from solvent.workers.event_log import EventLog
 from solvent.workers.lease import Held, Keeper
 from solvent.workers.messages import JOB_QUEUES, Messages
+from solvent.workers.metrics import WorkerMetrics
 from solvent.workers.parts import Parts
-from solvent.workers.records import JobRecord
+from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.scopes import parent_of
 from solvent.workers.service_records import QueuedJob
 from solvent.workers.service_store import ServiceStore
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 RECORDS = 256
 """Jobs whose records a process keeps, so that not every trajectory reads its job's problem again."""
-OUTSTANDING = 256
-"""Messages about jobs that have not begun under way at once, per queue; the others wait in the database, which chooses
-fairly."""
 
 
 @dataclass(frozen=True)
@@ -94,9 +93,16 @@ class Cluster:
     events: EventLog
     messages: Messages
     graphs: Graphs
+    register: ArtifactRegister
+    recorder: ArtifactRecorder
+    metrics: WorkerMetrics
     max_attempts: int
+    outstanding: int = 256
+    """Most messages about jobs that have not begun under way at once, per queue; the others wait in the database, which
+    chooses fairly."""
     drain: Drain = field(default_factory=Drain)
     _records: OrderedDict[str, JobRecord] = field(default_factory=OrderedDict)
+    _batches: OrderedDict[str, BatchRecord] = field(default_factory=OrderedDict)
 
     async def record(self, job_id: str, *, fresh: bool) -> JobRecord:
         """Return a job's record, from the store or (where its status is not asked for) as it was last read here.
@@ -112,6 +118,20 @@ class Cluster:
             if len(self._records) > RECORDS:
                 self._records.popitem(last=False)
         self._records.move_to_end(job_id)
+        return known
+
+    async def batch(self, batch_id: str) -> BatchRecord:
+        """Return a batch as it was first read here: what it was asked for never changes.
+
+        Raises:
+            NotFound: there is no such batch.
+            StoreError: the database does not answer.
+        """
+        known = self._batches.get(batch_id)
+        if known is None:
+            known = self._batches[batch_id] = await self.store.batch(batch_id)
+            if len(self._batches) > RECORDS:
+                self._batches.popitem(last=False)
         return known
 
     async def prepare(self, record: JobRecord, spec: JobSpec) -> PreparedJob:
@@ -145,7 +165,7 @@ class Cluster:
     async def top_up(self, unseen_s: float) -> None:
         """Send messages for the next jobs that wait, as many as a worker may want soon."""
         with suppress(StoreError):
-            await self.send(jobs=await self.store.next_jobs(outstanding=OUTSTANDING, unseen_s=unseen_s))
+            await self.send(jobs=await self.store.next_jobs(outstanding=self.outstanding, unseen_s=unseen_s))
 
 
 def queue_of(record: JobRecord) -> str:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 
-from solvent.agents.events import Event, JobFinished, TextGenerated
+from solvent.agents.events import Emit, Event, JobFinished, TextGenerated, TrajectoryFinished
 from solvent.errors import DependencyError, NotFound, StoreError
-from solvent.workers.service_store import ServiceStore
+from solvent.workers.service_store import HolderStore
 from solvent.workers.wakeups import Wakeups, batch_topic, job_topic
 
 LINGER_S = 0.05
 """How long events are gathered before they are written together."""
 TEXT_LINGER_S = 0.25
 """The same while nothing but streamed text has come."""
+FEW_JOBS = 4
+"""While events of no more jobs wait than that, the first text of a trajectory, which somebody may be waiting for, is
+written at once."""
 RETRY_S = 1.0
 MOST_TEXTS = 20_000
 """Pieces of text that wait at most, while the store does not answer; beyond, text is left out."""
@@ -35,17 +39,21 @@ class EventLog:
         store: of the service.
         wakeups: where it is announced.
         text: write streamed text at all.
+        observe: sees each event as it comes; must return at once and not raise.
     """
 
-    def __init__(self, store: ServiceStore, wakeups: Wakeups, *, text: bool = True) -> None:
+    def __init__(self, store: HolderStore, wakeups: Wakeups, *, text: bool = True, observe: Emit | None = None) -> None:
         self._store = store
         self._wakeups = wakeups
         self._text = text
+        self._observe = observe
         self._waiting: dict[str, list[Event]] = {}
         self._texts = 0
         self._topics: set[str] = set()
         self._some = asyncio.Event()
         self._urgent = asyncio.Event()
+        self._at_once = asyncio.Event()
+        self._writing: dict[str, set[str]] = {}
         self._idle = asyncio.Event()
         self._idle.set()
         self._last: dict[str, int] = {}
@@ -53,13 +61,23 @@ class EventLog:
 
     def emit(self, event: Event) -> None:
         """Take an event; returns at once, does not raise, and is called on the event loop."""
+        if self._observe is not None:
+            self._observe(event)
         if isinstance(event, JobFinished):
             return
         if isinstance(event, TextGenerated):
             if not self._text or self._texts >= MOST_TEXTS:
                 return
             self._texts += 1
+            trajectories = self._writing.setdefault(event.job_id, set())
+            if event.trajectory not in trajectories:
+                trajectories.add(event.trajectory)
+                self._urgent.set()
+                if len(self._waiting) <= FEW_JOBS:
+                    self._at_once.set()
         else:
+            if isinstance(event, TrajectoryFinished):
+                self._forget_text(event.job_id, event.trajectory)
             self._urgent.set()
         self._waiting.setdefault(event.job_id, []).append(event)
         self._begin()
@@ -72,6 +90,12 @@ class EventLog:
         self._urgent.set()
         self._begin()
 
+    def wake_batch(self, batch_id: str) -> None:
+        """Announce that the store has something new of a batch."""
+        self._topics.add(batch_topic(batch_id))
+        self._urgent.set()
+        self._begin()
+
     async def flush(self) -> None:
         """Wait until everything that was emitted is in the store. Called before a job's end is written."""
         if not self._idle.is_set():
@@ -81,6 +105,7 @@ class EventLog:
     def forget(self, job_id: str) -> None:
         """Drop what is kept of a job that does not run here any more."""
         self._last.pop(job_id, None)
+        self._writing.pop(job_id, None)
 
     async def aclose(self, *, at_most_s: float = 10.0) -> None:
         """Write what waits, for at most that long, and end; safe to call twice."""
@@ -94,6 +119,12 @@ class EventLog:
             await asyncio.gather(self._writer, return_exceptions=True)
             self._writer = None
 
+    def _forget_text(self, job_id: str, trajectory: str) -> None:
+        trajectories = self._writing.get(job_id, set())
+        trajectories.discard(trajectory)
+        if not trajectories:
+            self._writing.pop(job_id, None)
+
     def _begin(self) -> None:
         self._idle.clear()
         self._some.set()
@@ -105,6 +136,7 @@ class EventLog:
             await self._some.wait()
             await self._linger()
             self._urgent.clear()
+            self._at_once.clear()
             waiting, self._waiting, self._texts = self._waiting, {}, 0
             for job_id, events in waiting.items():
                 await self._append_or_drop(job_id, joined(events))
@@ -118,12 +150,13 @@ class EventLog:
                 self._idle.set()
 
     async def _linger(self) -> None:
-        try:
-            async with asyncio.timeout(TEXT_LINGER_S):
-                await self._urgent.wait()
-        except TimeoutError:
-            return
-        await asyncio.sleep(LINGER_S)
+        with suppress(TimeoutError):
+            if not self._urgent.is_set():
+                async with asyncio.timeout(TEXT_LINGER_S):
+                    await self._urgent.wait()
+            if not self._at_once.is_set():
+                async with asyncio.timeout(LINGER_S):
+                    await self._at_once.wait()
 
     async def _append_or_drop(self, job_id: str, events: Sequence[Event]) -> None:
         try:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 
-from solvent.agents.events import JobFinished
-from solvent.agents.job import JobStatus
-from solvent.workers.records import JobRecord
+from solvent.agents.events import FINISHED
+from solvent.workers.records import ENDED, JobRecord
 from solvent.workers.service_records import StoredEvent
 from solvent.workers.service_store import ServiceStore
 from solvent.workers.wakeups import Wakeups, batch_topic, job_topic
@@ -15,9 +14,6 @@ LOOK_AGAIN_S = 15.0
 """A wake-up may be lost (a worker died, Redis was away): then this is the delay."""
 PAGE = 500
 
-ENDED = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED})
-"""States in which nothing more happens by itself."""
-
 
 def never() -> bool:
     """Return False."""
@@ -25,7 +21,13 @@ def never() -> bool:
 
 
 async def follow_job(
-    store: ServiceStore, wakeups: Wakeups, job_id: str, *, after: int = 0, stop: Callable[[], bool] = never
+    store: ServiceStore,
+    wakeups: Wakeups,
+    job_id: str,
+    *,
+    after: int = 0,
+    stop: Callable[[], bool] = never,
+    every_s: float = LOOK_AGAIN_S,
 ) -> AsyncIterator[StoredEvent]:
     """Give a job's events after a sequence number, and each further one as it comes, until the job has ended.
 
@@ -35,6 +37,7 @@ async def follow_job(
         job_id: the job.
         after: the last sequence number that the reader has.
         stop: asked after each wake-up; True ends the reading where it is.
+        every_s: when to look again where nothing was announced.
 
     Raises:
         NotFound: there is no such job.
@@ -51,16 +54,22 @@ async def follow_job(
                 for stored in page:
                     yield stored
                     after = stored.sequence
-                finished = isinstance(page[-1].event, JobFinished)
+                finished = page[-1].event.type == FINISHED
                 if stop():
                     return
             if ended:
                 return
-            look = finished or not await listener.wait(LOOK_AGAIN_S)
+            look = finished or not await listener.wait(every_s)
 
 
 async def follow_batch(
-    store: ServiceStore, wakeups: Wakeups, batch_id: str, *, after: str = "", stop: Callable[[], bool] = never
+    store: ServiceStore,
+    wakeups: Wakeups,
+    batch_id: str,
+    *,
+    after: str = "",
+    stop: Callable[[], bool] = never,
+    every_s: float = LOOK_AGAIN_S,
 ) -> AsyncIterator[JobRecord]:
     """Give each job of a batch once, when it has ended, until all of them have.
 
@@ -70,6 +79,7 @@ async def follow_batch(
         batch_id: the batch.
         after: id of the last job that the reader has; those that ended before it are left out.
         stop: asked after each wake-up; True ends the reading where it is.
+        every_s: when to look again where nothing was announced.
 
     Raises:
         NotFound: there is no such batch, or no such job to go on after.
@@ -92,6 +102,6 @@ async def follow_batch(
                     return
             if skipping or len(seen) >= total or stop():
                 return
-            if not await listener.wait(LOOK_AGAIN_S):
+            if not await listener.wait(every_s):
                 # Two that ended at once may have become visible in the other order: from the beginning, then.
                 cursor = ""

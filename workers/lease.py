@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from solvent.errors import StoreError
 from solvent.workers.service_records import Beat, Claim, LeaseKind, LeaseLostError
-from solvent.workers.service_store import ServiceStore
+from solvent.workers.service_store import HolderStore
 
 T = TypeVar("T")
+SQLITE_BEAT_S = 1.0
+"""Time between beats on SQLite, which cannot say that a job is to stop."""
 RETRY_S = 1.0
 """When to beat again where the database did not answer."""
 DEADLINE_SLACK_S = 1.0
@@ -91,7 +93,9 @@ class Held:
         if Ending.LOST in self._endings:
             raise LeaseLostError(f"{self.claim.kind.value} {self.claim.id} is not held here any more")
 
-    async def run(self, work: Coroutine[Any, Any, T], *, until: frozenset[Ending] = STOPS) -> T | None:
+    async def run(
+        self, work: Coroutine[Any, Any, T] | asyncio.Task[T], *, until: frozenset[Ending] = STOPS
+    ) -> T | None:
         """Run work until its end, a loss of the claim, or one of `until`; returns None where one of these cut it.
 
         Raises:
@@ -149,11 +153,13 @@ class Keeper:
         beat_s: time between beats.
     """
 
-    def __init__(self, store: ServiceStore, holder: str, *, lease_s: float, beat_s: float) -> None:
+    def __init__(self, store: HolderStore, holder: str, *, lease_s: float, beat_s: float) -> None:
         self.holder = holder
         self._store = store
         self._lease_s = lease_s
         self._beat_s = beat_s
+        self.lost = 0
+        """Claims whose leases were lost so far."""
         self._held: dict[Claim, Held] = {}
         self._soon = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
@@ -177,11 +183,23 @@ class Keeper:
         if claim is None:
             yield None
             return
+        with self.keep(claim, asked_at=asked_at) as held:
+            yield held
+
+    @contextmanager
+    def keep(self, claim: Claim, *, asked_at: float) -> Iterator[Held]:
+        """Keep a claim that this process has already, inside the context.
+
+        Args:
+            claim: of this holder.
+            asked_at: when it was asked for (time of the loop).
+        """
         held = self._held[claim] = Held(claim, asked_at=asked_at, lease_s=self._lease_s)
         self._begin()
         try:
             yield held
         finally:
+            self.lost += held.ending is Ending.LOST
             del self._held[claim]
             held.close()
 

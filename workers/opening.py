@@ -6,31 +6,34 @@ import asyncio
 import os
 import secrets
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 from solvent.agents.budget import Ledger
 from solvent.agents.ledgers import SqliteLedger
-from solvent.artifacts import ArtifactStore
 from solvent.sandbox.choose import LazySandbox, refuse_if_hopeless
 from solvent.settings import Settings
+from solvent.workers.artifact_places import check_artifacts, open_artifacts
+from solvent.workers.artifact_register import ArtifactRecorder
 from solvent.workers.checkpoints import Checkpoints, PostgresCheckpoints, SqliteCheckpoints
 from solvent.workers.cluster import Cluster, build_graphs
 from solvent.workers.database import open_service_database, service_url
 from solvent.workers.event_log import EventLog
-from solvent.workers.lease import Keeper
+from solvent.workers.lease import SQLITE_BEAT_S, Keeper
+from solvent.workers.measured import MeasuredLedger
 from solvent.workers.messages import Messages
+from solvent.workers.metrics import WorkerMetrics
 from solvent.workers.parts import Parts
 from solvent.workers.reaper import reap_on
 from solvent.workers.sql.engine import read_url
+from solvent.workers.upkeep import Sweeper, sweep_on
 from solvent.workers.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from solvent.workers.ledger_journal import LedgerJournal
 
-SQLITE_BEAT_S = 1.0
-"""Time between beats on SQLite, which cannot say that a job is to stop."""
 CHECKPOINT_CONNECTIONS = 8
 
 
@@ -58,16 +61,23 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
     async with AsyncExitStack() as stack:
         database = await open_service_database(url)
         stack.push_async_callback(database.aclose)
-        ledger = await _ledger(settings, database.journal, wakeups, is_sqlite=is_sqlite)
+        ledger, clock = await _ledger(settings, database.journal, wakeups, is_sqlite=is_sqlite)
         stack.push_async_callback(ledger.aclose)
-        checkpoints = await _checkpoints(settings, url, is_sqlite=is_sqlite)
+        metrics = WorkerMetrics()
+        ledger = MeasuredLedger(ledger, metrics)
+        checkpoints = await open_checkpoints(settings, url, is_sqlite=is_sqlite)
         stack.push_async_callback(checkpoints.aclose)
         sandbox = LazySandbox(settings)
         stack.push_async_callback(sandbox.aclose)
-        artifacts = ArtifactStore(settings.home / "artifacts")
-        parts = Parts(settings, sandbox, artifacts, ledger)
+        artifacts = open_artifacts(settings)
+        await asyncio.to_thread(check_artifacts, artifacts)
+        recorder = ArtifactRecorder(database.artifacts)
+        stack.push_async_callback(recorder.aclose)
+        parts = Parts(
+            settings, sandbox, artifacts, ledger, clock=clock, paths=is_sqlite, recorder=recorder, metrics=metrics
+        )
         stack.push_async_callback(parts.aclose)
-        events = EventLog(database.store, wakeups)
+        events = EventLog(database.store, wakeups, observe=metrics.observe)
         stack.push_async_callback(events.aclose)
         beat_s = min(settings.beat_s, SQLITE_BEAT_S) if is_sqlite else settings.beat_s
         keeper = Keeper(database.store, new_holder(), lease_s=settings.lease_s, beat_s=beat_s)
@@ -82,13 +92,20 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
             events=events,
             messages=messages,
             graphs=await asyncio.to_thread(build_graphs),
+            register=database.artifacts,
+            recorder=recorder,
+            metrics=metrics,
             max_attempts=settings.worker_attempts,
+            outstanding=settings.outstanding_jobs,
         )
+        metrics.watch(keeper, capacity=settings.worker_trajectories)
         if not is_sqlite:
             from solvent.workers.stop_signals import listen_for_stops
 
-            _beside(stack, listen_for_stops(libpq_url(url), keeper.wake), "stop signals")
-        _beside(stack, reap_on(cluster, settings.reap_s), "reaper")
+            beside(stack, listen_for_stops(libpq_url(url), keeper.wake), "stop signals")
+        beside(stack, reap_on(cluster, settings.reap_s), "reaper")
+        sweeper = Sweeper(database.upkeep, database.artifacts, artifacts, checkpoints)
+        beside(stack, sweep_on(sweeper, settings, keeper.holder, metrics.swept), "sweeper")
         yield cluster
 
 
@@ -97,7 +114,7 @@ def libpq_url(url: str) -> str:
     return read_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
+def beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -> None:
     """Run something until the stack is closed."""
     task = asyncio.create_task(work, name=name)
 
@@ -108,15 +125,24 @@ def _beside(stack: AsyncExitStack, work: Coroutine[Any, Any, None], name: str) -
     stack.push_async_callback(end)
 
 
-async def _ledger(settings: Settings, journal: LedgerJournal, wakeups: Wakeups, *, is_sqlite: bool) -> Ledger:
+async def _ledger(
+    settings: Settings, journal: LedgerJournal, wakeups: Wakeups, *, is_sqlite: bool
+) -> tuple[Ledger, Callable[[], float]]:
+    """Return the ledger and its clock."""
     if is_sqlite:
-        return SqliteLedger(settings.home / "ledger.sqlite")
+        return SqliteLedger(settings.home / "ledger.sqlite"), time.time
     from solvent.workers.redis_ledger import open_ledger
 
-    return await open_ledger(settings, journal, wakeups=wakeups)
+    ledger = await open_ledger(settings, journal, wakeups=wakeups)
+    return ledger, ledger.clock
 
 
-async def _checkpoints(settings: Settings, url: str, *, is_sqlite: bool) -> Checkpoints:
+async def open_checkpoints(settings: Settings, url: str, *, is_sqlite: bool) -> Checkpoints:
+    """Open the checkpoints that go with a database.
+
+    Raises:
+        StoreError: they cannot be opened.
+    """
     if is_sqlite:
         return SqliteCheckpoints(settings.home / "checkpoints")
     return await PostgresCheckpoints.open(libpq_url(url), connections=CHECKPOINT_CONNECTIONS)

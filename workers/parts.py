@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Ledger
 from solvent.agents.job import JobSpec
@@ -12,11 +14,15 @@ from solvent.agents.job_parts import JobDeps
 from solvent.agents.roles import RoleModel
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ConfigError
-from solvent.models.base import Role
+from solvent.models.base import ChatModel, Role
 from solvent.models.profiles import ModelProfile
 from solvent.models.registry import load_profile, open_model
 from solvent.sandbox.base import Sandbox
 from solvent.settings import Settings
+
+if TYPE_CHECKING:
+    from solvent.workers.artifact_register import ArtifactRecorder
+    from solvent.workers.metrics import WorkerMetrics
 
 
 def check_roles(model_for: Mapping[Role, str], profiles: Mapping[str, ModelProfile]) -> None:
@@ -36,21 +42,46 @@ def check_roles(model_for: Mapping[Role, str], profiles: Mapping[str, ModelProfi
 class Parts:
     """What the jobs of one process work with.
 
-    Profiles are names, never paths: who submits a job names them, and must not name files of the worker.
+    Profiles are names: who submits a job to a cluster names them, and must not name files of the worker. Where all
+    rows were written on this machine, those of its own user may name files (the HTTP door takes none).
 
     Args:
         settings: of the process.
         sandbox: shared by all jobs; closed by the caller.
         artifacts: where texts are kept.
         ledger: where budgets are kept.
+        clock: Unix time as the ledger has it.
+        paths: take profiles by the path of their file too.
+        recorder: writes down whose artifacts are whose.
+        metrics: counts the models' requests.
     """
 
-    def __init__(self, settings: Settings, sandbox: Sandbox, artifacts: ArtifactStore, ledger: Ledger) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        sandbox: Sandbox,
+        artifacts: ArtifactStore,
+        ledger: Ledger,
+        *,
+        clock: Callable[[], float] = time.time,
+        paths: bool = False,
+        recorder: ArtifactRecorder | None = None,
+        metrics: WorkerMetrics | None = None,
+    ) -> None:
         self._settings = settings
         self._sandbox = sandbox
         self._artifacts = artifacts
         self._ledger = ledger
+        self._clock = clock
+        self._paths = paths
+        self._recorder = recorder
+        self._metrics = metrics
         self._models: dict[str, asyncio.Task[RoleModel]] = {}
+
+    @property
+    def config_dir(self) -> Path | None:
+        """Where strategies, prompts and allocations are searched for before those that ship."""
+        return self._settings.config_dir
 
     async def of(self, spec: JobSpec, *, parent: str | None) -> JobDeps:
         """Return what a job is run with; `parent` is its parent's scope in the ledger.
@@ -67,10 +98,11 @@ class Parts:
             profile=models[spec.model].profile,
             role_models={role: models[name] for role, name in spec.model_for.items()},
             sandbox=self._sandbox,
-            artifacts=self._artifacts,
+            artifacts=self._artifacts if self._recorder is None else self._recorder.of(spec.id, self._artifacts),
             ledger=self._ledger,
             config_dir=self._settings.config_dir,
             batch=parent,
+            clock=self._clock,
         )
 
     async def aclose(self) -> None:
@@ -92,7 +124,18 @@ class Parts:
                 self._models.pop(name, None)
 
     async def _open(self, name: str) -> RoleModel:
-        if Path(name).name != name or name.endswith(".toml"):
+        if not self._paths and (Path(name).name != name or name.endswith(".toml")):
             raise ConfigError(f"{name!r} is a path", remedy="in the service, name a profile of the workers")
         profile = load_profile(name, self._settings)
-        return RoleModel(await asyncio.to_thread(open_model, profile), profile)
+        model = await asyncio.to_thread(open_model, profile)
+        return RoleModel(self._measured(model, profile.name), profile)
+
+    def _measured(self, model: ChatModel, profile: str) -> ChatModel:
+        if self._metrics is None:
+            return model
+        from solvent.workers.measured import MeasuredModel, router_of
+
+        router = router_of(model)
+        if router is not None:
+            self._metrics.watch_router(profile, router)
+        return MeasuredModel(model, profile, self._metrics)

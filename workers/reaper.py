@@ -7,12 +7,16 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
+from solvent.agents.checkpoints import NewerFormatError
 from solvent.errors import DependencyError, NotFound, StoreError
-from solvent.workers.cluster import OUTSTANDING, Cluster, queue_of
+from solvent.workers.cluster import Cluster, queue_of
 from solvent.workers.lease import split
 from solvent.workers.messages import JOB_QUEUES, UNSEEN_BEHIND_OTHERS_S, unseen_s
+from solvent.workers.planned import go_on
 
 logger = logging.getLogger(__name__)
+BATCHES = 200
+"""Batches with a plan that are looked at each time."""
 
 
 async def reap(cluster: Cluster) -> None:
@@ -26,13 +30,16 @@ async def reap(cluster: Cluster) -> None:
     except DependencyError as error:
         logger.warning("what waits for workers cannot be told: %s", error)
         age_s = UNSEEN_BEHIND_OTHERS_S
-    due = await cluster.store.due(max_attempts=cluster.max_attempts, unseen_s=age_s, limit=OUTSTANDING)
+    due = await cluster.store.due(max_attempts=cluster.max_attempts, unseen_s=age_s, limit=cluster.outstanding)
+    cluster.metrics.reaped(due)
     await cluster.send(jobs=due.jobs)
     for queue, ids in (await _by_queue(cluster, due.trajectories)).items():
         await cluster.send(trajectories=ids, queue=queue)
     for ended in due.ended:
         cluster.events.wake(ended.id, ended.batch_id)
         await cluster.checkpoints.delete(ended.id)
+    for batch_id in await cluster.store.unsettled_batches(limit=BATCHES):
+        await go_on(cluster, batch_id)
 
 
 async def reap_on(cluster: Cluster, every_s: float) -> None:
@@ -41,6 +48,7 @@ async def reap_on(cluster: Cluster, every_s: float) -> None:
         try:
             await reap(cluster)
         except StoreError as error:
+            cluster.metrics.reaper_runs.labels("failed").inc()
             logger.warning("nothing was looked for: %s", error)
         except Exception:  # a defect in one job must not end the search for all others
             logger.exception("nothing was looked for")
@@ -53,7 +61,7 @@ async def _by_queue(cluster: Cluster, ids: Sequence[str]) -> Mapping[str, Sequen
     for id in ids:
         try:
             queue = queue_of(await cluster.record(split(id)[0], fresh=False))
-        except NotFound:
+        except (NotFound, NewerFormatError):
             queue = JOB_QUEUES[-1]
         found[queue].append(id)
     return found

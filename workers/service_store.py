@@ -9,21 +9,25 @@ All times are the database's own (seconds since 1970, UTC): no clock of a worker
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from typing import Protocol
 
 from solvent.agents.events import Event
-from solvent.agents.job import JobResult
+from solvent.agents.job import JobResult, JobStatus
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
+from solvent.errors import QuotaExceeded
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.service_records import (
+    RETRIED,
     ApiKey,
     BatchCounts,
+    BatchStanding,
     Beat,
     Claim,
     Due,
     LeaseKind,
+    PlanStep,
     QueuedJob,
     StoredEvent,
     TrajectoryRecord,
@@ -31,6 +35,34 @@ from solvent.workers.service_records import (
 
 STOP_CHANNEL = "solvent_stop"
 """Channel of PostgreSQL (LISTEN) on which the id of a job comes that is to stop, as a whole or trajectories of it."""
+
+
+class HolderStore(Protocol):
+    """What a process needs of the store for jobs that it holds; documented at `ServiceStore`."""
+
+    async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim | None:
+        """See `ServiceStore`."""
+        ...
+
+    async def beat(self, holder: str, claims: Sequence[Claim], *, lease_s: float) -> Beat:
+        """See `ServiceStore`."""
+        ...
+
+    async def add_events(self, job_id: str, events: Sequence[Event]) -> Sequence[int]:
+        """See `ServiceStore`."""
+        ...
+
+    async def events(self, job_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[StoredEvent]:
+        """See `ServiceStore`."""
+        ...
+
+    async def finish(self, claim: Claim, result: JobResult) -> None:
+        """See `ServiceStore`."""
+        ...
+
+    async def lapse(self, holder: str) -> int:
+        """See `ServiceStore`."""
+        ...
 
 
 class ServiceStore(Protocol):
@@ -53,6 +85,7 @@ class ServiceStore(Protocol):
         priority: int = 0,
         idempotency_key: str | None = None,
         request_digest: str = "",
+        refusal: QuotaExceeded | None = None,
     ) -> Sequence[JobRecord]:
         """Store jobs (and the batch that they belong to) as queued, or nothing of them; return them as stored.
 
@@ -65,7 +98,8 @@ class ServiceStore(Protocol):
 
         Raises:
             Conflict: that idempotency key came with another request, or a job or batch of this id is there.
-            QuotaExceeded: more jobs of this API key would wait than it may have.
+            QuotaExceeded: more jobs of this API key would wait than it may have, it sends too often, or it is
+                `refusal`, which is raised unless an earlier request is answered again.
             NotFound: there is no such API key.
         """
         ...
@@ -115,6 +149,28 @@ class ServiceStore(Protocol):
         """Return the newest batches (of a project), newest first, from after the batch `before` on."""
         ...
 
+    async def matching(self, part: str, *, limit: int) -> Sequence[str]:
+        """Return the ids of jobs and batches that begin or end with `part`, at most `limit`; for a person's eyes."""
+        ...
+
+    # Plans of batches
+
+    async def batch_standing(self, batch_id: str) -> BatchStanding:
+        """Return where a batch stands in its plan. Raises `NotFound`."""
+        ...
+
+    async def take_step(self, batch_id: str, step: PlanStep) -> Sequence[JobRecord]:
+        """Add jobs to a batch, and queue jobs again that ended for want of budget with the one that they get now.
+
+        Returns those that are queued by it; none of them counts as sent. Nothing is done where a job has ended since
+        the step was decided. A job that is there, or that did not end for want of budget, stays as it is.
+        """
+        ...
+
+    async def unsettled_batches(self, limit: int) -> Sequence[str]:
+        """Return ids of batches whose plans may have a next step, the oldest first."""
+        ...
+
     # What to send messages for
 
     async def next_jobs(self, *, outstanding: int, unseen_s: float) -> Sequence[QueuedJob]:
@@ -150,6 +206,14 @@ class ServiceStore(Protocol):
             counts: this attempt failed.
             error: why (`SolventError.to_dict()`): the cause that is named where attempts run out.
         """
+        ...
+
+    async def holders(self) -> Sequence[str]:
+        """Return the names of all that hold a lease which has not lapsed."""
+        ...
+
+    async def lapse(self, holder: str) -> int:
+        """End the leases of a holder that is known to be dead; returns how many. Their attempts count."""
         ...
 
     # What holders write
@@ -222,8 +286,14 @@ class ServiceStore(Protocol):
         """
         ...
 
-    async def retry(self, *, job_id: str | None = None, batch_id: str | None = None) -> Sequence[QueuedJob]:
-        """Queue failed, cancelled and expired jobs again, from the beginning; returns them.
+    async def retry(
+        self,
+        *,
+        job_id: str | None = None,
+        batch_id: str | None = None,
+        statuses: Collection[JobStatus] = RETRIED,
+    ) -> Sequence[QueuedJob]:
+        """Queue jobs again that ended as one of `statuses`, from the beginning; returns them.
 
         None of them counts as sent: the caller sends messages, or `due` finds them. Rows that could not be read stay as
         they are. Raises `NotFound`.
@@ -237,7 +307,8 @@ class ServiceStore(Protocol):
         with an error, the job as failed, each with its cause. Queued jobs of a batch past its deadline become expired.
         Returned is what is ready and held by nobody and of which no message was sent within `unseen_s`, at most `limit`
         begun jobs (these after 30 seconds at the latest) and `limit` trajectories, and queued jobs as
-        `next_jobs(outstanding=limit)` chooses them.
+        `next_jobs(outstanding=limit)` chooses them. Of what has one attempt left (of three or more), one thing at a
+        time: see `sql.last_tries`.
         """
         ...
 
@@ -276,7 +347,10 @@ class ServiceStore(Protocol):
     # Whole
 
     async def gauges(self) -> Mapping[str, float]:
-        """Return counts for metrics and scaling: jobs by queue and status, trajectories, leases, the longest wait."""
+        """Return counts for metrics and scaling: open jobs by queue and status, trajectories, leases, the longest wait.
+
+        Names are Prometheus's without the prefix, with labels, as in `jobs{queue="batch",status="queued"}`.
+        """
         ...
 
     async def ping(self) -> None:

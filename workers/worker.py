@@ -14,22 +14,29 @@ from types import FrameType
 from typing import Any
 
 from celery import signals
+from celery.worker import WorkController
 from celery.worker import state as celery_state
 
 from solvent.settings import Settings
 from solvent.workers.advance import advance_job
-from solvent.workers.celery_app import CeleryMessages, make_app
+from solvent.workers.celery_app import CeleryMessages, connect_again, make_app
 from solvent.workers.cluster import Cluster
+from solvent.workers.consumer_watch import Traffic, watch_consumer
 from solvent.workers.loop import LoopThread
 from solvent.workers.messages import ADVANCE_JOB, QUEUES, REAP, RUN_TRAJECTORY
-from solvent.workers.opening import Runs, open_cluster
+from solvent.workers.opening import Runs, beside, open_cluster
 from solvent.workers.reaper import reap
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.tasks import Bridge, add_tasks
 from solvent.workers.trajectories import run_trajectory
+from solvent.workers.worker_http import WorkerHttp
 
 STOPPED_HARD = 143
 """Exit code after a second signal: 128 + SIGTERM."""
+GAVE_UP = 3
+"""Exit code where Redis hands out no messages, on new connections neither."""
+LAST_S = 30.0
+"""How long the process may take to end after it gave up and what was under way was cut."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +70,8 @@ class WorkerProcess:
         self._stack = AsyncExitStack()
         self._runs = Runs()
         self._stopping = threading.Event()
+        self._traffic = Traffic()
+        self._exit_code = 0
 
     def run(self) -> int:
         """Run to the end and return the exit code.
@@ -75,12 +84,13 @@ class WorkerProcess:
         self._loop.start()
         try:
             cluster = self._loop.run(self._open(CeleryMessages(app)))
+            cluster.metrics.watch(cluster.keeper, capacity=self._options.concurrency)
             handlers = {
                 ADVANCE_JOB: self._runs.handler(partial(advance_job, cluster)),
                 RUN_TRAJECTORY: self._runs.handler(partial(run_trajectory, cluster)),
                 REAP: self._runs.handler(lambda _: reap(cluster)),
             }
-            add_tasks(app, Bridge(self._loop, handlers, self._stopping))
+            add_tasks(app, Bridge(self._loop, handlers, self._stopping, self._traffic))
             worker = app.Worker(
                 hostname=f"{self._options.name}@{cluster.keeper.holder}",
                 pool="threads",
@@ -92,13 +102,13 @@ class WorkerProcess:
                 without_mingle=True,
                 without_heartbeat=True,
             )
-            ready = partial(self._ready, cluster)
+            ready = partial(self._ready, cluster, worker)
             signals.worker_ready.connect(ready, weak=False)
             try:
                 worker.start()
             finally:
                 signals.worker_ready.disconnect(ready)
-            return int(worker.exitcode or 0)
+            return self._exit_code or int(worker.exitcode or 0)
         finally:
             try:
                 self._loop.run(self._stack.aclose())
@@ -110,23 +120,54 @@ class WorkerProcess:
         await messages.waiting()
         wakeups = RedisWakeups(self._settings.redis_url)
         self._stack.push_async_callback(wakeups.aclose)
-        return await self._stack.enter_async_context(open_cluster(self._settings, messages, wakeups))
+        cluster = await self._stack.enter_async_context(open_cluster(self._settings, messages, wakeups))
+        port = self._settings.worker_metrics_port
+        if port is not None:
+            http = WorkerHttp(self._settings.worker_metrics_host, port, self._loop, cluster.metrics.text)
+            self._stack.callback(http.close)
+            self._say(f"metrics at http://{self._settings.worker_metrics_host}:{http.port}/metrics")
+        return cluster
 
-    def _ready(self, cluster: Cluster, **_: Any) -> None:
+    def _ready(self, cluster: Cluster, worker: WorkController, **_: Any) -> None:
         """Take the signals over from Celery, which knows nothing of the event loop."""
 
         def stop(number: int, frame: FrameType | None) -> None:
             if self._stopping.is_set():
                 os._exit(STOPPED_HARD)
-            self._stopping.set()
-            celery_state.should_stop = 0
-            self._loop.call(self._drain, cluster)
+            self._stop(cluster)
 
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, stop)
+        self._loop.run(self._watch(cluster, worker))
         self._say("ready")
+
+    def _stop(self, cluster: Cluster) -> None:
+        self._stopping.set()
+        celery_state.should_stop = 0
+        self._loop.call(self._drain, cluster)
+
+    async def _watch(self, cluster: Cluster, worker: WorkController) -> None:
+        """Begin to watch over Celery's consumer."""
+
+        def give_up() -> None:
+            self._exit_code = GAVE_UP
+            self._stop(cluster)
+            # Where Celery's own loop hangs it does not hear of the stop.
+            asyncio.get_running_loop().call_later(self._settings.worker_drain_s + LAST_S, os._exit, GAVE_UP)
+
+        watch = watch_consumer(
+            cluster.messages,
+            self._traffic,
+            queues=self._options.queues,
+            concurrency=self._options.concurrency,
+            connect_again=partial(connect_again, worker),
+            give_up=give_up,
+            stopping=self._stopping.is_set,
+        )
+        beside(self._stack, watch, "consumer watch")
 
     def _drain(self, cluster: Cluster) -> None:
         self._say(f"stopping: {len(self._runs)} at work go on to their next step; a second signal stops at once")
+        cluster.metrics.drain()
         cluster.drain.request()
         asyncio.get_running_loop().call_later(self._settings.worker_drain_s, self._runs.cut)

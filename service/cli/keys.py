@@ -31,6 +31,7 @@ def keys() -> None:
 @click.option("--day-budget", type=BudgetType(), help="Hard caps of all its jobs of a day (UTC), such as tokens=5m.")
 @click.option("--concurrency", type=click.IntRange(min=1), help="Most of its jobs that run at once.")
 @click.option("--queued", type=click.IntRange(min=1), help="Most of its jobs that may wait.")
+@click.option("--per-minute", type=click.IntRange(min=1), help="Most requests with jobs that it may send in a minute.")
 @click.option(
     "--weight", type=click.FloatRange(min=0, min_open=True), default=1.0, show_default=True, help="Its share."
 )
@@ -41,6 +42,7 @@ def add(
     day_budget: Budget | None,
     concurrency: int | None,
     queued: int | None,
+    per_minute: int | None,
     weight: float,
     as_json: bool,
 ) -> None:
@@ -56,6 +58,7 @@ def add(
         day_budget=day_budget or Budget(),
         concurrency=concurrency,
         queued=queued,
+        per_minute=per_minute,
         weight=weight,
     )
     secret = new_secret()
@@ -83,7 +86,7 @@ def list_keys(as_json: bool) -> None:
         }
         for key in found
     ]
-    columns = ("id", "name", "project", "concurrency", "queued", "weight", "created", "revoked")
+    columns = ("id", "name", "project", "concurrency", "queued", "per_minute", "weight", "created", "revoked")
     show_rows(rows, columns, as_json=as_json, empty="there are no keys; make one with `solvent keys add NAME`")
 
 

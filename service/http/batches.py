@@ -48,6 +48,7 @@ async def submit(
         priority=priority,
         idempotency_key=key,
         request_digest=found,
+        refusal=await caller.refusal(door),
     )
     batch_id = stored[0].batch_id or batch.id
     if batch_id == batch.id:

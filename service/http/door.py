@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from fastapi import Request
 
 from solvent.errors import DependencyError
+from solvent.service.http.artifact_reading import Artifacts
+from solvent.service.http.day_budgets import DayBudgets
 from solvent.service.http.metrics import Metrics
 from solvent.settings import Settings
 from solvent.workers.dispatch import Dispatcher
@@ -52,9 +54,12 @@ class Door:
     dispatcher: Dispatcher
     keyless: bool = False
     limits: Limits = field(default_factory=Limits)
-    outstanding: int = 256
-    """Messages about jobs of batches that are under way at most; see `ServiceStore.next_jobs`."""
-    unseen_s: float = 60.0
+    day_budgets: DayBudgets | None = None
+    """Refuses jobs of keys whose day is spent; None: they are taken, and end as exhausted."""
+    artifacts: Artifacts | None = None
+    """Gives out artifacts; None: there are none here."""
+    worker_metrics: Callable[[], bytes] | None = None
+    """Returns what the worker in this process counts, where there is one."""
     metrics: Metrics = field(default_factory=Metrics)
     _closing: bool = False
     _sending: set[asyncio.Task[None]] = field(default_factory=set)
@@ -69,7 +74,10 @@ class Door:
 
         async def send() -> None:
             try:
-                await self._send(await self.store.next_jobs(outstanding=self.outstanding, unseen_s=self.unseen_s))
+                settings = self.settings
+                await self._send(
+                    await self.store.next_jobs(outstanding=settings.outstanding_jobs, unseen_s=settings.unseen_s)
+                )
             except DependencyError as error:
                 _log.warning("jobs of batches wait for the reaper: %s", error)
 

@@ -24,6 +24,7 @@ from solvent.errors import (
     SolventError,
     StoreError,
 )
+from solvent.service.http.door import door_of
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_S = 5
@@ -124,6 +125,8 @@ def install(app: FastAPI) -> None:
     def solvent_error(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, SolventError)
         answer = as_api_error(error)
+        if isinstance(error, QuotaExceeded):
+            door_of(request).metrics.quotas.labels(error.quota).inc()
         if answer.status < 500:
             return answer.answer()
         instance = _instance()

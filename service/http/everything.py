@@ -10,6 +10,8 @@ from contextlib import AsyncExitStack
 from functools import partial
 
 from solvent.models.serving.listening import listen, url_of
+from solvent.service.http.artifact_reading import Artifacts
+from solvent.service.http.day_budgets import DayBudgets
 from solvent.service.http.door import Door
 from solvent.service.http.process import ApiOptions, check, server_of
 from solvent.settings import Settings
@@ -17,6 +19,7 @@ from solvent.workers.advance import advance_job
 from solvent.workers.local_messages import LocalMessages
 from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY
 from solvent.workers.opening import open_cluster
+from solvent.workers.scopes import key_scope
 from solvent.workers.trajectories import run_trajectory
 from solvent.workers.wakeups import LocalWakeups
 
@@ -54,9 +57,20 @@ async def _serve(
         messages = LocalMessages(concurrency)
         cluster = await stack.enter_async_context(open_cluster(settings, messages, wakeups))
         stack.push_async_callback(messages.aclose)
-        door = Door(settings, cluster.store, wakeups, messages, keyless=not options.require_key, limits=options.limits)
+        door = Door(
+            settings,
+            cluster.store,
+            wakeups,
+            messages,
+            keyless=not options.require_key,
+            limits=options.limits,
+            day_budgets=DayBudgets(lambda key_id: cluster.ledger.usage(key_scope(key_id), in_flight=False)),
+            artifacts=Artifacts(cluster.register, cluster.artifacts),
+            worker_metrics=cluster.metrics.text,
+        )
         stack.push_async_callback(door.aclose)
         messages.start({ADVANCE_JOB: partial(advance_job, cluster), RUN_TRAJECTORY: partial(run_trajectory, cluster)})
         await server_of(door, options, lambda: started(url_of(listening))).serve(sockets=[listening])
+        cluster.metrics.drain()
         cluster.drain.request()
         await messages.finish(at_most_s=settings.worker_drain_s)

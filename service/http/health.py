@@ -57,4 +57,5 @@ async def metrics(door: DoorOf) -> Response:
             gauges = {**await door.store.gauges(), "database_up": 1.0}
     except (DependencyError, TimeoutError):
         gauges = {"database_up": 0.0}
-    return Response(door.metrics.text(gauges), headers={"Content-Type": CONTENT_TYPE})
+    more = b"" if door.worker_metrics is None else door.worker_metrics()
+    return Response(door.metrics.text(gauges) + more, headers={"Content-Type": CONTENT_TYPE})

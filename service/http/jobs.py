@@ -24,8 +24,7 @@ from solvent.service.http.idempotency import REPLAYED, IdempotencyKey, digest
 from solvent.service.http.intake import many_jobs, one_job, too_many
 from solvent.service.http.requests import JobRequest, JobsRequest
 from solvent.service.http.streams import event_stream
-from solvent.workers.follow import ENDED
-from solvent.workers.records import JobRecord
+from solvent.workers.records import ENDED, JobRecord
 from solvent.workers.service_records import QueuedJob
 from solvent.workers.wakeups import job_topic
 
@@ -49,6 +48,7 @@ async def submit(
         priority=priority,
         idempotency_key=key,
         request_digest=found,
+        refusal=await caller.refusal(door),
     )
     if stored[0].id == jobs[0].id:
         door.metrics.accepted.inc(len(stored))

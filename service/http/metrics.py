@@ -30,10 +30,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self._registry,
         )
-        self.streams = Gauge("solvent_http_streams", "Open streams of events and results.", registry=self._registry)
+        self.streams = Gauge(
+            "solvent_http_streams", "Open streams of events and results.", ["kind"], registry=self._registry
+        )
         self.accepted = Counter("solvent_jobs_accepted", "Jobs stored by requests here.", registry=self._registry)
         self.unsent = Counter(
             "solvent_messages_unsent", "Messages to workers that the reaper has to send.", registry=self._registry
+        )
+        self.quotas = Counter(
+            "solvent_quota_refusals",
+            "Submissions that a quota of their key refused.",
+            ["quota"],
+            registry=self._registry,
         )
 
     def text(self, gauges: Mapping[str, float]) -> bytes:

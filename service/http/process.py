@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import FrameType
 from typing import cast
 
@@ -19,10 +20,13 @@ from sse_starlette.sse import AppStatus
 from solvent.errors import ConfigError
 from solvent.models.serving.listening import AnnouncedServer, listen, url_of
 from solvent.service.http.app import create_app
+from solvent.service.http.artifact_reading import Artifacts
+from solvent.service.http.day_budgets import DayBudgets, spent_today
 from solvent.service.http.door import Door, Limits
 from solvent.service.http.gate import is_loopback
 from solvent.settings import Settings
-from solvent.workers.database import open_service_store, service_url
+from solvent.workers.artifact_places import open_artifacts
+from solvent.workers.database import open_service_database, service_url
 from solvent.workers.dispatch import Dispatcher, NoDispatcher
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.wakeups import LocalWakeups, Wakeups
@@ -92,13 +96,22 @@ async def open_door(settings: Settings, options: ApiOptions) -> AsyncIterator[Do
         StoreError: the database does not answer.
     """
     async with AsyncExitStack() as stack:
-        store = await open_service_store(service_url(settings))
-        stack.push_async_callback(store.aclose)
+        database = await open_service_database(service_url(settings))
+        stack.push_async_callback(database.aclose)
         wakeups: Wakeups = RedisWakeups(settings.redis_url) if options.redis else LocalWakeups()
         stack.push_async_callback(wakeups.aclose)
         dispatcher = _dispatcher(settings) if options.redis else NoDispatcher()
         stack.push_async_callback(dispatcher.aclose)
-        door = Door(settings, store, wakeups, dispatcher, keyless=not options.require_key, limits=options.limits)
+        door = Door(
+            settings,
+            database.store,
+            wakeups,
+            dispatcher,
+            keyless=not options.require_key,
+            limits=options.limits,
+            day_budgets=DayBudgets(partial(spent_today, database.journal)),
+            artifacts=Artifacts(database.artifacts, open_artifacts(settings)),
+        )
         stack.push_async_callback(door.aclose)
         yield door
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import AsyncIterator
 
@@ -12,10 +11,10 @@ from starlette.types import Send
 
 from solvent.errors import DependencyError
 from solvent.service.http.door import Door
-from solvent.workers.envelope import envelope
+from solvent.workers.envelope import envelope_json
 from solvent.workers.follow import follow_batch, follow_job
 from solvent.workers.records import JobRecord
-from solvent.workers.results import result_row
+from solvent.workers.results import result_lines
 
 HEARTBEAT_S = 15
 SEND_WAIT_S = 60.0
@@ -37,11 +36,10 @@ def event_stream(door: Door, job_id: str, after: int) -> EventSourceResponse:
 
 
 async def _events(door: Door, job_id: str, after: int) -> AsyncIterator[ServerSentEvent]:
-    with door.metrics.streams.track_inprogress():
+    with door.metrics.streams.labels("events").track_inprogress():
         try:
             async for stored in follow_job(door.store, door.wakeups, job_id, after=after, stop=door.closing):
-                body = envelope(stored).model_dump_json()
-                yield ServerSentEvent(body, event=stored.event.type, id=str(stored.sequence))
+                yield ServerSentEvent(envelope_json(stored), event=stored.event.type, id=str(stored.sequence))
         except DependencyError as error:
             # The stream ends without `job.finished`: clients come back with the id of the last event that they got.
             _log.warning("events of job %s break off: %s", job_id, error)
@@ -81,6 +79,6 @@ def followed_rows(door: Door, batch_id: str, after: str) -> Rows:
 
 
 async def _rows(door: Door, jobs: AsyncIterator[JobRecord]) -> AsyncIterator[bytes]:
-    with door.metrics.streams.track_inprogress():
+    with door.metrics.streams.labels("results").track_inprogress():
         async for job in jobs:
-            yield json.dumps(result_row(job), ensure_ascii=False).encode() + b"\n"
+            yield "".join(result_lines(job)).encode("utf-8", errors="surrogatepass")

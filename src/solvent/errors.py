@@ -15,7 +15,8 @@
     │   │   └── ProviderProtocolError it answered what the protocol does not allow
     │   ├── SandboxError         the sandbox itself failed (never the program in it)
     │   │   └── SandboxUnavailable   no backend can run on this machine
-    │   └── StoreError           a database, checkpoint or artifact store failed
+    │   ├── StoreError           a database, checkpoint or artifact store failed
+    │   └── MemoryUnavailable    the concept memory's index or embedder does not answer
     └── InternalError        a defect of Solvent itself                                   exit 70
 
 The end of a budget and a cancellation are outcomes, not errors: they are values, and nothing here names them.
@@ -73,15 +74,24 @@ class QuotaExceeded(SolventError):
     Args:
         message: see `SolventError`.
         retry_after_s: when to ask again, where that is known.
+        quota: which one: `queued`, `rate` or `day_budget`.
         remedy: see `SolventError`.
     """
 
     kind = "quota"
     exit_code = 4
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None, remedy: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        retry_after_s: float | None = None,
+        quota: str = "queued",
+        remedy: str | None = None,
+    ) -> None:
         super().__init__(message, remedy=remedy)
         self.retry_after_s = retry_after_s
+        self.quota = quota
 
 
 class DataError(SolventError):
@@ -202,6 +212,12 @@ class StoreError(DependencyError):
     """A database, checkpoint or artifact store failed."""
 
     kind = "store"
+
+
+class MemoryUnavailable(DependencyError):
+    """The concept memory's index or embedder does not answer; its texts are elsewhere, and nothing is lost."""
+
+    kind = "memory"
 
 
 class InternalError(SolventError):

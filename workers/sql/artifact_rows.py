@@ -45,8 +45,8 @@ class SqlArtifactRegister:
             if project is not None:
                 owned = owned.join(job, job.c.id == job_artifact.c.job_id).where(job.c.project == project)
             query = _rows().where(artifact.c.id == artifact_id, owned.exists())
-            row = (await connection.execute(query)).first()
-            return None if row is None else ArtifactRow(*tuple(row))
+            row = (await connection.execute(query)).mappings().first()
+            return None if row is None else ArtifactRow(**row)
 
         return await self._database.read("look up an artifact", work)
 
@@ -56,7 +56,7 @@ class SqlArtifactRegister:
         async def work(connection: AsyncConnection) -> Sequence[ArtifactRow]:
             of_job = select(job_artifact.c.artifact_id).where(job_artifact.c.job_id == job_id)
             query = _rows().where(artifact.c.id.in_(of_job)).order_by(artifact.c.created_at, artifact.c.id)
-            return [ArtifactRow(*tuple(row)) for row in await connection.execute(query)]
+            return [ArtifactRow(**row) for row in (await connection.execute(query)).mappings()]
 
         return await self._database.read(f"list the artifacts of job {job_id!r}", work)
 

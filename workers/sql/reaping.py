@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Sequence
 
-from sqlalchemy import RowMapping, delete, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, RowMapping, delete, func, or_, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.job import JobStatus, StopReason
@@ -15,6 +15,7 @@ from solvent.workers.service_records import Due, EndedJob, QueuedJob
 from solvent.workers.sql import choosing, journal
 from solvent.workers.sql.claims import free_jobs, free_trajectories
 from solvent.workers.sql.endings import end_trajectories, unheld_results
+from solvent.workers.sql.last_tries import has_more, one_under_way
 from solvent.workers.sql.rows import now
 from solvent.workers.sql.stops import end_unheld
 from solvent.workers.sql.submission import IDEMPOTENCY_S
@@ -29,17 +30,24 @@ Error = dict[str, str | None]
 async def due(connection: AsyncConnection, *, max_attempts: int, unseen_s: float, limit: int) -> Due:
     """See `ServiceStore.due`. What another transaction has locked is left for the next time."""
     time = await now(connection)
-    await _take_lapsed(connection, time, limit)
+    lapsed = await _take_lapsed(connection, time, limit)
     await _end_poison_trajectories(connection, max_attempts, time, limit)
     ended = [
         *await _fail_poison_jobs(connection, max_attempts, time, limit),
         *await _expire(connection, time, limit),
     ]
     await connection.execute(delete(idempotency).where(idempotency.c.created_at <= time - IDEMPOTENCY_S))
-    jobs = await _begun_jobs(connection, time, min(unseen_s, BEGUN_UNSEEN_S), limit)
-    trajectories = await _trajectories(connection, time, unseen_s, limit)
+    begun_unseen_s = min(unseen_s, BEGUN_UNSEEN_S)
+    jobs = await _begun_jobs(connection, has_more(job.c.attempts, max_attempts), time, begun_unseen_s, limit)
+    trajectories = await _trajectories(connection, has_more(trajectory.c.attempts, max_attempts), time, unseen_s, limit)
+    if not await one_under_way(connection, max_attempts, sent_after=time - begun_unseen_s):
+        last = await _begun_jobs(connection, ~has_more(job.c.attempts, max_attempts), time, begun_unseen_s, 1)
+        jobs = [*jobs, *last]
+        if not last:
+            last_try = ~has_more(trajectory.c.attempts, max_attempts)
+            trajectories = [*trajectories, *await _trajectories(connection, last_try, time, begun_unseen_s, 1)]
     queued = await choosing.choose(connection, outstanding=limit, unseen_s=unseen_s)
-    return Due([*jobs, *queued], trajectories, ended)
+    return Due([*jobs, *queued], trajectories, ended, lapsed)
 
 
 async def _lock_jobs(connection: AsyncConnection, job_ids: set[str]) -> dict[str, RowMapping]:
@@ -60,11 +68,12 @@ async def _lock_trajectories(
     return {(row["job_id"], row["name"]): row for row in rows}
 
 
-async def _take_lapsed(connection: AsyncConnection, time: float, limit: int) -> None:
+async def _take_lapsed(connection: AsyncConnection, time: float, limit: int) -> int:
+    """Take leases away that ended; returns how many."""
     query = select(lease).where(lease.c.expires_at <= time).order_by(lease.c.token).limit(limit)
     lapsed = (await connection.execute(query)).mappings().all()
     if not lapsed:
-        return
+        return 0
     jobs = await _lock_jobs(connection, {row["job_id"] for row in lapsed})
     names = {(row["job_id"], row["trajectory"]) for row in lapsed if row["trajectory"] and row["job_id"] in jobs}
     trajectories = await _lock_trajectories(connection, names)
@@ -88,6 +97,7 @@ async def _take_lapsed(connection: AsyncConnection, time: float, limit: int) -> 
         await free_jobs(connection, sorted(freed_jobs), time, {})
     for job_id, parts in sorted(freed.items()):
         await free_trajectories(connection, jobs[job_id], parts, time, {})
+    return len(freed_jobs) + sum(map(len, freed.values()))
 
 
 def _poison(what: str, row: RowMapping) -> Error:
@@ -127,7 +137,7 @@ async def _end_poison_trajectories(connection: AsyncConnection, max_attempts: in
             )
         )
     for job_id, ends in outcomes.items():
-        await end_trajectories(connection, job_id, ends, time)
+        await end_trajectories(connection, job_id, ends)
         await connection.execute(update(job).where(job.c.id == job_id).values(sent_at=None))
 
 
@@ -177,12 +187,15 @@ async def _expire(connection: AsyncConnection, time: float, limit: int) -> list[
     return [EndedJob(row["id"], row["batch_id"]) for row in rows]
 
 
-async def _begun_jobs(connection: AsyncConnection, time: float, unseen_s: float, limit: int) -> Sequence[QueuedJob]:
+async def _begun_jobs(
+    connection: AsyncConnection, which: ColumnElement[bool], time: float, unseen_s: float, limit: int
+) -> Sequence[QueuedJob]:
     held = select(lease.c.token).where(lease.c.job_id == job.c.id, lease.c.trajectory == "")
     over = select(batch.c.id).where(batch.c.id == job.c.batch_id, batch.c.deadline_at <= time)
     query = (
         select(job.c.id, job.c.queue)
         .where(
+            which,
             job.c.begun_at.is_not(None),
             job.c.ended_at.is_(None),
             or_(
@@ -203,10 +216,13 @@ async def _begun_jobs(connection: AsyncConnection, time: float, unseen_s: float,
     return found
 
 
-async def _trajectories(connection: AsyncConnection, time: float, unseen_s: float, limit: int) -> Sequence[str]:
+async def _trajectories(
+    connection: AsyncConnection, which: ColumnElement[bool], time: float, unseen_s: float, limit: int
+) -> Sequence[str]:
     query = (
         select(trajectory.c.job_id, trajectory.c.name)
         .where(
+            which,
             trajectory.c.ended_at.is_(None),
             trajectory.c.status == TrajectoryStatus.QUEUED.value,
             or_(trajectory.c.sent_at.is_(None), trajectory.c.sent_at <= time - unseen_s),

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.events import Event
-from solvent.agents.job import JobResult
+from solvent.agents.job import JobResult, JobStatus
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
+from solvent.errors import QuotaExceeded
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.service_records import (
+    RETRIED,
     ApiKey,
     BatchCounts,
+    BatchStanding,
     Beat,
     Claim,
     Due,
     LeaseKind,
+    PlanStep,
     QueuedJob,
     StoredEvent,
     TrajectoryRecord,
@@ -29,6 +33,7 @@ from solvent.workers.sql import (
     events,
     gauges,
     keys,
+    planning,
     reading,
     reaping,
     stops,
@@ -58,6 +63,7 @@ class SqlServiceStore:
         priority: int = 0,
         idempotency_key: str | None = None,
         request_digest: str = "",
+        refusal: QuotaExceeded | None = None,
     ) -> Sequence[JobRecord]:
         """See `ServiceStore`."""
         return await self._database.write(
@@ -71,6 +77,7 @@ class SqlServiceStore:
                 priority=priority,
                 idempotency_key=idempotency_key,
                 request_digest=request_digest,
+                refusal=refusal,
             ),
         )
 
@@ -127,6 +134,30 @@ class SqlServiceStore:
             "list batches", lambda connection: reading.recent_batches(connection, project, limit, before)
         )
 
+    async def matching(self, part: str, *, limit: int) -> Sequence[str]:
+        """See `ServiceStore`."""
+        return await self._database.read(
+            f"look for {part!r}", lambda connection: reading.matching(connection, part, limit)
+        )
+
+    async def batch_standing(self, batch_id: str) -> BatchStanding:
+        """See `ServiceStore`."""
+        return await self._database.read(
+            f"look at batch {batch_id!r}", lambda connection: planning.standing(connection, batch_id)
+        )
+
+    async def take_step(self, batch_id: str, step: PlanStep) -> Sequence[JobRecord]:
+        """See `ServiceStore`."""
+        return await self._database.write(
+            f"go on with batch {batch_id!r}", lambda connection: planning.take_step(connection, batch_id, step)
+        )
+
+    async def unsettled_batches(self, limit: int) -> Sequence[str]:
+        """See `ServiceStore`."""
+        return await self._database.read(
+            "look for batches to go on with", lambda connection: planning.unsettled(connection, limit)
+        )
+
     async def next_jobs(self, *, outstanding: int, unseen_s: float) -> Sequence[QueuedJob]:
         """See `ServiceStore`."""
         return await self._database.write(
@@ -156,6 +187,16 @@ class SqlServiceStore:
         await self._database.write(
             f"give back {claim.kind} {claim.id!r}",
             lambda connection: claims.give_back(connection, claim, counts=counts, error=error),
+        )
+
+    async def holders(self) -> Sequence[str]:
+        """See `ServiceStore`."""
+        return await self._database.read("list who holds leases", claims.holders)
+
+    async def lapse(self, holder: str) -> int:
+        """See `ServiceStore`."""
+        return await self._database.write(
+            f"end the leases of {holder!r}", lambda connection: claims.lapse(connection, holder)
         )
 
     async def start_trajectories(self, claim: Claim, plans: Sequence[Plan]) -> None:
@@ -227,7 +268,13 @@ class SqlServiceStore:
                 return count
             after = last
 
-    async def retry(self, *, job_id: str | None = None, batch_id: str | None = None) -> Sequence[QueuedJob]:
+    async def retry(
+        self,
+        *,
+        job_id: str | None = None,
+        batch_id: str | None = None,
+        statuses: Collection[JobStatus] = RETRIED,
+    ) -> Sequence[QueuedJob]:
         """See `ServiceStore`. A large batch takes several transactions: doing it again goes on."""
         queued: list[QueuedJob] = []
         after = ""
@@ -235,7 +282,7 @@ class SqlServiceStore:
             step, last = await self._database.write(
                 "queue jobs again",
                 lambda connection, after=after: stops.retry_step(  # type: ignore[misc]  # of a lambda's default
-                    connection, job_id=job_id, batch_id=batch_id, after=after
+                    connection, job_id=job_id, batch_id=batch_id, statuses=statuses, after=after
                 ),
             )
             queued.extend(step)
@@ -253,7 +300,10 @@ class SqlServiceStore:
     async def add_events(self, job_id: str, events_: Sequence[Event]) -> Sequence[int]:
         """See `ServiceStore`."""
         return await self._database.write(
-            f"append to the log of job {job_id!r}", lambda connection: events.append(connection, job_id, events_)
+            f"append to the log of job {job_id!r}",
+            lambda connection: events.append(connection, job_id, events_),
+            one_change=True,
+            repeatable=False,
         )
 
     async def events(self, job_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[StoredEvent]:

@@ -14,10 +14,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.job import JobStatus
 from solvent.errors import Conflict, NotFound, QuotaExceeded
-from solvent.workers.records import BatchRecord, JobRecord
-from solvent.workers.sql import keys
-from solvent.workers.sql.rows import error_text, is_postgres, iso, job_record, now, select_jobs
-from solvent.workers.tables import FORMAT, Queue, batch, idempotency, job, job_content
+from solvent.workers.records import BatchRecord, JobRecord, Queue, iso
+from solvent.workers.row_values import batch_values, content_values, job_values
+from solvent.workers.sql import keys, rates
+from solvent.workers.sql.rows import is_postgres, job_record, now, select_jobs
+from solvent.workers.tables import batch, idempotency, job, job_content
 
 IDEMPOTENCY_S = 24 * 3600.0
 _CHUNK = 500
@@ -33,6 +34,7 @@ async def submit(
     priority: int,
     idempotency_key: str | None,
     request_digest: str,
+    refusal: QuotaExceeded | None,
 ) -> Sequence[JobRecord]:
     """See `ServiceStore.submit`."""
     time = await now(connection)
@@ -40,10 +42,13 @@ async def submit(
         earlier = await _earlier(connection, key_id or "", idempotency_key, request_digest, jobs, time)
         if earlier is not None:
             return earlier
+    if refusal is not None:
+        raise refusal
     project = "default"
     if key_id is not None:
         key = await keys.of_id(connection, key_id, lock=True)
         project = key.project
+        await rates.take(connection, key, time)
         if key.queued is not None:
             await _check_quota(connection, key_id, key.queued, sum(_waits(record) for record in jobs))
     failed = sum(not _waits(record) for record in jobs) if batch_ is not None else 0
@@ -52,11 +57,13 @@ async def submit(
     stored = [_stored(record, batch_, numbers, place, queue, time) for record in jobs]
     try:
         if batch_ is not None:
-            await connection.execute(insert(batch).values(_batch_row(batch_, place, time, failed)))
+            await connection.execute(
+                insert(batch).values(batch_values(batch_, time, ended=failed, key_id=key_id, project=project))
+            )
         for start in range(0, len(stored), _CHUNK):
             chunk = stored[start : start + _CHUNK]
-            await connection.execute(insert(job), [_job_row(record, priority, time) for record in chunk])
-            await connection.execute(insert(job_content), [_content_row(record) for record in chunk])
+            await connection.execute(insert(job), [job_values(record, time, priority=priority) for record in chunk])
+            await connection.execute(insert(job_content), [content_values(record) for record in chunk])
     except IntegrityError as error:
         raise Conflict("there is a job or a batch of the same id, or two jobs have one place in the batch") from error
     return stored
@@ -138,40 +145,3 @@ def _stored(
             "finished_at": iso(time) if failed else None,
         }
     )
-
-
-def _job_row(record: JobRecord, priority: int, time: float) -> dict[str, Any]:
-    ended = not _waits(record)
-    return {
-        **record.model_dump(include={"id", "batch_id", "position", "custom_id", "key_id", "project", "queue"}),
-        "end_number": record.end_number,
-        "rank": -priority,
-        "status": record.status.value,
-        "submitted_at": time,
-        "ended_at": time if ended else None,
-        "sent_at": time if record.queue == Queue.INTERACTIVE and not ended else None,
-        "deadline_s": record.spec.budget.deadline_s if record.spec is not None else None,
-    }
-
-
-def _content_row(record: JobRecord) -> dict[str, Any]:
-    return {
-        "job_id": record.id,
-        "version": FORMAT,
-        "spec": record.spec.model_dump_json() if record.spec is not None else None,
-        "result": record.result.model_dump_json() if record.result is not None else None,
-        "error": error_text(record.error),
-    }
-
-
-def _batch_row(record: BatchRecord, place: dict[str, Any], time: float, ended: int) -> dict[str, Any]:
-    return {
-        **place,
-        "id": record.id,
-        "source": record.source,
-        "body": record.model_dump_json(),
-        "version": FORMAT,
-        "submitted_at": time,
-        "deadline_s": record.budget.deadline_s,
-        "last_end_number": ended,
-    }
