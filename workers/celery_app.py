@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from celery import Celery
 from kombu import Queue
 from kombu.exceptions import KombuError
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from solvent.errors import DependencyError, boundary
@@ -30,8 +32,13 @@ from solvent.workers.messages import (
 )
 from solvent.workers.service_records import QueuedJob
 
+if TYPE_CHECKING:
+    from celery.worker import WorkController
+
 ANSWER_WAIT_S = 5.0
 """How long Redis may take to answer."""
+SILENCE_S = 10
+"""How long the answer to a request for messages may be late before the connection is taken for dead."""
 VISIBILITY_S = 3600
 """After this time Redis gives a message that is not acknowledged to another worker, which finds the lease held and
 lets it go. Work that died is found by its lease, long before."""
@@ -64,10 +71,24 @@ def make_app(redis_url: str) -> Celery:
             "socket_connect_timeout": ANSWER_WAIT_S,
             "socket_timeout": ANSWER_WAIT_S,
             "socket_keepalive": True,
+            "health_check_interval": SILENCE_S,
             "retry_on_timeout": False,
         },
     )
     return app
+
+
+def connect_again(worker: WorkController) -> None:
+    """Have a worker's consumer drop its connection and make a new one; called from any thread.
+
+    What it had taken and not yet worked off goes back to the queue, and comes twice.
+    """
+
+    def lose() -> None:
+        raise RedisConnectionError("messages wait and none of them came")
+
+    # As a connection that breaks: the consumer's loop ends with it, and begins anew.
+    worker.consumer.hub.call_soon(lose)
 
 
 class CeleryMessages:

@@ -291,6 +291,10 @@ class RedisLedger:
 
         await self._tasks.whole(work())
 
+    def clock(self) -> float:
+        """Return Unix time by the clock that scopes start by, which is not this machine's."""
+        return self._script.clock()
+
     async def ping(self) -> None:
         """Raise `StoreError` where Redis does not answer within the ledger's patience."""
         await self._script("beat")

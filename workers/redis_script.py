@@ -85,6 +85,12 @@ class LedgerScript:
             await self("beat")
         return self._monotonic() + (self._ahead or 0)
 
+    def clock(self) -> float:
+        """Return the server's Unix time, as `now` does; this machine's own before the first answer."""
+        if self._clock is not None:
+            return self._clock()
+        return time.time() if self._ahead is None else (self._monotonic() + self._ahead) / MICRO
+
     async def __call__(
         self, operation: str, accounts: Sequence[str] = (), *arguments: str, wake: str = ""
     ) -> list[str]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import Reject
 
 from solvent.workers.celery_app import CeleryMessages, make_app
+from solvent.workers.consumer_watch import Traffic
 from solvent.workers.messages import ADVANCE_JOB, FORMAT, REAP, RUN_TRAJECTORY
 
 if TYPE_CHECKING:
@@ -37,12 +38,16 @@ class Bridge:
         loop: of the process.
         handlers: what each kind of message is handled by.
         stopping: set when the process is to stop: what comes then is handed back.
+        traffic: counts what comes.
     """
 
-    def __init__(self, loop: LoopThread, handlers: dict[str, Handler], stopping: threading.Event) -> None:
+    def __init__(
+        self, loop: LoopThread, handlers: dict[str, Handler], stopping: threading.Event, traffic: Traffic
+    ) -> None:
         self._loop = loop
         self._handlers = handlers
         self._stopping = stopping
+        self._traffic = traffic
 
     def handle(self, task: str, id: str, format: int) -> None:
         """Handle a message; returns when the work is done, and the message may be forgotten.
@@ -50,6 +55,10 @@ class Bridge:
         Raises:
             Reject: another worker is to have it: this one stops, or does not know its format.
         """
+        with self._traffic.message():
+            self._handle(task, id, format)
+
+    def _handle(self, task: str, id: str, format: int) -> None:
         if format > FORMAT:
             logger.warning("a message of format %d is left to a newer worker", format)
             self._stopping.wait(REFUSAL_PAUSE_S)
