@@ -8,15 +8,18 @@ the lock: PostgreSQL looks again only at the row that it waited for.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import RowMapping, delete, func, insert, or_, select, update
+from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.job import JobStatus
+from solvent.workers.row_values import error_text
 from solvent.workers.service_records import Beat, Claim, LeaseKind, LeaseLostError
 from solvent.workers.sql import keys
 from solvent.workers.sql.endings import cancelled_outcome, end_trajectories
-from solvent.workers.sql.rows import database_time, error_text, now
+from solvent.workers.sql.postgres import hot
+from solvent.workers.sql.rows import database_time
 from solvent.workers.tables import TrajectoryStatus, batch, job, lease, trajectory
 
 
@@ -26,28 +29,111 @@ def split(claim_id: str) -> tuple[str, str]:
     return job_id, name
 
 
+_LOCK_JOB = hot(select(job).where(job.c.id == bindparam("of_job")).with_for_update(key_share=True))
+_OF_TRAJECTORY = (trajectory.c.job_id == bindparam("of_job")) & (trajectory.c.name == bindparam("of_name"))
+_LOCK_TRAJECTORY = hot(select(trajectory).where(_OF_TRAJECTORY).with_for_update(key_share=True))
+_OF_CLAIM = (lease.c.token == bindparam("of_token")) & (lease.c.holder == bindparam("of_holder"))
+_HELD = hot(select(lease.c.token, database_time().label("time")).where(_OF_CLAIM))
+_RELEASE = hot(delete(lease).where(_OF_CLAIM).returning(lease.c.token, database_time().label("time")))
+_STANDING = hot(
+    select(
+        database_time().label("time"),
+        lease.c.token,
+        lease.c.expires_at,
+        job.c.status,
+        job.c.ended_at,
+        job.c.deadline_at,
+        batch.c.begun_at.label("batch_begun_at"),
+        batch.c.deadline_at.label("batch_deadline"),
+    )
+    .select_from(
+        job.outerjoin(batch, batch.c.id == job.c.batch_id).outerjoin(
+            lease, (lease.c.job_id == job.c.id) & (lease.c.trajectory == bindparam("of_name"))
+        )
+    )
+    .where(job.c.id == bindparam("of_job"))
+)
+"""What decides about a claim; read after the lock."""
+_TAKE_LAPSED = hot(
+    delete(lease).where(lease.c.token == bindparam("of_token"), lease.c.expires_at <= bindparam("of_time"))
+)
+_HOLD_JOB = hot(
+    update(job)
+    .where(job.c.id == bindparam("of_job"))
+    .values(
+        status=bindparam("new_status"),
+        begun_at=func.coalesce(job.c.begun_at, bindparam("new_time", type_=job.c.begun_at.type)),
+        awake_since=func.coalesce(job.c.awake_since, bindparam("new_time", type_=job.c.awake_since.type)),
+        deadline_at=bindparam("new_deadline_at"),
+        attempts=job.c.attempts + 1,
+        last_holder=bindparam("new_holder"),
+    )
+)
+_HOLD_TRAJECTORY = hot(
+    update(trajectory)
+    .where(_OF_TRAJECTORY)
+    .values(
+        status=TrajectoryStatus.RUNNING.value,
+        attempts=trajectory.c.attempts + 1,
+        last_holder=bindparam("new_holder"),
+    )
+)
+_GRANT = hot(insert(lease).returning(lease.c.token))
+
+
 async def lock_job(connection: AsyncConnection, job_id: str) -> RowMapping | None:
     """Return a job's row and keep others from changing it until the transaction ends."""
-    query = select(job).where(job.c.id == job_id).with_for_update(key_share=True)
-    return (await connection.execute(query)).mappings().first()
+    return (await connection.execute(_LOCK_JOB, {"of_job": job_id})).mappings().first()
 
 
-async def lock_held(connection: AsyncConnection, claim: Claim) -> tuple[RowMapping, RowMapping | None]:
-    """Return the rows of a claimed job, or of a claimed trajectory and its job, locked.
+async def lock_held(connection: AsyncConnection, claim: Claim) -> tuple[RowMapping, RowMapping | None, float]:
+    """Return the rows of a claimed job, or of a claimed trajectory and its job, locked; and the time.
 
     Raises:
         LeaseLostError: the caller does not hold it any more.
     """
-    name = "" if claim.kind is LeaseKind.JOB else split(claim.id)[1]
-    row = await lock_job(connection, claim.id if claim.kind is LeaseKind.JOB else split(claim.id)[0])
+    return await _locked(connection, claim, _HELD)
+
+
+async def release_held(connection: AsyncConnection, claim: Claim) -> tuple[RowMapping, RowMapping | None, float]:
+    """End a claim's lease; otherwise as `lock_held`."""
+    return await _locked(connection, claim, _RELEASE)
+
+
+async def _locked(
+    connection: AsyncConnection, claim: Claim, statement: Any
+) -> tuple[RowMapping, RowMapping | None, float]:
+    job_id, name = (claim.id, "") if claim.kind is LeaseKind.JOB else split(claim.id)
+    row = await lock_job(connection, job_id)
     part = None
     if row is not None and name:
-        query = select(trajectory).where(trajectory.c.job_id == row["id"], trajectory.c.name == name)
-        part = (await connection.execute(query.with_for_update(key_share=True))).mappings().first()
-    query_lease = select(lease.c.token).where(lease.c.token == claim.token, lease.c.holder == claim.holder)
-    if row is None or (await connection.execute(query_lease)).first() is None:
-        raise LeaseLostError(f"{claim.kind} {claim.id!r} is not held by {claim.holder!r} any more")
-    return row, part
+        found = await connection.execute(_LOCK_TRAJECTORY, {"of_job": job_id, "of_name": name})
+        part = found.mappings().first()
+    if row is None:
+        raise lost(claim)
+    return row, part, await _lease_time(connection, claim, statement)
+
+
+async def end_lease(connection: AsyncConnection, claim: Claim) -> float:
+    """End the lease of a claim whose rows are locked; return the time.
+
+    Raises:
+        LeaseLostError: the caller does not hold it any more.
+    """
+    return await _lease_time(connection, claim, _RELEASE)
+
+
+async def _lease_time(connection: AsyncConnection, claim: Claim, statement: Any) -> float:
+    values = {"of_token": claim.token, "of_holder": claim.holder}
+    held = (await connection.execute(statement, values)).first()
+    if held is None:
+        raise lost(claim)
+    return float(held.time)
+
+
+def lost(claim: Claim) -> LeaseLostError:
+    """Return the error of a claim that is not held any more."""
+    return LeaseLostError(f"{claim.kind} {claim.id!r} is not held by {claim.holder!r} any more")
 
 
 async def claim_job(connection: AsyncConnection, job_id: str, holder: str, lease_s: float) -> Claim | None:
@@ -55,30 +141,29 @@ async def claim_job(connection: AsyncConnection, job_id: str, holder: str, lease
     row = await lock_job(connection, job_id)
     if row is None or row["ended_at"] is not None:
         return None
-    free, time = await _take_lapsed(connection, job_id, "")
-    if not free:
+    standing = await _standing(connection, job_id, "")
+    if not await _take_lapsed(connection, standing):
         return None
-    begins = row["begun_at"] is None
+    begins, time = row["begun_at"] is None, standing["time"]
     if begins and not await _has_room(connection, row["key_id"]):
         # Whoever chooses what is next may choose it again.
         await connection.execute(update(job).where(job.c.id == job_id).values(sent_at=None))
         return None
-    batch_deadline = await _batch_deadline(connection, row["batch_id"], time, begins=begins)
+    batch_deadline = standing["batch_deadline"]
+    if begins and row["batch_id"] is not None and standing["batch_begun_at"] is None:
+        batch_deadline = await _begin_batch(connection, row["batch_id"], time)
     deadline_at = row["deadline_at"]
     if begins and row["deadline_s"] is not None:
         deadline_at = time + row["deadline_s"]
-    await connection.execute(
-        update(job)
-        .where(job.c.id == job_id)
-        .values(
-            status=row["status"] if row["status"] == JobStatus.CANCELLING else JobStatus.RUNNING.value,
-            begun_at=time if begins else row["begun_at"],
-            awake_since=row["awake_since"] if row["awake_since"] is not None else time,
-            deadline_at=deadline_at,
-            attempts=row["attempts"] + 1,
-            last_holder=holder,
-        )
-    )
+    cancelling = row["status"] == JobStatus.CANCELLING
+    values = {
+        "of_job": job_id,
+        "new_status": row["status"] if cancelling else JobStatus.RUNNING.value,
+        "new_time": time,
+        "new_deadline_at": deadline_at,
+        "new_holder": holder,
+    }
+    await connection.execute(_HOLD_JOB, values)
     token = await _grant(connection, job_id, "", holder, time, lease_s)
     return Claim(LeaseKind.JOB, job_id, holder, token, row["attempts"] + 1, _left(time, deadline_at, batch_deadline))
 
@@ -86,49 +171,41 @@ async def claim_job(connection: AsyncConnection, job_id: str, holder: str, lease
 async def claim_trajectory(connection: AsyncConnection, claim_id: str, holder: str, lease_s: float) -> Claim | None:
     """See `ServiceStore.claim`."""
     job_id, name = split(claim_id)
-    this = (trajectory.c.job_id == job_id) & (trajectory.c.name == name)
-    row = (await connection.execute(select(trajectory).where(this).with_for_update(key_share=True))).mappings().first()
+    this = {"of_job": job_id, "of_name": name}
+    row = (await connection.execute(_LOCK_TRAJECTORY, this)).mappings().first()
     if row is None or row["ended_at"] is not None or row["cancel_requested"]:
         return None
-    query = (
-        select(job.c.status, job.c.ended_at, job.c.deadline_at, batch.c.deadline_at.label("batch_deadline"))
-        .select_from(job.outerjoin(batch, batch.c.id == job.c.batch_id))
-        .where(job.c.id == job_id)
-    )
-    whole = (await connection.execute(query)).mappings().one()
-    if whole["ended_at"] is not None or whole["status"] == JobStatus.CANCELLING:
+    standing = await _standing(connection, job_id, name)
+    if standing["ended_at"] is not None or standing["status"] == JobStatus.CANCELLING:
         return None
-    free, time = await _take_lapsed(connection, job_id, name)
-    if not free:
+    if not await _take_lapsed(connection, standing):
         return None
-    await connection.execute(
-        update(trajectory)
-        .where(this)
-        .values(status=TrajectoryStatus.RUNNING.value, attempts=row["attempts"] + 1, last_holder=holder)
-    )
+    await connection.execute(_HOLD_TRAJECTORY, {**this, "new_holder": holder})
+    time = standing["time"]
     token = await _grant(connection, job_id, name, holder, time, lease_s)
-    left_s = _left(time, whole["deadline_at"], whole["batch_deadline"])
+    left_s = _left(time, standing["deadline_at"], standing["batch_deadline"])
     return Claim(LeaseKind.TRAJECTORY, claim_id, holder, token, row["attempts"] + 1, left_s)
 
 
-async def _take_lapsed(connection: AsyncConnection, job_id: str, name: str) -> tuple[bool, float]:
-    """Return whether nobody holds a locked thing, and the time; a lease that lapsed is taken away."""
-    time = await now(connection)
-    query = select(lease.c.token, lease.c.expires_at).where(lease.c.job_id == job_id, lease.c.trajectory == name)
-    found = (await connection.execute(query)).first()
-    if found is None:
-        return True, time
-    if found.expires_at > time:
-        return False, time
-    taken = delete(lease).where(lease.c.token == found.token, lease.c.expires_at <= time)
+async def _standing(connection: AsyncConnection, job_id: str, name: str) -> RowMapping:
+    return (await connection.execute(_STANDING, {"of_job": job_id, "of_name": name})).mappings().one()
+
+
+async def _take_lapsed(connection: AsyncConnection, standing: RowMapping) -> bool:
+    """Return whether nobody holds a locked thing; a lease that lapsed is taken away."""
+    if standing["token"] is None:
+        return True
+    if standing["expires_at"] > standing["time"]:
+        return False
+    taken = await connection.execute(_TAKE_LAPSED, {"of_token": standing["token"], "of_time": standing["time"]})
     # A late beat may have been quicker.
-    return (await connection.execute(taken)).rowcount == 1, time
+    return taken.rowcount == 1
 
 
 async def _grant(connection: AsyncConnection, job_id: str, name: str, holder: str, time: float, lease_s: float) -> int:
     values = {"claimed_at": time, "expires_at": time + lease_s, "holder": holder}
-    made = insert(lease).values(job_id=job_id, trajectory=name, **values).returning(lease.c.token)
-    return int((await connection.execute(made)).scalar_one())
+    made = await connection.execute(_GRANT, {"job_id": job_id, "trajectory": name, **values})
+    return int(made.scalar_one())
 
 
 async def _has_room(connection: AsyncConnection, key_id: str | None) -> bool:
@@ -142,18 +219,13 @@ async def _has_room(connection: AsyncConnection, key_id: str | None) -> bool:
     return most is None or (await connection.execute(counted)).scalar_one() < most
 
 
-async def _batch_deadline(
-    connection: AsyncConnection, batch_id: str | None, time: float, *, begins: bool
-) -> float | None:
-    if batch_id is None:
-        return None
-    if begins:
-        # Its clock starts with its first job.
-        await connection.execute(
-            update(batch)
-            .where(batch.c.id == batch_id, batch.c.begun_at.is_(None))
-            .values(begun_at=time, deadline_at=time + batch.c.deadline_s)
-        )
+async def _begin_batch(connection: AsyncConnection, batch_id: str, time: float) -> float | None:
+    """Have a batch's clock start with its first job; return its deadline."""
+    await connection.execute(
+        update(batch)
+        .where(batch.c.id == batch_id, batch.c.begun_at.is_(None))
+        .values(begun_at=time, deadline_at=time + batch.c.deadline_s)
+    )
     query = select(batch.c.deadline_at).where(batch.c.id == batch_id)
     deadline: float | None = (await connection.execute(query)).scalar_one()
     return deadline
@@ -208,11 +280,9 @@ async def give_back(
 ) -> None:
     """See `ServiceStore.give_back`."""
     try:
-        row, part = await lock_held(connection, claim)
+        row, part, time = await release_held(connection, claim)
     except LeaseLostError:
         return
-    await connection.execute(delete(lease).where(lease.c.token == claim.token))
-    time = await now(connection)
     tally: dict[str, int | str | None] = {} if counts else {"attempts": 0}
     if error is not None:
         tally["last_error"] = error_text(error)
@@ -244,10 +314,22 @@ async def free_trajectories(
     stopped = [row["name"] for row in rows if cancelling or row["cancel_requested"]]
     going_on = [row["name"] for row in rows if row["name"] not in stopped]
     if stopped:
-        await end_trajectories(connection, job_row["id"], [cancelled_outcome(name) for name in stopped], time)
+        await end_trajectories(connection, job_row["id"], [cancelled_outcome(name) for name in stopped])
     if going_on:
         await connection.execute(
             update(trajectory)
             .where(trajectory.c.job_id == job_row["id"], trajectory.c.name.in_(going_on))
             .values(status=TrajectoryStatus.QUEUED.value, sent_at=None, **values)
         )
+
+
+async def holders(connection: AsyncConnection) -> Sequence[str]:
+    """See `ServiceStore.holders`."""
+    query = select(lease.c.holder).where(lease.c.expires_at > database_time()).distinct().order_by(lease.c.holder)
+    return [row.holder for row in await connection.execute(query)]
+
+
+async def lapse(connection: AsyncConnection, holder: str) -> int:
+    """See `ServiceStore.lapse`. Whoever claims next takes them away, as others that lapsed."""
+    ended = update(lease).where(lease.c.holder == holder).values(expires_at=0.0)
+    return (await connection.execute(ended)).rowcount

@@ -15,8 +15,10 @@ from solvent.agents.events import JobFinished
 from solvent.agents.job import JobResult, JobStatus, StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.usage import Usage
+from solvent.workers.row_values import error_text
 from solvent.workers.sql import events
-from solvent.workers.sql.rows import error_text, usage_values
+from solvent.workers.sql.postgres import hot
+from solvent.workers.sql.rows import database_time, usage_values
 from solvent.workers.tables import TrajectoryStatus, batch, job, job_content, lease, trajectory
 
 
@@ -33,38 +35,34 @@ def cancelled_outcome(name: str) -> TrajectoryOutcome:
     return TrajectoryOutcome(trajectory=name, stop_reason=StopReason.CANCELLED, summary="cancelled")
 
 
+_other = trajectory.alias("other")
+_LAST_END = select(func.coalesce(func.max(_other.c.end_number), 0)).where(_other.c.job_id == bindparam("of_job"))
+_END_TRAJECTORY = hot(
+    update(trajectory)
+    .where(trajectory.c.job_id == bindparam("of_job"), trajectory.c.name == bindparam("of_name"))
+    .values(
+        status=TrajectoryStatus.ENDED.value,
+        outcome=bindparam("new_outcome"),
+        ended_at=database_time(),
+        end_number=_LAST_END.scalar_subquery() + 1,
+    )
+)
+_WAKE_JOB = hot(
+    update(job)
+    .where(job.c.id == bindparam("of_job"))
+    .values(awake_since=func.coalesce(job.c.awake_since, database_time()))
+)
+
+
 async def end_trajectories(
-    connection: AsyncConnection, job_id: str, outcomes: Sequence[TrajectoryOutcome], time: float
+    connection: AsyncConnection, job_id: str, outcomes: Sequence[TrajectoryOutcome], *, wake: bool = True
 ) -> None:
-    """End locked trajectories of a locked job, and wake the job."""
-    last = select(func.coalesce(func.max(trajectory.c.end_number), 0)).where(trajectory.c.job_id == job_id)
-    number = int((await connection.execute(last)).scalar_one())
-    statement = (
-        update(trajectory)
-        .where(trajectory.c.job_id == bindparam("of_job"), trajectory.c.name == bindparam("of_name"))
-        .values(
-            status=TrajectoryStatus.ENDED.value,
-            outcome=bindparam("new_outcome"),
-            ended_at=bindparam("new_time"),
-            end_number=bindparam("new_number"),
-        )
-    )
-    await connection.execute(
-        statement,
-        [
-            {
-                "of_job": job_id,
-                "of_name": outcome.trajectory,
-                "new_outcome": outcome.model_dump_json(),
-                "new_time": time,
-                "new_number": number + place,
-            }
-            for place, outcome in enumerate(outcomes, start=1)
-        ],
-    )
-    await connection.execute(
-        update(job).where(job.c.id == job_id).values(awake_since=func.coalesce(job.c.awake_since, time))
-    )
+    """End locked trajectories of a locked job, and wake the job, unless the caller does."""
+    for outcome in outcomes:
+        values = {"of_job": job_id, "of_name": outcome.trajectory, "new_outcome": outcome.model_dump_json()}
+        await connection.execute(_END_TRAJECTORY, values)
+    if wake:
+        await connection.execute(_WAKE_JOB, {"of_job": job_id})
 
 
 async def lock_open(connection: AsyncConnection, job_id: str, names: Sequence[str] | None = None) -> list[str]:
@@ -76,9 +74,7 @@ async def lock_open(connection: AsyncConnection, job_id: str, names: Sequence[st
     return [row.name for row in await connection.execute(query)]
 
 
-async def end_unheld_trajectories(
-    connection: AsyncConnection, job_id: str, names: Sequence[str] | None, time: float
-) -> int:
+async def end_unheld_trajectories(connection: AsyncConnection, job_id: str, names: Sequence[str] | None) -> int:
     """Ask open trajectories of a locked job (all, or those named) to stop; end those that nobody holds.
 
     Returns how many were ended.
@@ -95,7 +91,7 @@ async def end_unheld_trajectories(
     )
     free = [name for name in locked if name not in held]
     if free:
-        await end_trajectories(connection, job_id, [cancelled_outcome(name) for name in free], time)
+        await end_trajectories(connection, job_id, [cancelled_outcome(name) for name in free])
     return len(free)
 
 

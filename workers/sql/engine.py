@@ -1,19 +1,28 @@
-"""Transactions on the service's database: PostgreSQL through psycopg, SQLite through aiosqlite."""
+"""Transactions on the service's database: PostgreSQL through psycopg, SQLite through SQLAlchemy's engine and aiosqlite.
+
+`work` is written for SQLAlchemy's `AsyncConnection`; on PostgreSQL it gets a `PostgresConnection`, which has as much of
+it as the files here use.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import Awaitable, Callable
+from contextlib import nullcontext, suppress
+from functools import cached_property
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import URL, event, make_url, text
+from sqlalchemy import URL, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
 from solvent.errors import ConfigError, SolventError, StoreError, boundary
+
+if TYPE_CHECKING:
+    from solvent.workers.sql.postgres import PostgresConnection, PostgresPool
 
 T = TypeVar("T")
 Work = Callable[[AsyncConnection], Awaitable[T]]
@@ -44,6 +53,7 @@ _POSTGRES_CONNECT: dict[str, Any] = {
 _REPEATABLE = frozenset({"40001", "40P01"})
 """SQLSTATEs after which the same transaction may be tried again: serialization failure, deadlock."""
 _MOST_TRIES = 5
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
 
 def read_url(given: str) -> URL:
@@ -91,7 +101,24 @@ class Database:
         self._password = parsed.password
         # SQLite has one writer at a time: in this process they queue here, in order, and not in its busy handler.
         self._writer = asyncio.Lock() if self.is_sqlite else None
-        self.engine = self._sqlite(parsed, pool_size) if self.is_sqlite else self._postgres(parsed, pool_size)
+        self._url = parsed
+        self._pool_size = pool_size
+        self._pool: PostgresPool | None = None
+        if self.is_sqlite:
+            self.engine  # noqa: B018  # a wrong place is refused here
+        else:
+            from solvent.workers.sql.postgres import PostgresPool
+
+            self._pool = PostgresPool(parsed, self._postgres_arguments(), 2 * pool_size)
+
+    @cached_property
+    def engine(self) -> AsyncEngine:
+        """SQLAlchemy's engine: of SQLite; on PostgreSQL only for what needs a whole one."""
+        if self.is_sqlite:
+            return self._sqlite(self._url, self._pool_size)
+        return create_async_engine(
+            self._url, hide_parameters=True, poolclass=NullPool, connect_args=self._postgres_arguments()
+        )
 
     @staticmethod
     def _sqlite(url: URL, pool_size: int) -> AsyncEngine:
@@ -104,16 +131,14 @@ class Database:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
         return engine
 
-    @staticmethod
-    def _postgres(url: URL, pool_size: int) -> AsyncEngine:
-        arguments = {name: value for name, value in _POSTGRES_CONNECT.items() if name not in url.query}
-        if "options" not in url.query:
+    def _postgres_arguments(self) -> dict[str, Any]:
+        query = self._url.query
+        arguments = {name: value for name, value in _POSTGRES_CONNECT.items() if name not in query}
+        if "options" not in query:
             arguments["options"] = " ".join(f"-c {name}={value}" for name, value in _POSTGRES_SETTINGS.items())
-        return create_async_engine(
-            url, hide_parameters=True, pool_size=pool_size, max_overflow=pool_size, connect_args=arguments
-        )
+        return arguments
 
-    async def write(self, what: str, work: Work[T], *, one_change: bool = False) -> T:
+    async def write(self, what: str, work: Work[T], *, one_change: bool = False, repeatable: bool = True) -> T:
         """Do `work` in one transaction, durable when this returns.
 
         `work` may be done again from its beginning, after the transaction was rolled back: when the connection turned
@@ -122,39 +147,52 @@ class Database:
         Args:
             what: is done, for the message of an error.
             work: the statements.
-            one_change: it has one changing statement, which does no harm when it is made twice: PostgreSQL then gets it
-                without the two further round trips of a transaction.
+            one_change: it has one changing statement: PostgreSQL then gets it without the two further round trips of a
+                transaction.
+            repeatable: that one change does no harm when it is made twice. Otherwise a connection that breaks meanwhile
+                counts as broken while it was being committed.
 
         Raises:
             StoreError: the database does not answer or refuses. Where the connection broke while the transaction was
                 being committed it is not known whether it was, and the message says so.
         """
         async with self._writer or nullcontext():
-            return await self._transaction(what, work, writes=True, single=one_change)
+            doubtful = one_change and not repeatable and not self.is_sqlite
+            return await self._transaction(what, work, writes=True, single=one_change, doubtful=doubtful)
 
     async def read(self, what: str, work: Work[T], *, snapshot: bool = False) -> T:
         """Do `work`, which only reads, in one transaction; as `write` otherwise.
 
         With `snapshot` all its statements see the database as it was at one moment.
         """
-        if not snapshot or self.is_sqlite:
-            return await self._transaction(what, work, writes=False, single=not snapshot)
+        return await self._transaction(what, work, writes=False, single=not snapshot)
 
-        async def at_one_moment(connection: AsyncConnection) -> T:
-            await connection.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"))
-            return await work(connection)
+    async def change_schema(self, what: str, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
+        """Do `work` in one transaction of SQLAlchemy's engine, whatever the database; as `write` otherwise."""
+        async with self._writer or nullcontext():
+            return await self._transaction(what, work, writes=True, single=False, engine=True)
 
-        return await self._transaction(what, at_one_moment, writes=False, single=False)
-
-    async def _transaction(self, what: str, work: Work[T], *, writes: bool, single: bool) -> T:
+    async def _transaction(
+        self,
+        what: str,
+        work: Work[T],
+        *,
+        writes: bool,
+        single: bool,
+        doubtful: bool = False,
+        engine: bool = False,
+    ) -> T:
         for attempt in range(1, _MOST_TRIES + 1):
-            committing = False
+            committing = doubtful
+
+            def commits() -> None:
+                nonlocal committing
+                committing = True
+
             try:
-                async with self._connection(writes, single) as connection, connection.begin() as transaction:
-                    result = await work(connection)
-                    committing = True
-                    await transaction.commit()
-                    return result
+                if self._pool is None or engine:
+                    return await self._on_engine(work, writes, commits)
+                return await self._on_postgres(self._pool, work, writes, single, commits)
             except SolventError:
                 raise
             except DBAPIError as error:
@@ -166,11 +204,32 @@ class Database:
                 raise self._error(what, error) from error
         raise AssertionError("unreachable")
 
-    @asynccontextmanager
-    async def _connection(self, writes: bool, single: bool) -> AsyncIterator[AsyncConnection]:
-        async with self.engine.connect() as connection:
-            alone = {"isolation_level": "AUTOCOMMIT"} if single and not self.is_sqlite else {}
-            yield await connection.execution_options(**{_WRITES: writes}, **alone)
+    async def _on_engine(self, work: Work[T], writes: bool, commits: Callable[[], None]) -> T:
+        async with self.engine.connect() as plain:
+            connection = await plain.execution_options(**{_WRITES: writes})
+            async with connection.begin() as transaction:
+                result = await work(connection)
+                commits()
+                await transaction.commit()
+                return result
+
+    @staticmethod
+    async def _on_postgres(
+        pool: PostgresPool, work: Work[T], writes: bool, single: bool, commits: Callable[[], None]
+    ) -> T:
+        async with pool.connection() as lean:
+            connection = cast(AsyncConnection, lean)
+            if single:
+                return await work(connection)
+            await lean.exec_driver_sql("BEGIN" if writes else _SNAPSHOT)
+            try:
+                result = await work(connection)
+                commits()
+                await lean.exec_driver_sql("COMMIT")
+            except BaseException:
+                await _roll_back(lean)
+                raise
+            return result
 
     @staticmethod
     def _may_repeat(error: DBAPIError, attempt: int, *, committing: bool) -> bool:
@@ -189,7 +248,17 @@ class Database:
 
     async def aclose(self) -> None:
         """Close all connections; safe to call twice."""
-        await self.engine.dispose()
+        if self._pool is not None:
+            await self._pool.aclose()
+        if "engine" in self.__dict__:
+            await self.engine.dispose()
+
+
+async def _roll_back(connection: PostgresConnection) -> None:
+    """End a transaction that failed; where that fails too, the pool closes the connection, which does it as well."""
+    with suppress(DBAPIError):
+        if not connection.driver.closed:
+            await connection.exec_driver_sql("ROLLBACK")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

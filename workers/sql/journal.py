@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, RowMapping, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -19,11 +19,47 @@ from solvent.errors import InternalError
 from solvent.usage import Budget, Usage
 from solvent.workers.ledger_journal import CallEntry, ScopeEntry, Standing
 from solvent.workers.sql.engine import Database
+from solvent.workers.sql.postgres import hot
 from solvent.workers.sql.rows import is_postgres
 from solvent.workers.tables import ledger_call, ledger_scope
 
 _EXACT = frozenset(name for name, field in Usage.model_fields.items() if field.annotation is float)
 """Amounts that are stored in nano units."""
+_MOST_ASKED = 10_000
+"""Calls under way whose reservations a process remembers."""
+_UNDONE = {"done": False, "overrun": False, "note": "{}"}
+
+
+def _enter(make: Any) -> Any:
+    """Return the statement that writes a call down, or changes its day and amounts where the same ticket asked."""
+    new = make(ledger_call)
+    return (
+        new.on_conflict_do_update(
+            index_elements=["scope", "call"],
+            set_={"day": new.excluded.day, "reserved": new.excluded.reserved},
+            where=ledger_call.c.done.is_(False) & (ledger_call.c.ticket == new.excluded.ticket),
+        )
+    ).returning(ledger_call)
+
+
+_ENTER_POSTGRES, _ENTER_SQLITE = hot(_enter(postgresql_insert)), _enter(sqlite_insert)
+_COMMIT = hot(
+    update(ledger_call)
+    .where(
+        ledger_call.c.scope == bindparam("of_scope"),
+        ledger_call.c.call == bindparam("of_call"),
+        ledger_call.c.reserved == bindparam("of_reserved"),
+        ledger_call.c.done.is_(False),
+    )
+    .values(
+        done=True,
+        overrun=bindparam("new_overrun"),
+        artifact=bindparam("new_artifact"),
+        note=bindparam("new_note"),
+        **{name: bindparam(f"new_{name}") for name in Usage.model_fields},
+    )
+    .returning(ledger_call)
+)
 
 
 class SqlLedgerJournal:
@@ -35,6 +71,7 @@ class SqlLedgerJournal:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._asked: dict[tuple[str, str], Usage] = {}
 
     async def open(
         self, scope: str, *, parent: str | None, budget: Budget, daily: bool, fingerprint: str, started_at: float
@@ -87,56 +124,66 @@ class SqlLedgerJournal:
 
     async def asked(self, scope: str, call: str, *, day: str, reserved: Usage, ticket: str) -> CallEntry:
         """See `LedgerJournal.asked`."""
+        new = {"scope": scope, "call": call, "day": day, "reserved": reserved.model_dump_json(), "ticket": ticket}
 
         async def work(connection: AsyncConnection) -> CallEntry:
-            make = postgresql_insert if is_postgres(connection) else sqlite_insert
-            new = {"day": day, "reserved": reserved.model_dump_json(), "ticket": ticket}
-            enter = (
-                make(ledger_call)
-                .values(scope=scope, call=call, done=False, overrun=False, note="{}", **new)
-                .on_conflict_do_update(
-                    index_elements=["scope", "call"],
-                    set_={"day": day, "reserved": new["reserved"]},
-                    where=ledger_call.c.done.is_(False) & (ledger_call.c.ticket == ticket),
-                )
-                .returning(ledger_call)
-            )
+            enter = _ENTER_POSTGRES if is_postgres(connection) else _ENTER_SQLITE
             while True:
-                row = (await connection.execute(enter)).mappings().first()
+                row = (await connection.execute(enter, {**new, **_UNDONE})).mappings().first()
                 row = row or (await connection.execute(_call(scope, call))).mappings().first()
                 # Neither: the one that was in the way was dropped between the two statements.
                 if row is not None:
                     return _call_entry(row)
 
-        return await self._database.write("write down a call in the ledger's journal", work, one_change=True)
+        entry = await self._database.write("write down a call in the ledger's journal", work, one_change=True)
+        if entry.used is None:
+            self._asked[scope, call] = entry.reserved
+            if len(self._asked) > _MOST_ASKED:
+                self._asked.pop(next(iter(self._asked)))
+        return entry
 
     async def committed(
         self, scope: str, call: str, used: Usage, *, artifact: str | None, note: Mapping[str, JsonValue]
     ) -> CallEntry:
         """See `LedgerJournal.committed`."""
+        text = json.dumps(dict(note))
+        amounts = _amounts(used)
+
+        async def change(connection: AsyncConnection, reserved: Usage) -> RowMapping | None:
+            values = {
+                "of_scope": scope,
+                "of_call": call,
+                "of_reserved": reserved.model_dump_json(),
+                "new_overrun": exceeds(used, reserved),
+                "new_artifact": artifact,
+                "new_note": text,
+                **{f"new_{name}": amount for name, amount in amounts.items()},
+            }
+            row: RowMapping | None = (await connection.execute(_COMMIT, values)).mappings().first()
+            return row
 
         async def work(connection: AsyncConnection) -> CallEntry:
             row = (await connection.execute(_call(scope, call, lock=True))).mappings().first()
             if row is None:
                 raise InternalError(f"call {call!r} of {scope!r} is not reserved")
-            text = json.dumps(dict(note))
-            amounts = _amounts(used)
             if row["done"]:
                 if (row["artifact"], json.loads(row["note"])) != (artifact, json.loads(text)) or any(
                     row[name] != amount for name, amount in amounts.items()
                 ):
                     raise InternalError(f"call {call!r} of {scope!r} was committed otherwise")
                 return _call_entry(row)
-            overrun = exceeds(used, Usage.model_validate_json(row["reserved"]))
-            changed = await connection.execute(
-                update(ledger_call)
-                .where(ledger_call.c.scope == scope, ledger_call.c.call == call)
-                .values(done=True, overrun=overrun, artifact=artifact, note=text, **amounts)
-                .returning(ledger_call)
-            )
-            return _call_entry(changed.mappings().one())
+            changed = await change(connection, Usage.model_validate_json(row["reserved"]))
+            assert changed is not None, "it is locked"
+            return _call_entry(changed)
 
-        return await self._database.write("commit a call in the ledger's journal", work)
+        what = "commit a call in the ledger's journal"
+        reserved = self._asked.pop((scope, call), None)
+        if reserved is not None:
+            # As a rule it still stands as this process asked for it: then one statement does it.
+            row = await self._database.write(what, lambda connection: change(connection, reserved), one_change=True)
+            if row is not None:
+                return _call_entry(row)
+        return await self._database.write(what, work)
 
     async def dropped(self, scope: str, call: str, *, ticket: str | None = None) -> CallEntry | None:
         """See `LedgerJournal.dropped`."""

@@ -37,9 +37,9 @@ async def migrate(database: Database) -> None:
         return await connection.run_sync(_revision)
 
     what = "bring the database's tables to this version"
-    if _is_current(await database.read(what, revision), database):
+    if _is_current(await database.change_schema(what, revision), database):
         return
-    await database.write(what, upgrade)
+    await database.change_schema(what, upgrade)
 
 
 def _is_current(revision: str | None, database: Database) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, RowMapping, delete, func, select, text, update
@@ -11,7 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from solvent.agents.job import JobResult, JobStatus, StopReason
 from solvent.errors import InternalError, NotFound
 from solvent.usage import Usage
-from solvent.workers.service_records import Claim, LeaseKind, QueuedJob
+from solvent.workers.records import PLAN_FORMAT
+from solvent.workers.service_records import RETRIED, Claim, LeaseKind, QueuedJob
 from solvent.workers.service_store import STOP_CHANNEL
 from solvent.workers.sql.claims import lock_held
 from solvent.workers.sql.endings import (
@@ -29,7 +30,6 @@ from solvent.workers.tables import batch, job, job_content, trajectory
 
 STEP = 500
 """Jobs of a batch that one transaction changes."""
-_AGAIN = (JobStatus.FAILED.value, JobStatus.CANCELLED.value, JobStatus.EXPIRED.value)
 
 
 async def notify(connection: AsyncConnection, job_ids: Sequence[str]) -> None:
@@ -43,9 +43,8 @@ async def finish(connection: AsyncConnection, claim: Claim, result: JobResult) -
     """See `ServiceStore.finish`."""
     if claim.kind is not LeaseKind.JOB or claim.id != result.job_id:
         raise InternalError(f"the result of {result.job_id!r} was given for the claim of {claim.id!r}")
-    row, _ = await lock_held(connection, claim)
-    time = await now(connection)
-    await _end_all_trajectories(connection, row["id"], time)
+    row, _, time = await lock_held(connection, claim)
+    await _end_all_trajectories(connection, row["id"])
     await drop_leases(connection, [row["id"]])
     await end_jobs(connection, [Ending(row, result)], time)
 
@@ -53,16 +52,16 @@ async def finish(connection: AsyncConnection, claim: Claim, result: JobResult) -
 async def end_unheld(connection: AsyncConnection, endings: Sequence[Ending], time: float) -> None:
     """End locked jobs that nobody holds, with all their trajectories."""
     for ending in endings:
-        await _end_all_trajectories(connection, ending.row["id"], time)
+        await _end_all_trajectories(connection, ending.row["id"])
     if endings:
         await drop_leases(connection, [ending.row["id"] for ending in endings])
     await end_jobs(connection, endings, time)
 
 
-async def _end_all_trajectories(connection: AsyncConnection, job_id: str, time: float) -> None:
+async def _end_all_trajectories(connection: AsyncConnection, job_id: str) -> None:
     locked = await lock_open(connection, job_id)
     if locked:
-        await end_trajectories(connection, job_id, [cancelled_outcome(name) for name in locked], time)
+        await end_trajectories(connection, job_id, [cancelled_outcome(name) for name in locked])
         await notify(connection, [job_id])
 
 
@@ -83,7 +82,7 @@ async def cancel_step(
         endings = await unheld_results(connection, unbegun, JobStatus.CANCELLED, StopReason.CANCELLED)
         await end_jobs(connection, endings, time)
     for row in begun:
-        await end_unheld_trajectories(connection, row["id"], None, time)
+        await end_unheld_trajectories(connection, row["id"], None)
     if begun:
         ids = [row["id"] for row in begun]
         await connection.execute(
@@ -100,11 +99,20 @@ async def cancel_step(
 
 
 async def retry_step(
-    connection: AsyncConnection, *, job_id: str | None, batch_id: str | None, after: str
+    connection: AsyncConnection,
+    *,
+    job_id: str | None,
+    batch_id: str | None,
+    statuses: Collection[JobStatus],
+    after: str,
 ) -> tuple[list[QueuedJob], str | None]:
     """Queue a job, or the next jobs of a batch after an id, again; as `cancel_step`."""
     readable = select(job_content.c.job_id).where(job_content.c.job_id == job.c.id, job_content.c.spec.is_not(None))
-    wanted = job.c.status.in_(_AGAIN) & job.c.ended_at.is_not(None) & readable.exists()
+    wanted = (
+        job.c.status.in_([status.value for status in RETRIED.intersection(statuses)])
+        & job.c.ended_at.is_not(None)
+        & readable.exists()
+    )
     rows, last = await _next_rows(connection, job_id, batch_id, wanted, after)
     if not rows:
         return [], last
@@ -136,6 +144,11 @@ async def retry_step(
         update(batch)
         .where(batch.c.id.in_(batches), batch.c.deadline_at <= time)
         .values(begun_at=None, deadline_at=None)
+    )
+    await connection.execute(
+        update(batch)
+        .where(batch.c.id.in_(batches), batch.c.version >= PLAN_FORMAT, batch.c.unsettled_since.is_(None))
+        .values(unsettled_since=time)
     )
     return [QueuedJob(row["id"], row["queue"]) for row in rows], last
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -15,19 +15,45 @@ from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
 from solvent.errors import InternalError, NotFound
 from solvent.workers.service_records import Claim, LeaseKind, TrajectoryRecord
-from solvent.workers.sql.claims import lock_held, split
+from solvent.workers.sql.claims import end_lease, lock_held, release_held, split
 from solvent.workers.sql.endings import end_trajectories, end_unheld_trajectories
-from solvent.workers.sql.rows import is_postgres, now, select_trajectories, trajectory_record
+from solvent.workers.sql.postgres import hot
+from solvent.workers.sql.rows import database_time, is_postgres, select_trajectories, trajectory_record
 from solvent.workers.sql.stops import notify
-from solvent.workers.tables import FORMAT, TrajectoryStatus, job, lease, trajectory
+from solvent.workers.tables import FORMAT, TrajectoryStatus, job, trajectory
+
+_OF_JOB = trajectory.c.job_id == bindparam("of_job")
+_ONE = hot(select_trajectories().where(_OF_JOB, trajectory.c.name == bindparam("of_name")))
+_IS_UNTOLD = (trajectory.c.ended_at.is_not(None), trajectory.c.told.is_(False))
+_UNTOLD = hot(select_trajectories().where(_OF_JOB, *_IS_UNTOLD).order_by(trajectory.c.end_number))
+_WAKE_AS_SENT = hot(
+    update(job)
+    .where(job.c.id == bindparam("of_job"))
+    .values(awake_since=func.coalesce(job.c.awake_since, database_time()), sent_at=database_time())
+)
+_OPEN = hot(
+    select(
+        select(trajectory.c.name).where(_OF_JOB, *_IS_UNTOLD).exists().label("has_outcome"),
+        select(trajectory.c.name).where(_OF_JOB, trajectory.c.ended_at.is_(None)).exists().label("has_open"),
+    )
+)
+_REST = hot(
+    update(job)
+    .where(job.c.id == bindparam("of_job"))
+    .values(
+        status=bindparam("new_status"),
+        awake_since=bindparam("new_awake_since"),
+        sent_at=bindparam("new_sent_at"),
+        attempts=bindparam("new_attempts"),
+    )
+)
 
 
 async def start(connection: AsyncConnection, claim: Claim, plans: Sequence[Plan]) -> None:
     """See `ServiceStore.start_trajectories`."""
-    await lock_held(connection, claim)
+    _, _, time = await lock_held(connection, claim)
     if not plans:
         return
-    time = await now(connection)
     make = postgresql_insert if is_postgres(connection) else sqlite_insert
     rows = [
         {
@@ -48,9 +74,9 @@ async def start(connection: AsyncConnection, claim: Claim, plans: Sequence[Plan]
 
 async def cancel(connection: AsyncConnection, claim: Claim, names: Sequence[str]) -> None:
     """See `ServiceStore.cancel_trajectories`."""
-    row, _ = await lock_held(connection, claim)
+    row, _, _ = await lock_held(connection, claim)
     if names:
-        await end_unheld_trajectories(connection, row["id"], names, await now(connection))
+        await end_unheld_trajectories(connection, row["id"], names)
         await notify(connection, [row["id"]])
 
 
@@ -58,18 +84,17 @@ async def end(connection: AsyncConnection, claim: Claim, outcome: TrajectoryOutc
     """See `ServiceStore.end_trajectory`."""
     if claim.kind is not LeaseKind.TRAJECTORY or split(claim.id)[1] != outcome.trajectory:
         raise InternalError(f"the outcome of {outcome.trajectory!r} was given for the claim of {claim.id!r}")
-    row, _ = await lock_held(connection, claim)
-    await connection.execute(delete(lease).where(lease.c.token == claim.token))
-    time = await now(connection)
-    await end_trajectories(connection, row["id"], [outcome], time)
-    # Whoever ends it advances the job, or sends the message.
-    await connection.execute(update(job).where(job.c.id == row["id"]).values(sent_at=time))
+    job_id = split(claim.id)[0]
+    # Whoever ends it advances the job, or sends the message. Locks are taken in their order, and a lease that is found
+    # to be gone undoes it all.
+    await connection.execute(_WAKE_AS_SENT, {"of_job": job_id})
+    await end_trajectories(connection, job_id, [outcome], wake=False)
+    await end_lease(connection, claim)
 
 
 async def one(connection: AsyncConnection, job_id: str, name: str) -> TrajectoryRecord:
     """See `ServiceStore.trajectory`."""
-    query = select_trajectories().where(trajectory.c.job_id == job_id, trajectory.c.name == name)
-    row = (await connection.execute(query)).mappings().first()
+    row = (await connection.execute(_ONE, {"of_job": job_id, "of_name": name})).mappings().first()
     if row is None:
         raise NotFound(f"there is no trajectory {name!r} of job {job_id!r}")
     return trajectory_record(row)
@@ -77,11 +102,7 @@ async def one(connection: AsyncConnection, job_id: str, name: str) -> Trajectory
 
 async def untold(connection: AsyncConnection, claim: Claim) -> Sequence[TrajectoryRecord]:
     """See `ServiceStore.untold`."""
-    query = select_trajectories().where(
-        trajectory.c.job_id == claim.id, trajectory.c.ended_at.is_not(None), trajectory.c.told.is_(False)
-    )
-    rows = await connection.execute(query.order_by(trajectory.c.end_number))
-    return [trajectory_record(row) for row in rows.mappings()]
+    return [trajectory_record(row) for row in (await connection.execute(_UNTOLD, {"of_job": claim.id})).mappings()]
 
 
 async def unended(connection: AsyncConnection, claim: Claim) -> Sequence[str]:
@@ -107,20 +128,15 @@ async def rest(connection: AsyncConnection, claim: Claim) -> bool:
     The job's lock orders this against `end`: an outcome that was stored before is seen here, and one that is stored
     later finds a job that can be claimed.
     """
-    row, _ = await lock_held(connection, claim)
-    await connection.execute(delete(lease).where(lease.c.token == claim.token))
-    time = await now(connection)
-    of_job = select(func.count()).where(trajectory.c.job_id == claim.id)
-    ready = of_job.where(trajectory.c.ended_at.is_not(None), trajectory.c.told.is_(False))
-    has_outcome = bool((await connection.execute(ready)).scalar_one())
-    has_open = bool((await connection.execute(of_job.where(trajectory.c.ended_at.is_(None)))).scalar_one())
-    cancelling = row["status"] == JobStatus.CANCELLING
+    row, _, time = await release_held(connection, claim)
+    open_ = (await connection.execute(_OPEN, {"of_job": claim.id})).one()
+    has_outcome, has_open = bool(open_.has_outcome), bool(open_.has_open)
     values = {
-        "status": row["status"] if cancelling else JobStatus.WAITING.value,
-        "awake_since": None if has_open and not has_outcome else time,
-        "sent_at": time,
+        "of_job": claim.id,
+        "new_status": row["status"] if row["status"] == JobStatus.CANCELLING else JobStatus.WAITING.value,
+        "new_awake_since": None if has_open and not has_outcome else time,
+        "new_sent_at": time,
+        "new_attempts": 0 if has_outcome or has_open else row["attempts"],
     }
-    if has_outcome or has_open:
-        values["attempts"] = 0
-    await connection.execute(update(job).where(job.c.id == claim.id).values(values))
+    await connection.execute(_REST, values)
     return has_outcome
