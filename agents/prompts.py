@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -76,7 +77,7 @@ class Prompts:
 
     def __init__(self, config_dir: Path | None = None) -> None:
         self._roots = [*([config_dir / "prompts"] if config_dir is not None else []), SHIPPED]
-        self._environments: dict[str, Environment] = {}
+        self._environments = _environments(tuple(self._roots))
 
     def has(self, style: str, name: str) -> bool:
         """Return whether the style has this template."""
@@ -155,6 +156,15 @@ class Prompts:
             )
             self._environments[style] = environment
         return environment.get_template(f"{name}.j2")
+
+
+@cache
+def _environments(_roots: tuple[Path, ...]) -> dict[str, Environment]:
+    """Return the environments by style that all prompts of these folders share: a template is compiled once a process.
+
+    One that was edited is read again.
+    """
+    return {}
 
 
 def _checked(style: str) -> str:

@@ -17,6 +17,7 @@ from solvent.errors import StoreError, boundary
 if TYPE_CHECKING:
     from langchain_core.runnables import RunnableConfig
     from langgraph.graph.state import CompiledStateGraph
+    from langgraph.types import Durability
 
 SEARCH = "search"
 """Name of the search among the checkpoints of a job; trajectories have their own names."""
@@ -42,6 +43,7 @@ class SearchRun:
         job_id: for messages.
         thread: name of the checkpoint thread.
         errors: what the saver raises where it fails.
+        durability: as in `agents.trajectory.run_trajectory`.
     """
 
     def __init__(
@@ -52,11 +54,13 @@ class SearchRun:
         job_id: str,
         thread: str,
         errors: tuple[type[Exception], ...],
+        durability: Durability = "sync",
     ) -> None:
         self._graph = graph
         self._context = context
         self._what = f"write the checkpoints of job {job_id!r}"
         self._errors = errors
+        self._durability: Durability = durability
         self._config: RunnableConfig = {
             "configurable": {"thread_id": thread},
             "recursion_limit": STEPS_BETWEEN_INTERRUPTS,
@@ -100,6 +104,6 @@ class SearchRun:
 
     async def _run(self, value: Any) -> Standing:
         with boundary(StoreError, self._what, *self._errors):
-            state = await self._graph.ainvoke(value, self._config, context=self._context, durability="sync")
+            state = await self._graph.ainvoke(value, self._config, context=self._context, durability=self._durability)
         waiting = bool(state.pop("__interrupt__", ()))
         return Standing(cast(SearchState, state), waiting, not waiting)

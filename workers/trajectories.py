@@ -92,6 +92,7 @@ async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> Trajector
                     thread=cluster.checkpoints.thread(record.id, plan["trajectory"]),
                     errors=cluster.checkpoints.errors,
                     control=control,
+                    durability="exit",
                 )
         finally:
             cluster.drain.done(control)
