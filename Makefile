@@ -6,7 +6,7 @@ BENCH_ARGS ?=
 VLLM_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test test-cluster test-vllm check bench bench-sandbox lock sandbox-image format clean
+.PHONY: help demo test test-cluster test-vllm check bench bench-cluster bench-sandbox lock sandbox-image format clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -49,6 +49,12 @@ bench-sandbox: ## measure the sandbox against bare processes, containers and oth
 	@scripts/setup.sh dev
 	@scripts/setup_sandbox.sh all
 	@python -m solvent.benchmarks.sandbox $(BENCH_ARGS)
+
+bench-cluster: ## measure what the service costs and how fast it answers (BENCH_ARGS="--quick --json FILE --only NAME")
+	@scripts/setup.sh dev
+	@scripts/setup_sandbox.sh demo
+	@scripts/setup_services.sh
+	@python -m solvent.benchmarks.cluster $(BENCH_ARGS)
 
 format: ## format and sort imports
 	@scripts/setup.sh dev

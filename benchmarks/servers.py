@@ -1,0 +1,145 @@
+"""Private servers for benchmarks: Redis and PostgreSQL in folders of their own, with their usual durability."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from solvent.errors import ConfigError, DependencyError
+
+_REMEDY = "scripts/setup_services.sh installs it"
+
+
+@dataclass(frozen=True)
+class Server:
+    """A server that runs."""
+
+    pid: int
+    port: int
+    password: str = ""
+
+    @property
+    def redis_url(self) -> str:
+        """URL, where it is Redis."""
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def database_url(self, name: str = "postgres") -> str:
+        """URL of a database, where it is PostgreSQL."""
+        return f"postgresql://solvent:{self.password}@127.0.0.1:{self.port}/{name}"
+
+    def new_database(self) -> str:
+        """Make an empty database and return its URL."""
+        import psycopg
+
+        name = f"bench_{secrets.token_hex(6)}"
+        with psycopg.connect(self.database_url(), autocommit=True) as connection:
+            connection.execute(f"CREATE DATABASE {name}".encode())
+        return self.database_url(name)
+
+
+def free_port() -> int:
+    """Return a port that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def redis(folder: Path) -> Iterator[Server]:
+    """Run Redis, which writes its log every second.
+
+    Raises:
+        ConfigError: it is not installed.
+        DependencyError: it does not start.
+    """
+    program = shutil.which("redis-server")
+    if program is None:
+        raise ConfigError("redis-server is not installed", remedy=_REMEDY)
+    folder.mkdir()
+    port = free_port()
+    options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "", "--appendonly", "yes"]
+    with _running([program, *options], "eady to accept connections", folder) as pid:
+        yield Server(pid, port)
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[Server]:
+    """Run PostgreSQL as Debian configures it: each commit waits for the disk.
+
+    Raises:
+        ConfigError: it is not installed.
+        DependencyError: it does not start.
+    """
+    programs = _postgres_programs()
+    folder.mkdir()
+    password = secrets.token_hex(16)
+    (folder / "password").write_text(password)
+    # It refuses to run as root.
+    user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
+    if user is not None:
+        for path in (folder, folder / "password"):
+            shutil.chown(path, user)
+    made = ["-D", folder / "data", "-U", "solvent", "--pwfile", folder / "password", "--auth=scram-sha-256"]
+    subprocess.run(
+        [programs / "initdb", *made, "--encoding=UTF8", "--locale=C", "--no-instructions"],
+        check=True,
+        capture_output=True,
+        user=user,
+        cwd=folder,
+    )
+    port = free_port()
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": folder,
+        "max_connections": 200,
+        "log_min_messages": "warning",
+    }
+    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+    command = [str(programs / "postgres"), "-D", str(folder / "data"), *options]
+    with _running(command, "ready to accept connections", folder, user=user) as pid:
+        yield Server(pid, port, password)
+
+
+def _postgres_programs() -> Path:
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    # Debian keeps them off the PATH.
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    if not versions:
+        raise ConfigError("PostgreSQL is not installed", remedy=_REMEDY)
+    return versions[-1].parent
+
+
+@contextmanager
+def _running(command: Sequence[str], ready: str, folder: Path, *, user: str | None = None) -> Iterator[int]:
+    log = folder / "log"
+    with log.open("w") as written:
+        if user is not None:
+            shutil.chown(log, user)
+        environment = {**os.environ, "LC_ALL": "C"}
+        with subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, user=user, env=environment
+        ) as process:
+            assert process.stdout is not None
+            for line in process.stdout:
+                written.write(line)
+                if ready in line:
+                    break
+            else:
+                raise DependencyError(f"{command[0]} did not start: {log.read_text()[-500:]}")
+            try:
+                yield process.pid
+            finally:
+                process.terminate()
+                for line in process.stdout:
+                    written.write(line)
