@@ -212,7 +212,8 @@ async def _delete_accounts(connection: AsyncConnection, scopes: Sequence[str]) -
 
 
 def _trimmable(retention: Retention, time: float) -> ColumnElement[bool]:
-    earlier = exists().where(event.c.job_id == job.c.id, event.c.sequence < job.c.last_event)
+    its = event.alias()
+    earlier = exists().where(its.c.job_id == job.c.id, its.c.sequence < job.c.last_event)
     return and_(job.c.ended_at.is_not(None), job.c.ended_at < time - (retention.event_s or 0.0), earlier)
 
 

@@ -71,7 +71,8 @@ class SqlUtilityStore:
 async def _record(connection: AsyncConnection, job_id: str, uses: Sequence[ConceptUse]) -> int:
     time = await now(connection)
     make = postgresql_insert if is_postgres(connection) else sqlite_insert
-    rows = [{**use.model_dump(), "job_id": job_id, "created_at": time} for use in uses]
+    first = {(use.namespace, use.concept_id): use for use in reversed(uses)}
+    rows = [{**use.model_dump(), "job_id": job_id, "created_at": time} for use in first.values()]
     new = await connection.execute(
         make(concept_use)
         .values(rows)
@@ -80,7 +81,7 @@ async def _record(connection: AsyncConnection, job_id: str, uses: Sequence[Conce
     )
     entered = {(row.namespace, row.concept_id) for row in new}
     sums: dict[tuple[str, str, int], dict[str, int]] = defaultdict(lambda: dict.fromkeys(UTILITY_COUNTERS, 0))
-    for use in uses:
+    for use in first.values():
         if (use.namespace, use.concept_id) in entered:
             total = sums[use.namespace, use.concept_id, use.version]
             for name, number in counts_of(use).items():
