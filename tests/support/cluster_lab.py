@@ -10,6 +10,7 @@ import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -23,7 +24,6 @@ from solvent.agents.job import JobSpec
 from solvent.errors import DependencyError, StoreError
 from solvent.usage import Budget
 from solvent.workers.celery_app import CeleryMessages, make_app
-from solvent.workers.cluster import OUTSTANDING
 from solvent.workers.database import ServiceDatabase, open_service_database
 from solvent.workers.follow import follow_batch, follow_job
 from solvent.workers.messages import BATCH, UNSEEN_S
@@ -42,6 +42,8 @@ SETTINGS = {
     # Programs of two workers at once are enough for two cores.
     "cores": "2",
 }
+OUTSTANDING = 256
+"""Messages about jobs of the batch that are under way at once."""
 AWAY_S = 0.5
 """Before a server that does not answer is asked again."""
 
@@ -175,10 +177,8 @@ class ClusterLab:
         jobs: Sequence[QueuedJob] = [QueuedJob(spec.id, queue) for spec in specs]
         if queue == BATCH:
             jobs = await self.store.next_jobs(outstanding=OUTSTANDING, unseen_s=UNSEEN_S)
-        try:
+        with suppress(DependencyError):
             await self.messages.send_jobs(jobs)
-        except DependencyError:
-            pass
         return batch.id
 
     async def ending(self, batch_id: str) -> AsyncIterator[JobRecord]:

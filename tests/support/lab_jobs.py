@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from solvent.agents.job import JobSpec
-from solvent.problems.problem import IoTest, Limits, Problem, ProblemKind
+from solvent.problems.problem import IoTest, Problem, ProblemKind
 from solvent.usage import Budget
 
 Line = Mapping[str, Any]
@@ -44,7 +44,7 @@ def starter_specs(count: int, *, prefix: str = "job", seed: int = 0, **changes: 
 
 
 def program(number: int, *, wrong: bool = False) -> str:
-    """A reply with the program for `scripted_specs`' job of this number; a wrong one says in it whose first try it is."""
+    """A reply with the program for a job of `scripted_specs`; a wrong one says in it whose first try it is."""
     mark, more = (f"{first_try(number)}\n", " - 1") if wrong else ("", "")
     return f"Here it is:\n```python\n{mark}print(int(input()) + {number}{more})\n```\n"
 
@@ -55,7 +55,7 @@ def first_try(number: int) -> str:
 
 
 def scripted_specs(count: int, *, prefix: str = "job", **changes: Any) -> list[JobSpec]:
-    """Jobs that go through every phase with the script of `scripted_lines`: a wrong program, its repair, and a judge."""
+    """Jobs that go through every phase with the script of `scripted_lines`: a wrong program, then its repair."""
     return [
         JobSpec.model_validate(
             {

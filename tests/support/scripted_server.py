@@ -3,8 +3,8 @@
     python scripted_server.py SCRIPT LOG PORT TOKEN_S
 
 Of each request the log says `B NUMBER PROMPT_TOKENS` as it begins, `T NUMBER` for each token,
-`E NUMBER COMPLETION_TOKENS` at its end, and `X NUMBER TIME` when nothing is generated for it any more; a request without
-an end was cut. What is in the log stays there, also after a `kill -9`.
+`E NUMBER COMPLETION_TOKENS` at its end, and `X NUMBER TIME` when nothing is generated for it any more; a request
+without an end was cut. What is in the log stays there, also after a `kill -9`.
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     model = CountedModel(ScriptFile(Path(script)), Path(log), float(token_s))
     with OpenAIServer(model, port=int(port)) as server:
-        print(f"serving at {server.base_url}", flush=True)
+        sys.stdout.write(f"serving at {server.base_url}\n")
+        sys.stdout.flush()
         stop.wait()
     os._exit(0)
 

@@ -52,7 +52,7 @@ async def test_a_worker_dies_in_every_phase_and_at_every_write(make_lab: MakeLab
 
 
 async def test_workers_die_20_times_in_a_batch_of_200_jobs(make_lab: MakeLab, tmp_path: Path) -> None:
-    """The cap of the batch is one that binds: what has no budget left ends as exhausted, and nothing beyond is spent."""
+    """The batch's cap is one that binds: what has no budget left ends as exhausted, and nothing beyond is spent."""
     jobs = 200
     async with make_lab(ScriptedServer(tmp_path, scripted_lines(jobs)), lease_s=LEASE_S) as lab:
         await lab.start_workers(3, "-c", "8")
