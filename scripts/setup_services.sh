@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Install the servers of Redis and PostgreSQL for the tests, which start their own: no system service is started.
+# Install the servers of Redis and PostgreSQL for the tests, which start their own (no system service is started), and
+# what the tests of faults break a network and a clock with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -7,7 +8,12 @@ cd "$(dirname "$0")/.."
 has_redis() { command -v redis-server >/dev/null; }
 has_postgres() { command -v initdb >/dev/null || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null; }
 
+# Theirs are programs that lie outside the PATH of some users.
+PATH=$PATH:/usr/sbin:/sbin
 packages=()
+command -v ip >/dev/null || packages+=(iproute2)
+command -v iptables >/dev/null || packages+=(iptables)
+compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(faketime)
 has_redis || packages+=(redis-server)
 has_postgres || packages+=(postgresql)
 [ "${#packages[@]}" -gt 0 ] || exit 0

@@ -10,7 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from servers import PostgresServer, RedisServer, postgres_programs, redis_program
+from clocks import faketime_library
+from network import Namespace
+from servers import ChromaServer, PostgresServer, RedisServer, chroma_program, postgres_programs, redis_program
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -80,6 +82,61 @@ def require_redis() -> None:
 def require_postgres() -> None:
     if postgres_programs() is None:
         pytest.skip("PostgreSQL is not installed (scripts/setup_services.sh installs it)")
+
+
+@pytest.fixture(scope="session")
+def require_chroma() -> None:
+    if chroma_program() is None:
+        pytest.skip("Chroma is not installed (the extra `memory` has it)")
+
+
+@pytest.fixture(scope="session")
+def chroma_server(require_chroma: None) -> Iterator[ChromaServer]:
+    """A running Chroma of this session; a test that kills it starts it again, with its data."""
+    server = ChromaServer()
+    try:
+        server.start()
+        yield server
+    finally:
+        server.remove()
+
+
+@pytest.fixture(scope="session")
+def require_root() -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
+@pytest.fixture(scope="session")
+def require_network_namespaces(require_root: None) -> None:
+    """Networks of a test's own can be made, and packets in them dropped."""
+    missing = [program for program in ("ip", "iptables") if shutil.which(program) is None]
+    if missing:
+        pytest.skip(f"{' and '.join(missing)} not installed (scripts/setup_services.sh installs them)")
+    try:
+        with Namespace() as network:
+            network.cut(6379)
+    except OSError as error:
+        pytest.skip(f"no network namespaces here: {error}")
+
+
+@pytest.fixture(scope="session")
+def require_faketime() -> None:
+    if faketime_library() is None:
+        pytest.skip("libfaketime is not installed (scripts/setup_services.sh installs it)")
+
+
+@pytest.fixture(scope="session")
+def require_own_engine(require_root: None) -> None:
+    """A Docker engine of a test's own can be started, and there is a root file system to make its image of."""
+    from docker_engine import engine_program
+
+    from solvent.sandbox.images.roots import find_chosen
+
+    if engine_program() is None:
+        pytest.skip("dockerd is not installed (scripts/setup_sandbox.sh all installs it)")
+    if find_chosen() is None:
+        pytest.skip("the sandbox's root file system is not there (scripts/setup_sandbox.sh all makes it)")
 
 
 @pytest.fixture(scope="session")

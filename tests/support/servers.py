@@ -1,4 +1,4 @@
-"""Private servers of Redis and PostgreSQL: own folder, own port, killed and started again as a test likes."""
+"""Private servers of Redis, PostgreSQL and Chroma: own folder, own port, killed and started again as a test likes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from abc import ABC, abstractmethod
@@ -29,6 +30,12 @@ def redis_program() -> str | None:
     return shutil.which("redis-server")
 
 
+def chroma_program() -> str | None:
+    """Chroma's own command, from the extra `memory`; it may lie beside this Python and off the PATH."""
+    beside = Path(sys.executable).with_name("chroma")
+    return str(beside) if beside.is_file() else shutil.which("chroma")
+
+
 def postgres_programs() -> Path | None:
     """Folder of initdb and postgres: Debian keeps the server's programs off the PATH."""
     found = shutil.which("initdb")
@@ -42,9 +49,9 @@ class PrivateServer(ABC):
     """A server process in a folder of its own. It says in its log when it is ready, so nothing polls."""
 
     ready = ""
-    host = "127.0.0.1"
 
-    def __init__(self) -> None:
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self.host = host
         self.folder = Path(tempfile.mkdtemp(prefix="solvent-test-"))
         self.port = free_port()
         self.log: deque[str] = deque(maxlen=400)
@@ -150,8 +157,8 @@ class RedisServer(PrivateServer):
 
     ready = "Ready to accept connections"
 
-    def __init__(self, *, durable: bool = True) -> None:
-        super().__init__()
+    def __init__(self, *, durable: bool = True, host: str = "127.0.0.1") -> None:
+        super().__init__(host)
         self.durable = durable
 
     @property
@@ -162,6 +169,8 @@ class RedisServer(PrivateServer):
         program = redis_program()
         assert program is not None
         options = ["--bind", self.host, "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
+        # Without a password it otherwise refuses whoever does not come over the loopback.
+        options += ["--protected-mode", "no"]
         kept = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else ["--appendonly", "no"]
         return [program, *options, *kept]
 
@@ -244,3 +253,24 @@ class PostgresServer(PrivateServer):
 
         with psycopg.connect(self.url(driver="postgresql"), autocommit=True) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)".encode())
+
+
+class ChromaServer(PrivateServer):
+    """Chroma's server; what it has written survives `kill` and `restart`."""
+
+    ready = "server listening on"
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.host}:{self.port}"
+
+    def command(self) -> list[str]:
+        program = chroma_program()
+        assert program is not None
+        return [program, "run", "--path", str(self.folder / "data"), "--host", self.host, "--port", str(self.port)]
+
+    def lose_data(self) -> None:
+        """SIGKILL it, delete what it had on disk, and start it empty."""
+        self.kill()
+        shutil.rmtree(self.folder / "data", ignore_errors=True)
+        self.start()

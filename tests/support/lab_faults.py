@@ -1,0 +1,55 @@
+"""What the tests of faults have in common: moments of a batch, and what its workers said and did."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from cluster_lab import ClusterLab
+
+from solvent.agents.job import JobStatus
+from solvent.usage import Budget
+from solvent.workers.records import JobRecord
+
+MARKS = [
+    pytest.mark.cluster,
+    pytest.mark.slow,
+    pytest.mark.redis,
+    pytest.mark.postgres,
+    pytest.mark.bubblewrap,
+]
+ONE_REPAIR: dict[str, Any] = {"wave": 1, "max_trajectories": 1, "repairs": 2, "max_tokens": 60}
+"""Parameters of a job that makes one attempt: a program that is wrong, and its repair."""
+
+
+def cap(jobs: int) -> Budget:
+    """A cap that so many jobs stay under, also where some of their calls die and are made again."""
+    return Budget(tokens=jobs * 2_000)
+
+
+async def some_end(lab: ClusterLab, batch: str, count: int) -> None:
+    """Wait until so many jobs of a batch have ended."""
+    ended = 0
+    async for _ in lab.ending(batch):
+        ended += 1
+        if ended == count:
+            return
+
+
+async def all_say(lab: ClusterLab, words: str) -> None:
+    """Wait until every worker has written this."""
+    await asyncio.gather(*(worker.says(lambda line: words in line) for worker in lab.workers))
+
+
+def holders(lab: ClusterLab, batch: str) -> set[str]:
+    """Return which workers ran trajectories of a batch."""
+    query = "SELECT DISTINCT last_holder FROM trajectory JOIN job ON job.id = job_id WHERE batch_id = %s"
+    return {holder for [holder] in lab.query(query, batch)}
+
+
+def statuses(records: Sequence[JobRecord]) -> Counter[JobStatus]:
+    """Count how jobs ended."""
+    return Counter(record.status for record in records)
