@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from solvent.agents.recalled import OFF, MemoryUse
 from solvent.models.base import Role
 from solvent.problems.problem import Problem, Verdict
 from solvent.usage import Budget, Usage
@@ -57,6 +58,14 @@ class JobStatus(StrEnum):
     EXPIRED = "expired"
 
 
+class EqualRow(_Frozen):
+    """A further row of a batch with the same problem: it gets the result of the job that the first one became."""
+
+    custom_id: str
+    problem_id: str
+    position: int
+
+
 class JobSpec(_Frozen):
     """One problem, a strategy, a budget, a model profile, a seed."""
 
@@ -70,8 +79,18 @@ class JobSpec(_Frozen):
     model_for: dict[Role, str] = Field(default_factory=dict)
     """Profiles of the roles that another model plays."""
     seed: int = 0
-    grade: bool = True
-    """Judge the selected answer on hidden tests or gold after the selection; never feeds back."""
+    memory: str = Field(default=OFF, exclude_if=lambda policy: policy == OFF)
+    """Memory policy: `off`, `read`, or `frozen:SNAPSHOT`. Left out of JSON where it is off, so that a version without
+    memory reads all other jobs."""
+    grade: bool | Literal["all"] = True
+    """Judge the selected answer on hidden tests or gold after the selection; never feeds back. `all`: also the tests
+    after the first failure, for partial scores."""
+    attempt: int = Field(default=1, ge=1, exclude_if=lambda attempt: attempt == 1)
+    """Of several at the same problem in one batch, from 1."""
+    team: str | None = Field(default=None, exclude_if=lambda team: team is None)
+    """Who makes it, in a contest."""
+    also: tuple[EqualRow, ...] = Field(default=(), exclude_if=lambda rows: not rows)
+    """Further rows that this job answers."""
 
 
 class CaseVerdict(_Frozen):
@@ -138,3 +157,5 @@ class JobResult(_Frozen):
     strategy: str = ""
     model: str = ""
     model_for: dict[Role, str] = Field(default_factory=dict)
+    memory: MemoryUse | None = Field(default=None, exclude_if=lambda use: use is None)
+    """Of jobs with a memory policy: what the selected answer was written with."""

@@ -76,6 +76,18 @@ class Client:
         """Submit a batch; see `submit_job`."""
         return self._post("/v1/batches", request, idempotency_key or str(uuid.uuid4()))
 
+    def estimate_batch(self, request: Body) -> dict[str, Any]:
+        """Return what a batch would take; nothing of it is stored."""
+        return self._post("/v1/batches/estimate", request, str(uuid.uuid4()))
+
+    def standings(self, batch_id: str, *, unfreeze: bool = False) -> dict[str, Any]:
+        """Return the board of a contest."""
+        return self._get(f"/v1/batches/{_segment(batch_id)}/standings?unfreeze={str(unfreeze).lower()}")
+
+    def plan_report(self, batch_id: str, *, unfreeze: bool = False) -> dict[str, Any]:
+        """Return what a batch's plan has come to so far."""
+        return self._get(f"/v1/batches/{_segment(batch_id)}/report?unfreeze={str(unfreeze).lower()}")
+
     def job(self, job_id: str) -> dict[str, Any]:
         """Return a job as it stands."""
         return self._get(f"/v1/jobs/{_segment(job_id)}")

@@ -71,7 +71,9 @@ async def follow_batch(
     stop: Callable[[], bool] = never,
     every_s: float = LOOK_AGAIN_S,
 ) -> AsyncIterator[JobRecord]:
-    """Give each job of a batch once, when it has ended, until all of them have.
+    """Give each job of a batch once, when it has ended, until all of them have and nothing follows.
+
+    Where the batch's plan queues a job again, with more budget, it is given again at its next end.
 
     Args:
         store: of the service.
@@ -86,21 +88,25 @@ async def follow_batch(
         StoreError: the database does not answer.
     """
     async with wakeups.listen(batch_topic(batch_id)) as listener:
-        seen: set[str] = set()
-        total = (await store.batch_counts(batch_id)).total
+        seen: dict[str, int | None] = {}
+        counts = await store.batch_counts(batch_id)
+        planned = counts.unsettled
         skipping = bool(after)
         cursor = ""
         while True:
+            if planned:
+                # Before what has ended is read: of a batch that is settled, that is all.
+                counts = await store.batch_counts(batch_id)
             async for job in store.batch_jobs(batch_id, ended_after=cursor):
                 cursor = job.id if job.end_number is None else str(job.end_number)
-                if job.id not in seen:
-                    seen.add(job.id)
+                if job.id not in seen or (planned and seen[job.id] != job.end_number):
+                    seen[job.id] = job.end_number
                     if not skipping:
                         yield job
                     skipping = skipping and job.id != after
                 if stop():
                     return
-            if skipping or len(seen) >= total or stop():
+            if skipping or stop() or (len(seen) >= counts.total and not counts.unsettled):
                 return
             if not await listener.wait(every_s):
                 # Two that ended at once may have become visible in the other order: from the beginning, then.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterator
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from itertools import islice
 
-from solvent.agents.job import JobSpec, JobStatus
+from solvent.agents.job import EqualRow, JobSpec, JobStatus
 from solvent.errors import DataError
 from solvent.problems.problem import Problem
 from solvent.workers.ids import new_id
-from solvent.workers.records import BatchRecord, JobRecord
-from solvent.workers.store import utc_now
+from solvent.workers.records import BatchRecord, JobRecord, utc_now
+
+_OF_A_ROW = {"id", "source", "tags", "metadata"}
+"""What two rows of the same problem may differ in."""
 
 
 def batch_jobs(
@@ -21,6 +25,7 @@ def batch_jobs(
     limit: int | None = None,
     pattern: str | None = None,
     grade: bool = True,
+    dedupe: bool = False,
 ) -> list[JobRecord]:
     """Return one queued job per problem, and one failed job per row that could not be read.
 
@@ -32,6 +37,7 @@ def batch_jobs(
         limit: take only that many rows.
         pattern: shell pattern that a problem's id must match.
         grade: judge selected answers on hidden tests or gold afterwards.
+        dedupe: make one job of rows with equal problems; it names the others (`JobSpec.also`).
 
     Raises:
         DataError: there is nothing to run.
@@ -41,7 +47,31 @@ def batch_jobs(
     if not jobs:
         what = f"no problem matches {pattern!r}" if pattern else "there is no problem in it"
         raise DataError(what, file=batch.source)
-    return jobs
+    return with_equal_rows(jobs) if dedupe else jobs
+
+
+def with_equal_rows(jobs: Sequence[JobRecord]) -> list[JobRecord]:
+    """Return the jobs without those whose problem is that of an earlier one, which answers their rows too. Pure.
+
+    Problems are equal where all is that a solver or a judge sees: not their ids, sources, tags and further data.
+    """
+    kept: dict[str, JobRecord] = {}
+    also: defaultdict[str, list[EqualRow]] = defaultdict(list)
+    for job in jobs:
+        if job.spec is None:
+            kept[job.id] = job
+            continue
+        problem = job.spec.problem.model_dump_json(exclude=_OF_A_ROW)
+        found = hashlib.sha256(problem.encode("utf-8", errors="surrogatepass")).hexdigest()
+        if kept.setdefault(found, job) is not job:
+            row = EqualRow(custom_id=job.custom_id, problem_id=job.spec.problem.id, position=job.position)
+            also[found].append(row)
+    return [
+        job.model_copy(update={"spec": job.spec.model_copy(update={"also": tuple(also[found])})})
+        if job.spec is not None and found in also
+        else job
+        for found, job in kept.items()
+    ]
 
 
 def _matching(items: Iterator[Problem | DataError], pattern: str | None) -> Iterator[Problem | DataError]:

@@ -12,7 +12,23 @@ from pydantic import JsonValue
 
 from solvent import __version__
 from solvent.errors import StoreError, boundary
+from solvent.usage import Usage
 from solvent.workers.records import JobRecord
+
+
+def result_rows(job: JobRecord) -> list[dict[str, JsonValue]]:
+    """Return the rows that a job answers: those equal to the first one, if any, and that one as the last.
+
+    An equal row has the first one's `custom_id` as `shared_with`, and spent nothing. A reader that has the last row of
+    a job has all of them.
+    """
+    own = result_row(job)
+    shared: dict[str, JsonValue] = {"shared_with": job.custom_id}
+    if job.result is not None:
+        shared |= {"usage": Usage().model_dump(mode="json"), "wall_s": 0.0}
+    return [
+        {**own, **row.model_dump(mode="json"), **shared} for row in (job.spec.also if job.spec is not None else ())
+    ] + [own]
 
 
 def result_row(job: JobRecord) -> dict[str, JsonValue]:
@@ -24,6 +40,7 @@ def result_row(job: JobRecord) -> dict[str, JsonValue]:
         "custom_id": job.custom_id,
         "job_id": job.id,
         "batch_id": job.batch_id,
+        "position": job.position,
         "problem_id": spec.problem.id if spec else None,
         "status": job.status.value,
         **{
@@ -35,8 +52,16 @@ def result_row(job: JobRecord) -> dict[str, JsonValue]:
         "model": spec.model if spec else None,
         "model_for": {str(role): name for role, name in spec.model_for.items()} if spec else {},
         "seed": spec.seed if spec else None,
+        "attempt": spec.attempt if spec else 1,
+        "team": spec.team if spec else None,
+        "shared_with": None,
         "solvent_version": __version__,
     }
+
+
+def result_lines(job: JobRecord) -> list[str]:
+    """Return the rows that a job answers as JSON lines."""
+    return [json.dumps(row, ensure_ascii=False) + "\n" for row in result_rows(job)]
 
 
 def write_results(path: Path, jobs: Iterable[JobRecord]) -> None:
@@ -50,8 +75,7 @@ def write_results(path: Path, jobs: Iterable[JobRecord]) -> None:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                for job in jobs:
-                    file.write(json.dumps(result_row(job), ensure_ascii=False) + "\n")
+                file.writelines(line for job in jobs for line in result_lines(job))
             umask = os.umask(0)
             os.umask(umask)
             Path(temporary).chmod(0o666 & ~umask)
@@ -62,7 +86,7 @@ def write_results(path: Path, jobs: Iterable[JobRecord]) -> None:
 
 
 def append_result(path: Path, job: JobRecord) -> None:
-    """Append one row to `path` at once, so that an interruption leaves what was finished.
+    """Append a job's rows to `path` at once, so that an interruption leaves what was finished.
 
     Raises:
         StoreError: the folder or file cannot be written.
@@ -70,4 +94,4 @@ def append_result(path: Path, job: JobRecord) -> None:
     with boundary(StoreError, f"append a result to {path}", OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(result_row(job), ensure_ascii=False) + "\n")
+            file.writelines(result_lines(job))

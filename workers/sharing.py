@@ -64,7 +64,8 @@ def question_of(job: JobRecord, units: Units) -> Question:
         granted=units.granted(job.spec.budget),
         spent=units.spent(usage),
         limit=units.limit,
-        samples=usage.trajectories,
+        # One that found no budget for its first call was no attempt.
+        samples=min(usage.trajectories, usage.model_calls),
         verified=tests > 0,
         solved=result is not None and result.outcome is Outcome.SOLVED,
         passed=min(1.0, passed / tests) if tests else 0.0,

@@ -52,16 +52,23 @@ def check_home(home: Path) -> Check:
 
 
 def check_store(home: Path) -> Check:
-    """Return whether the job store opens."""
-    from solvent.errors import StoreError
-    from solvent.workers.store import JobStore
+    """Return whether the database of this machine's jobs opens."""
+    import asyncio
+
+    from solvent.errors import SolventError
+    from solvent.service.cli.options import load_settings
+    from solvent.workers.home import home_database, open_home
+
+    settings = load_settings(home=home)
+
+    async def look() -> None:
+        await (await open_home(settings)).aclose()
 
     try:
-        store = JobStore(home / "jobs.sqlite")
-    except StoreError as error:
+        asyncio.run(look())
+    except SolventError as error:
         return Check("store", "missing", error.message, error.remedy or "set SOLVENT_HOME to another folder")
-    store.close()
-    return Check("store", "ok", f"SQLite {sqlite3.sqlite_version}, {home / 'jobs.sqlite'}")
+    return Check("store", "ok", f"SQLite {sqlite3.sqlite_version}, {home_database(settings)}")
 
 
 def check_memory() -> Check:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from solvent.problems.readers import ReadResult
-    from solvent.service.client import Client
     from solvent.workers.records import JobRecord
 
 KEY_VARIABLE = "SOLVENT_API_KEY"
@@ -21,23 +19,6 @@ def server_url() -> str | None:
     """Return the URL of the server that this command is to use; None for this machine."""
     url = click.get_current_context().find_root().params.get("url")
     return url if isinstance(url, str) and url else None
-
-
-def open_client() -> Client:
-    """Return a client of the server; its key comes from the environment, where no list of processes shows it.
-
-    Raises:
-        click.UsageError: no server was named.
-    """
-    from solvent.service.client import Client
-
-    url = server_url()
-    if url is None:
-        command = click.get_current_context().command_path
-        raise click.UsageError(
-            f"`{command}` asks a server: solvent --url URL ..., or set SOLVENT_URL (`solvent serve api` starts one)"
-        )
-    return Client(url, os.environ.get(KEY_VARIABLE) or None)
 
 
 def refuse_options(**given: object) -> None:
@@ -83,7 +64,7 @@ def item_of(found: ReadResult) -> dict[str, Any]:
 
 
 def record_of(row: Mapping[str, Any]) -> JobRecord:
-    """Return the job that a server tells of, as displays take it; from a job's answer or a row of results."""
+    """Return the job that an answer tells of, as displays take it; from a job's answer or a row of results."""
     from solvent.agents.job import JobResult, JobStatus
     from solvent.workers.records import JobRecord
 

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from solvent.errors import StoreError, boundary
-from solvent.service.cli.remote import open_client, record_of, refuse_options, solving_fields
+from solvent.service.cli.backend import open_server
+from solvent.service.cli.remote import record_of, refuse_options, solving_fields
 
 if TYPE_CHECKING:
-    from solvent.service.client import Client
+    from solvent.service.cli.backend import Backend
 
 
 def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, as_json: bool, **options: Any) -> int:
@@ -23,19 +24,19 @@ def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, a
     refuse_options(resume=resume)
     if file is None:
         raise click.UsageError("give one FILE (or -)")
-    with open_client() as client:
+    with open_server() as backend:
         problem = read_problem(file).model_dump(mode="json", exclude_defaults=True, exclude={"source"})
-        job = client.submit_job({"problem": problem, **solving_fields(options)})
-        return finish(client, job["id"], quiet=quiet, as_json=as_json, out=out, cancel=True)
+        job = backend.submit_job({"problem": problem, **solving_fields(options)})
+        return finish(backend, job["id"], quiet=quiet, as_json=as_json, out=out, cancel=True)
 
 
 def finish(
-    client: Client, job_id: str, *, quiet: bool, as_json: bool, out: Path | None = None, cancel: bool = False
+    backend: Backend, job_id: str, *, quiet: bool, as_json: bool, out: Path | None = None, cancel: bool = False
 ) -> int:
     """Show a job's events until it has ended, then its result; returns the exit code.
 
     Args:
-        client: of the server.
+        backend: where it is.
         job_id: the job.
         quiet: show no events.
         as_json: print the result as JSON.
@@ -44,8 +45,8 @@ def finish(
     """
     from solvent.service.cli.loop import exit_code
 
-    _watch(client, job_id, quiet=quiet, cancel=cancel)
-    answer = client.job(job_id)
+    _watch(backend, job_id, quiet=quiet, cancel=cancel)
+    answer = backend.job(job_id)
     record = record_of(answer)
     result = record.result
     if out and result and result.answer:
@@ -61,7 +62,7 @@ def finish(
 
 
 def show(answer: dict[str, Any]) -> None:
-    """Print how a job of the server stands."""
+    """Print how a job stands."""
     from rich.console import Console
 
     from solvent.service.cli.display import print_result
@@ -77,14 +78,14 @@ def show(answer: dict[str, Any]) -> None:
         console.print(f"error: {record.error.get('message')}", style="red", highlight=False, markup=False)
 
 
-def _watch(client: Client, job_id: str, *, quiet: bool, cancel: bool) -> None:
+def _watch(backend: Backend, job_id: str, *, quiet: bool, cancel: bool) -> None:
     from solvent.service.cli.solve import job_display
 
     after, began = 0, None
     with job_display(quiet) as display:
         while True:
             try:
-                for envelope in client.events(job_id, after=after):
+                for envelope in backend.events(job_id, after=after):
                     after = envelope.sequence
                     began = envelope.time if began is None else began
                     # Each process that worked on the job has a clock of its own; the database's is one for all.
@@ -94,6 +95,6 @@ def _watch(client: Client, job_id: str, *, quiet: bool, cancel: bool) -> None:
                     click.echo(f"{job_id} goes on; see it with: solvent run watch {job_id}", err=True)
                     raise
                 cancel = False
-                client.cancel(job_id)
+                backend.cancel(job_id)
             else:
                 return

@@ -1,72 +1,54 @@
-"""`solvent run`: what was run."""
+"""`solvent run`: what was run, on this machine or, with --url, on a server."""
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from pydantic import JsonValue
 
-from solvent.service.cli.options import json_option, load_settings
-from solvent.service.cli.remote import server_url
-from solvent.service.cli.remote_run import COMMANDS
+from solvent.service.cli.backend import open_backend
+from solvent.service.cli.options import json_option
 
 if TYPE_CHECKING:
-    from solvent.workers.store import JobStore
+    from solvent.service.cli.backend import Answer, Backend
 
 
 @click.group()
 def run() -> None:
-    """List, show, watch and cancel jobs and batches: of this machine's store, or with --url of a server."""
+    """List, show, watch and cancel jobs and batches: of this machine, or with --url of a server."""
 
 
 @run.command("list")
 @click.option("--limit", "-n", type=click.IntRange(min=1), default=20, show_default=True)
 @json_option
 def list_runs(limit: int, as_json: bool) -> None:
-    """List the newest jobs and batches, newest first."""
-    if server_url() is not None:
-        from solvent.service.cli.remote_run import list_runs as list_there
-
-        list_there(limit, as_json)
-        return
-    from solvent.service.cli.scoreboard import result_words, totals
+    """List the newest batches, and the newest jobs that belong to none, newest first."""
+    from solvent.service.cli.remote import record_of
+    from solvent.service.cli.scoreboard import result_words
     from solvent.service.cli.table import show_rows
-    from solvent.workers.store import JobStore
 
-    settings = load_settings()
-    store = JobStore(settings.home / "jobs.sqlite")
-    try:
-        batches, jobs = store.recent(limit)
-        rows: list[dict[str, JsonValue]] = []
-        for batch in batches:
-            figures = totals(store.batch_jobs(batch.id))
-            rows.append(
-                {
-                    "id": batch.id,
-                    "what": batch.source,
-                    "result": f"solved {figures['solved']} of {figures['problems']}",
-                    "strategy": batch.strategy,
-                    "model": batch.model,
-                    "tokens": figures["tokens"] if isinstance(figures["tokens"], int) else None,
-                    "created": batch.created_at,
-                }
-            )
-        rows.extend(
-            {
-                "id": job.id,
-                "what": job.custom_id,
-                "result": result_words(job)[0],
-                "strategy": job.spec.strategy if job.spec else None,
-                "model": job.spec.model if job.spec else None,
-                "tokens": job.usage.tokens,
-                "created": job.created_at,
-            }
-            for job in jobs
-        )
-    finally:
-        store.close()
+    with open_backend() as backend:
+        batches, jobs = backend.batches(limit), backend.jobs(limit)
+    rows: list[dict[str, JsonValue]] = [
+        {
+            **_common(batch),
+            "what": batch["name"],
+            "result": f"solved {batch['by_outcome'].get('solved', 0)} of {batch['total']}",
+            "tokens": _tokens(batch["usage"]),
+        }
+        for batch in batches
+    ]
+    rows.extend(
+        {
+            **_common(job),
+            "what": job["custom_id"],
+            "result": result_words(record_of(job))[0],
+            "tokens": _tokens(job["usage"]),
+        }
+        for job in jobs
+    )
     rows.sort(key=lambda row: str(row["created"]), reverse=True)
     columns = ("id", "what", "result", "strategy", "model", "tokens", "created")
     show_rows(rows[:limit], columns, as_json=as_json, empty="nothing was run yet")
@@ -77,74 +59,84 @@ def list_runs(limit: int, as_json: bool) -> None:
 @click.option("--events", "with_events", is_flag=True, help="Also print the job's events.")
 @json_option
 def show(run_id: str, with_events: bool, as_json: bool) -> None:
-    """Show one job or batch; the beginning or the end of its ID is enough."""
-    if server_url() is not None:
-        from solvent.service.cli.remote_run import show as show_there
-
-        show_there(run_id, with_events, as_json)
-        return
-    from solvent.workers.store import JobStore
-
-    settings = load_settings()
-    store = JobStore(settings.home / "jobs.sqlite")
-    try:
-        if run_id.startswith("batch") or store.is_batch(run_id):
-            _show_batch(store, run_id, as_json)
+    """Show one job or batch; of this machine's, the beginning or the end of its ID is enough."""
+    with open_backend() as backend:
+        run_id = backend.resolve(run_id)
+        if run_id.startswith("batch"):
+            _show_batch(backend, run_id, as_json)
         else:
-            _show_job(store, run_id, with_events, as_json)
-    finally:
-        store.close()
+            _show_job(backend, run_id, with_events, as_json)
 
 
-def _show_batch(store: JobStore, run_id: str, as_json: bool) -> None:
-    from rich.console import Console
+@run.command("watch")
+@click.argument("run_id", metavar="ID")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress.")
+@json_option
+def watch(run_id: str, quiet: bool, as_json: bool) -> int:
+    """Watch a job or a batch to its end. Ctrl-C leaves it running."""
+    from solvent.service.cli.batch_verbs import watch_batch
+    from solvent.service.cli.remote_solve import finish
 
-    from solvent.service.cli.scoreboard import print_scoreboard, totals
-    from solvent.workers.results import result_row
+    with open_backend() as backend:
+        run_id = backend.resolve(run_id)
+        if run_id.startswith("batch"):
+            return watch_batch(backend, run_id, quiet=quiet, as_json=as_json)
+        return finish(backend, run_id, quiet=quiet, as_json=as_json)
 
-    batch = store.batch(run_id)
-    jobs = store.batch_jobs(batch.id)
+
+@run.command("cancel")
+@click.argument("run_id", metavar="ID")
+@json_option
+def cancel(run_id: str, as_json: bool) -> None:
+    """Stop a job or a batch; what it has is kept."""
+    with open_backend() as backend:
+        run_id = backend.resolve(run_id)
+        answer = backend.cancel(run_id)
     if as_json:
-        body = {**batch.model_dump(mode="json"), "totals": totals(jobs), "jobs": [result_row(job) for job in jobs]}
-        click.echo(json.dumps(body, ensure_ascii=False, indent=2))
+        click.echo(json.dumps(answer, ensure_ascii=False, indent=2))
         return
-    console = Console()
-    console.print(f"{batch.id}  {batch.source}  {batch.strategy}  {batch.model}", highlight=False, markup=False)
-    print_scoreboard(console, jobs)
+    stopping = answer["stopping"]
+    click.echo(f"{run_id}: {stopping} jobs are stopping" if stopping else f"{run_id} had ended before")
 
 
-def _show_job(store: JobStore, run_id: str, with_events: bool, as_json: bool) -> None:
-    from pydantic import TypeAdapter
-    from rich.console import Console
-
-    from solvent.agents.events import Event
-    from solvent.service.cli.display import print_result
+def _show_job(backend: Backend, job_id: str, with_events: bool, as_json: bool) -> None:
+    job = backend.job(job_id)
+    if with_events and job["status"] not in {"completed", "failed", "cancelled", "expired"}:
+        raise click.UsageError(f"{job_id} has not ended; watch it with: solvent run watch {job_id}")
+    events = list(backend.events(job_id)) if with_events else []
+    if as_json:
+        more = {"events": [event.model_dump(mode="json") for event in events]} if with_events else {}
+        click.echo(json.dumps({**job, **more}, ensure_ascii=False, indent=2))
+        return
+    from solvent.service.cli.remote_solve import show as show_job
     from solvent.service.cli.view import JobView, plain_line
-    from solvent.workers.results import result_row
 
-    job = store.job(run_id)
-    events = store.events(job.id) if with_events else []
-    if as_json:
-        body = (
-            {**result_row(job), "events": [json.loads(event) for event in events]} if with_events else result_row(job)
-        )
-        click.echo(json.dumps(body, ensure_ascii=False, indent=2))
-        return
-    console = Console()
-    console.print(f"{job.id}  {job.custom_id}  {job.status.value}  {job.created_at}", highlight=False, markup=False)
-    adapter: TypeAdapter[Event] = TypeAdapter(Event)
     view = JobView()
-    for body_text in events:
-        event = adapter.validate_json(body_text)
-        line = plain_line(event, view)
-        view.apply(event)
+    for envelope in events:
+        line = plain_line(envelope.event, view)
+        view.apply(envelope.event)
         if line:
-            console.print(line, highlight=False, markup=False)
-    if job.result:
-        print_result(console, job.result)
-    elif job.error:
-        console.print(f"error: {job.error.get('message')}", style="red", highlight=False, markup=False)
+            click.echo(line)
+    show_job(job)
 
 
-for command in COMMANDS:
-    run.add_command(command)
+def _show_batch(backend: Backend, batch_id: str, as_json: bool) -> None:
+    from solvent.service.cli.batch_report import report
+
+    batch, rows = backend.batch(batch_id), list(backend.ordered_rows(batch_id))
+    if not as_json:
+        click.echo(f"{batch['id']}  {batch['name']}  {batch['strategy']}  {batch['model']}")
+    report(batch, rows, as_json=as_json)
+
+
+def _common(answer: Answer) -> dict[str, JsonValue]:
+    return {
+        "id": answer["id"],
+        "strategy": answer["strategy"],
+        "model": answer["model"],
+        "created": answer["created_at"],
+    }
+
+
+def _tokens(usage: dict[str, Any] | None) -> int:
+    return usage["prompt_tokens"] + usage["completion_tokens"] if usage else 0

@@ -13,8 +13,6 @@ import click
 from solvent.errors import StoreError, boundary
 from solvent.service.cli.options import (
     json_option,
-    load_settings,
-    parse_model_for,
     parse_parameters,
     roles_of,
     solving_options,
@@ -23,9 +21,14 @@ from solvent.service.cli.remote import server_url
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
+    from solvent.agents.events import Event
+    from solvent.problems.problem import Problem
     from solvent.service.cli.display import LiveDisplay
     from solvent.service.cli.plain import PlainDisplay
+    from solvent.settings import Settings
+    from solvent.workers.embedded import Embedded
     from solvent.workers.records import JobRecord
+    from solvent.workers.runner import OnEvent
 
 
 @click.command(
@@ -85,51 +88,80 @@ def solve(file: str | None, resume: str | None, out: Path | None, quiet: bool, a
 async def _solve(
     stop: asyncio.Event, file: str | None, resume: str | None, quiet: bool, options: dict[str, Any]
 ) -> JobRecord:
-    from solvent.agents.job import JobSpec
-    from solvent.service.cli.parts import check_strategy, open_parts
+    from solvent.service.cli.batch_intake import local_settings
+    from solvent.service.cli.parts import check_strategy
     from solvent.service.cli.reading import read_problem
-    from solvent.workers.ids import new_id
-    from solvent.workers.runner import run_stored_job
-    from solvent.workers.store import JobStore
+    from solvent.workers.embedded import check_models, open_embedded
+    from solvent.workers.working import run_new_job
 
-    settings = load_settings(
-        sandbox=options["sandbox"], model=options["model"], model_for=parse_model_for(options["model_for"])
-    )
+    settings = local_settings(options)
     problem = None if file is None else await asyncio.to_thread(read_problem, file)
-    store = JobStore(settings.home / "jobs.sqlite")
+    record = await _stored_job(settings, resume or "") if problem is None else _new_job(settings, problem, options)
+    assert record.spec is not None
+    check_strategy(settings, record.spec.strategy, record.spec.parameters)
+    check_models(settings, record.spec)
+    with job_display(quiet) as display:
+
+        def show(_: JobRecord, event: Event) -> None:
+            display.emit(event)
+
+        async with open_embedded(settings) as embedded:
+            await embedded.open(record.spec)
+            if problem is not None:
+                return await run_new_job(settings, embedded, record, on_event=show, stop=stop)
+            return await _go_on(settings, embedded, record, show, stop)
+
+
+def _new_job(settings: Settings, problem: Problem, options: dict[str, Any]) -> JobRecord:
+    from solvent.agents.job import JobSpec
+    from solvent.workers.ids import new_id
+    from solvent.workers.records import JobRecord, utc_now
+
+    spec = JobSpec(
+        id=new_id("job"),
+        problem=problem,
+        strategy=options["strategy"],
+        parameters=parse_parameters(options["params"]),
+        budget=options["budget"] or Budget(),
+        model=settings.model,
+        model_for=roles_of(settings),
+        seed=options["seed"],
+        grade=not options["no_grade"],
+    )
+    return JobRecord(id=spec.id, custom_id=problem.id, spec=spec, created_at=utc_now())
+
+
+async def _stored_job(settings: Settings, part: str) -> JobRecord:
+    """Return the job that a person means, which has not ended, or was cancelled."""
+    from solvent.agents.job import JobStatus
+    from solvent.errors import ConfigError
+    from solvent.workers.home import open_home
+
+    database = await open_home(settings)
     try:
-        if problem is not None:
-            spec = JobSpec(
-                id=new_id("job"),
-                problem=problem,
-                strategy=options["strategy"],
-                parameters=parse_parameters(options["params"]),
-                budget=options["budget"] or Budget(),
-                model=settings.model,
-                model_for=roles_of(settings),
-                seed=options["seed"],
-                grade=not options["no_grade"],
-            )
-        else:
-            job = store.job(resume or "")
-            if job.ended or job.spec is None:
-                raise click.UsageError(f"{job.id} has ended ({job.status.value}): nothing to resume")
-            spec = job.spec
-        check_strategy(settings, spec.strategy, spec.parameters)
-        with job_display(quiet) as display:
-            async with open_parts(settings, spec.model, spec.model_for) as parts:
-                record = store.job(spec.id) if resume else store.add_job(spec, custom_id=spec.problem.id)
-                task = asyncio.create_task(
-                    run_stored_job(store, record, parts.run_job, lambda _, event: display.emit(event))
-                )
-                stopping = asyncio.create_task(stop.wait())
-                await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-                stopping.cancel()
-                if not task.done():
-                    task.cancel()
-                return await task
+        found = [id for id in await database.store.matching(part, limit=100) if not id.startswith("batch")]
+        if part not in found and len(found) != 1:
+            raise ConfigError(f"{len(found) or 'no'} jobs match {part!r}", remedy="`solvent run list` shows them")
+        job = await database.store.job(part if part in found else found[0])
     finally:
-        store.close()
+        await database.aclose()
+    if job.spec is None or (job.ended and job.status is not JobStatus.CANCELLED):
+        raise click.UsageError(f"{job.id} has ended ({job.status.value}): nothing to resume")
+    return job
+
+
+async def _go_on(
+    settings: Settings, embedded: Embedded, record: JobRecord, on_event: OnEvent, stop: asyncio.Event
+) -> JobRecord:
+    from solvent.agents.job import JobStatus
+    from solvent.workers.holders import local_holder
+    from solvent.workers.home import home_database
+    from solvent.workers.working import open_working, run_stored
+
+    with local_holder(home_database(settings)) as holder:
+        async with open_working(settings, embedded, holder, on_event=on_event, stop=stop) as runner:
+            await runner.store.retry(job_id=record.id, statuses={JobStatus.CANCELLED})
+            return await run_stored(runner, record.id)
 
 
 def job_display(quiet: bool) -> LiveDisplay | PlainDisplay:

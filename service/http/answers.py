@@ -8,8 +8,8 @@ from solvent.agents.job import Answer, Evidence, Grade, JobStatus, Outcome, Stop
 from solvent.models.base import Role
 from solvent.problems.view import PublicProblem, public_view
 from solvent.usage import Budget, Usage
-from solvent.workers.follow import ENDED
-from solvent.workers.records import BatchRecord, JobRecord
+from solvent.workers.batch_plan import BatchPlan
+from solvent.workers.records import ENDED, BatchRecord, JobRecord
 from solvent.workers.service_records import BatchCounts
 
 
@@ -74,6 +74,10 @@ class BatchAnswer(BaseModel):
     by_status: dict[JobStatus, int]
     by_outcome: dict[str, int] = Field(examples=[{"solved": 3, "unsolved": 1}])
     usage: Usage
+    plan: BatchPlan
+    """What it is beyond a list of jobs."""
+    settled: bool
+    """Nothing is added any more: neither jobs nor budgets."""
 
 
 class BatchPage(BaseModel):
@@ -147,4 +151,6 @@ def batch_answer(batch: BatchRecord, counts: BatchCounts) -> BatchAnswer:
         by_status=dict(counts.by_status),
         by_outcome=dict(counts.by_outcome),
         usage=counts.usage,
+        plan=batch.plan,
+        settled=not counts.unsettled,
     )

@@ -17,11 +17,12 @@ from solvent.problems.readers import ReadResult, read_rows, read_text
 from solvent.service.http.bodies import wrong
 from solvent.service.http.errors import ApiError
 from solvent.service.http.requests import BatchOptions, JobRequest, Solving, UnreadableItem
+from solvent.service.plans import check_plan
 from solvent.settings import Settings
 from solvent.workers.ids import new_id
 from solvent.workers.intake import batch_jobs
-from solvent.workers.records import BatchRecord, JobRecord
-from solvent.workers.store import utc_now
+from solvent.workers.planning import plan_jobs
+from solvent.workers.records import BatchRecord, JobRecord, utc_now
 
 NAME = "request"
 """Stands in errors where a file's name would."""
@@ -138,12 +139,14 @@ def new_batch(
         budget=options.budget,
         job_budget=options.job_budget,
         parameters=options.parameters,
+        plan=options.plan,
         created_at=utc_now(),
     )
+    check_plan(settings, batch)
     jobs = batch_jobs(batch, problems, limit=most_rows + 1, grade=options.grade)
     if len(jobs) > most_rows:
         raise too_many(most_rows)
-    return batch, jobs
+    return plan_jobs(batch, jobs, settings.config_dir)
 
 
 def rows_of_list(rows: list[Any]) -> Iterator[ReadResult]:

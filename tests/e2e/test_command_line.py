@@ -118,7 +118,8 @@ def test_solve_prints_the_answer_with_its_evidence(world: World) -> None:
     assert [row["result"] for row in listed] == ["solved"]
     shown = json.loads(world.run("run", "show", listed[0]["id"][-5:], "--json", "--events").stdout)
     assert shown["evidence"]["public_tests"][0]["verdict"] == "AC"
-    assert shown["events"][0]["type"] == "job.started"
+    assert shown["events"][0]["event"]["type"] == "job.started"
+    assert shown["events"][-1]["event"]["type"] == "job.finished"
 
 
 def test_standard_input_and_json(world: World) -> None:
@@ -155,7 +156,7 @@ def test_an_exhausted_budget_is_exit_4(world: World) -> None:
         (["solve", "problems/broken.md"], 5, "broken.md"),
         (["judge", "problems/sum.md"], 5, "no solution"),
         (["batch", "run", "problems/sum.md", "--resume"], 2, "no batch was run"),
-        (["run", "show", "nothing"], 2, "no job matches"),
+        (["run", "show", "nothing"], 2, "no job or batch matches"),
     ],
 )
 def test_mistakes_name_the_place_and_the_remedy(world: World, arguments: list[str], code: int, told: str) -> None:

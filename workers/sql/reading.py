@@ -41,9 +41,22 @@ async def one_batch(connection: AsyncConnection, batch_id: str, project: str | N
     return batch_record(row)
 
 
+async def matching(connection: AsyncConnection, part: str, limit: int) -> Sequence[str]:
+    """See `ServiceStore.matching`."""
+    found: list[str] = []
+    for table in (batch, job):
+        either = table.c.id.startswith(part, autoescape=True) | table.c.id.endswith(part, autoescape=True)
+        query = select(table.c.id).where(either).order_by(table.c.id).limit(limit)
+        found.extend(row.id for row in await connection.execute(query))
+    return found[:limit]
+
+
 async def counts(connection: AsyncConnection, batch_id: str) -> BatchCounts:
     """See `ServiceStore.batch_counts`."""
-    await one_batch(connection, batch_id, None)
+    found = await connection.execute(select(batch.c.unsettled_since).where(batch.c.id == batch_id))
+    row_of_batch = found.first()
+    if row_of_batch is None:
+        raise NotFound(f"there is no batch {batch_id!r}")
     sums = [func.sum(job.c[name]).label(name) for name in Usage.model_fields]
     query = (
         select(job.c.status, job.c.outcome, func.count().label("jobs"), *sums)
@@ -59,7 +72,8 @@ async def counts(connection: AsyncConnection, batch_id: str) -> BatchCounts:
         if row["outcome"] is not None:
             by_outcome[row["outcome"]] = by_outcome.get(row["outcome"], 0) + row["jobs"]
         usage += Usage(**{name: row[name] for name in Usage.model_fields})
-    return BatchCounts(sum(by_status.values()), by_status, by_outcome, usage)
+    unsettled = row_of_batch.unsettled_since is not None
+    return BatchCounts(sum(by_status.values()), by_status, by_outcome, usage, unsettled)
 
 
 async def ended_place(connection: AsyncConnection, batch_id: str, cursor: str) -> int:

@@ -5,9 +5,11 @@ from pathlib import Path
 import click
 import pytest
 
+from solvent.agents.job import JobSpec
 from solvent.errors import ConfigError
+from solvent.problems.problem import Problem, ProblemKind
 from solvent.service.cli.options import load_settings, parse_model_for, roles_of
-from solvent.service.cli.parts import open_parts
+from solvent.workers.embedded import check_models
 
 
 def test_options_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,10 +31,11 @@ def test_a_wrong_variable_is_named(monkeypatch: pytest.MonkeyPatch, text: str, w
         roles_of(load_settings())
 
 
-async def test_a_model_is_not_given_a_role_that_it_cannot_play(tmp_path: Path) -> None:
+def test_a_model_is_not_given_a_role_that_it_cannot_play(tmp_path: Path) -> None:
     profile = tmp_path / "solver.toml"
     profile.write_text('name = "solver"\nbackend = "starter"\ncontext_tokens = 512\nroles = ["solve", "tests"]\n')
+    problem = Problem(id="p", kind=ProblemKind.STDIO, statement="x")
+    spec = JobSpec(id="j", problem=problem, model_for={"verify": str(profile)})
     with pytest.raises(ConfigError, match="solver: its model cannot play the role verify") as raised:
-        async with open_parts(load_settings(), "starter", {"verify": str(profile)}):
-            pass
+        check_models(load_settings(), spec)
     assert raised.value.remedy == "it plays solve, tests; give verify to another one"

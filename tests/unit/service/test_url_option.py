@@ -49,13 +49,6 @@ def test_options_of_this_machine_are_refused(
     assert "is for jobs of this machine" in done.output
 
 
-@pytest.mark.parametrize("command", ["submit x", "status b", "watch b", "cancel b", "retry b", "export b"])
-def test_commands_of_servers_ask_for_one(command: str) -> None:
-    done = run("batch", *command.split())
-    assert done.exit_code == 2
-    assert "SOLVENT_URL" in done.output
-
-
 def test_urls_and_ids_are_checked_before_anything_is_sent() -> None:
     with pytest.raises(ConfigError, match="no URL"):
         Client("localhost:8088")
