@@ -20,8 +20,8 @@ from solvent.sandbox import direct, engine, replies
 from solvent.sandbox.backend import BoxSandbox
 from solvent.sandbox.base import SandboxInfo
 from solvent.sandbox.box import Box, BoxLostError, Channel
-from solvent.sandbox.engine import LABEL, OWNER_LABEL
-from solvent.sandbox.layout import INODES, SHM_INODES, SHM_MB, SUPERVISOR, TMP_MB, WORK_MB, guarantees
+from solvent.sandbox.container import container_options
+from solvent.sandbox.layout import guarantees
 from solvent.sandbox.pool import EngineLostError
 
 if TYPE_CHECKING:
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 DEFAULT_IMAGE = "solvent-sandbox:1"
 
-_PROCESSES = 320
 _STREAM_HEADER_BYTES = 8
 _STDOUT, _STDERR = 1, 2
 _DIAGNOSTICS_BYTES = 4000
@@ -84,7 +83,7 @@ class DockerSandbox(BoxSandbox):
 
     async def _open_channel(self, box: Box, memory_mb: int) -> Channel:
         name = f"solvent-{os.getpid()}-{secrets.token_hex(6)}"
-        options = self._options(memory_mb)
+        options = container_options(memory_mb, self._owner, self._runtime)
         # The engine works on when a call is cancelled, so from here on the container may exist whatever happens.
         channel = _ContainerChannel(box, self._engine(), name)
         try:
@@ -117,47 +116,6 @@ class DockerSandbox(BoxSandbox):
         api = self._engine().api
         host = api.create_host_config(**options["host"])
         api.create_container(self._image_id, name=name, host_config=host, **options["container"])
-
-    def _options(self, memory_mb: int) -> dict[str, Any]:
-        """Return the options of a container: no network, no capability but the two that change uids, no volume."""
-        memory = memory_mb << 20
-        tmpfs = {
-            "/w": f"rw,nosuid,nodev,exec,size={WORK_MB}m,nr_inodes={INODES},mode=1777",
-            "/tmp": f"rw,nosuid,nodev,noexec,size={TMP_MB}m,nr_inodes={INODES},mode=1777",  # noqa: S108  in the box
-            "/dev/shm": f"rw,nosuid,nodev,noexec,size={SHM_MB}m,nr_inodes={SHM_INODES},mode=1777",  # noqa: S108
-        }
-        host = {
-            "network_mode": "none",
-            "read_only": True,
-            "cap_drop": ["ALL"],
-            "cap_add": ["SETUID", "SETGID"],
-            # The engine's default seccomp profile stays in force; the supervisor adds our filter to every program.
-            "security_opt": ["no-new-privileges"],
-            "pids_limit": _PROCESSES,
-            "mem_limit": memory,
-            "memswap_limit": memory,
-            "nano_cpus": 1_000_000_000,
-            "ipc_mode": "none",
-            "tmpfs": tmpfs,
-            "ulimits": [{"Name": "core", "Soft": 0, "Hard": 0}],
-            "log_config": {"Type": "none", "Config": {}},
-            "auto_remove": True,
-            "runtime": self._runtime,
-        }
-        container = {
-            "command": [SUPERVISOR],
-            "entrypoint": [],
-            "environment": {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
-            "user": "0:0",
-            "working_dir": "/",
-            "hostname": "box",
-            "labels": {LABEL: "1", OWNER_LABEL: self._owner},
-            "stdin_open": True,
-            "tty": False,
-            "network_disabled": True,
-            "healthcheck": {"test": ["NONE"]},
-        }
-        return {"host": host, "container": container}
 
     def _identity(self, ready: replies.Ready) -> str:
         return f"image {self._image_id}"

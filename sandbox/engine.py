@@ -8,13 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from solvent.errors import SandboxError, SandboxUnavailable
+from solvent.sandbox.container import LABEL, OWNER_LABEL
 
 if TYPE_CHECKING:
     from docker import DockerClient
-
-LABEL = "org.solvent.sandbox"
-OWNER_LABEL = "org.solvent.sandbox.owner"
-"""`BOOT:PID:START` of the process that made the container: host boot id, pid, and the start time of that pid."""
 
 _CALL_TIMEOUT_S = 60
 _DEFAULT_ENGINE = "unix:///var/run/docker.sock"
@@ -100,9 +97,14 @@ def remove(client: DockerClient, name: str) -> None:
 
 
 def owner() -> str:
-    """Return the label of the containers of this process."""
+    """Return the label of the containers of this process: where its number counts, the number, and its start time.
+
+    Where: the boot of the machine and the namespace of processes, since workers in containers of their own share an
+    engine and all have the same number there.
+    """
     boot_id = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
-    return f"{boot_id}:{os.getpid()}:{_start_time(os.getpid())}"
+    namespace = Path("/proc/self/ns/pid").stat().st_ino
+    return f"{boot_id}/{namespace}:{os.getpid()}:{_start_time(os.getpid())}"
 
 
 def _start_time(pid: int) -> str:
@@ -116,10 +118,10 @@ def _start_time(pid: int) -> str:
 
 
 def remove_orphans(client: DockerClient) -> None:
-    """Remove the containers of processes of this machine that are no more."""
-    own_boot = owner().partition(":")[0]
-    for container in client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True):
-        boot_id, _, rest = container.labels.get(OWNER_LABEL, "").partition(":")
+    """Remove the containers of processes that are no more, as far as this process could see them."""
+    own = owner().partition(":")[0]
+    for container in client.api.containers(all=True, filters={"label": LABEL}):
+        where, _, rest = str((container["Labels"] or {}).get(OWNER_LABEL, "")).partition(":")
         pid, _, started = rest.partition(":")
-        if pid.isdigit() and boot_id == own_boot and _start_time(int(pid)) != started:
-            remove(client, str(container.name))
+        if pid.isdigit() and where == own and _start_time(int(pid)) != started:
+            remove(client, str(container["Names"][0]).removeprefix("/"))

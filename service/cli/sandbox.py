@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 from pydantic import JsonValue
 
+from solvent.service.cli.engine_proxy import engine_proxy
 from solvent.service.cli.options import json_option, load_settings
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ backend_option = click.option(
 @click.group()
 def sandbox() -> None:
     """Look at the sandbox in which programs run."""
+
+
+sandbox.add_command(engine_proxy)
 
 
 @sandbox.command(

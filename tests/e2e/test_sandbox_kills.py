@@ -57,7 +57,8 @@ def containers() -> Iterator[list[Any]]:
     """Give the containers of this process."""
     import docker
 
-    from solvent.sandbox.engine import OWNER_LABEL, owner
+    from solvent.sandbox.container import OWNER_LABEL
+    from solvent.sandbox.engine import owner
 
     client = docker.from_env()
     try:

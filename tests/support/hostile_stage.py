@@ -172,7 +172,7 @@ def programs() -> list[str]:
 def containers() -> list[str]:
     import docker
 
-    from solvent.sandbox.engine import OWNER_LABEL
+    from solvent.sandbox.container import OWNER_LABEL
 
     client = docker.from_env()
     try:
