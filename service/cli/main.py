@@ -25,16 +25,19 @@ _COMMANDS = {
     "run": ("solvent.service.cli.run:run", "List and show what was run."),
     "models": ("solvent.service.cli.models:models", "List and show model profiles; serve the bundled model."),
     "strategies": ("solvent.service.cli.strategies:strategies", "List and show strategies."),
+    "memory": ("solvent.service.cli.memory:memory", "Search, read, write and look after concepts."),
     "sandbox": ("solvent.service.cli.sandbox:sandbox", "Check what the sandbox promises; list its languages."),
     "serve": ("solvent.service.cli.serve:serve", "Serve jobs and batches over HTTP."),
     "worker": ("solvent.service.cli.worker:worker", "Work on the jobs of the service."),
+    "migrate": ("solvent.service.cli.migrate:migrate", "Bring the service's database to this version's tables."),
     "keys": ("solvent.service.cli.keys:keys", "Add, list and revoke API keys of the HTTP interface."),
+    "admin": ("solvent.service.cli.admin:admin", "Sweep the service's database and artifacts."),
     "doctor": ("solvent.service.cli.doctor:doctor", "Check every part and say what is missing."),
 }
 
 _OF_SERVERS = ("solve", "batch", "run")
 """What works against a server as well."""
-_OF_THIS_MACHINE = frozenset({"judge", "problem", "sandbox", "serve", "keys", "worker", "doctor"})
+_OF_THIS_MACHINE = frozenset({"judge", "problem", "sandbox", "serve", "keys", "migrate", "admin", "worker", "doctor"})
 """What could not mean a server, so that a variable that names one is none of its business."""
 
 

@@ -29,3 +29,21 @@ def test_wrong_values_are_refused(monkeypatch: pytest.MonkeyPatch, name: str, va
 def test_unknown_arguments_are_refused() -> None:
     with pytest.raises(ValidationError, match="colour"):
         Settings(colour="red")  # type: ignore[call-arg]  # that is the point
+
+
+def test_a_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "url").write_text("postgresql://ada:secret@db/solvent\n")
+    monkeypatch.setenv("SOLVENT_DATABASE_URL_FILE", str(tmp_path / "url"))
+    settings = Settings()
+    assert settings.database_url is not None
+    assert settings.database_url.get_secret_value() == "postgresql://ada:secret@db/solvent"
+    assert "secret" not in repr(settings)
+
+
+def test_a_value_in_two_places_or_in_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("SOLVENT_REDIS_URL_FILE", str(tmp_path / "none"))
+    with pytest.raises(ValidationError, match="SOLVENT_REDIS_URL_FILE: .* cannot be read"):
+        Settings()
+    monkeypatch.setenv("SOLVENT_REDIS_URL", "redis://localhost")
+    with pytest.raises(ValidationError, match="both set"):
+        Settings()
