@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
@@ -529,6 +529,38 @@ async def test_poison_ends_with_its_cause(store: ServiceStore, database: Databas
     last = (await store.events("job"))[-1].event
     assert isinstance(last, JobFinished)
     assert last.result.status is JobStatus.FAILED
+
+
+async def test_last_attempts_are_made_one_at_a_time(store: ServiceStore, database: Database) -> None:
+    """What died together is tried together, but for the last time: then poison takes nobody with it."""
+    names = ["innocent", "other", "poison"]
+    await store.rest(await begun(store, "job", *names))
+
+    async def all_die(found: Sequence[str]) -> Sequence[str]:
+        for name in found:
+            await claimed_part(store, name)
+        await pass_time(database, LEASE_S + 1)
+        return (await store.due(max_attempts=3, unseen_s=UNSEEN_S)).trajectories
+
+    everything = [f"job/{name}" for name in names]
+    again = await all_die(everything)
+    assert sorted(again) == everything
+    alone = await all_die(again)
+    assert len(alone) == 1
+    assert (await store.due(max_attempts=3, unseen_s=UNSEEN_S)).trajectories == [], "its message is under way"
+    claim = await claimed_part(store, alone[0])
+    assert claim.attempt == 3
+    await pass_time(database, LEASE_S / 2)
+    assert (await store.due(max_attempts=3, unseen_s=1)).trajectories == [], "it runs"
+    await store.end_trajectory(claim, outcome(alone[0].removeprefix("job/")))
+    following = (await store.due(max_attempts=3, unseen_s=UNSEEN_S)).trajectories
+    assert len(following) == 1
+    assert following != alone
+    [last] = await all_die(following)
+    assert {*alone, *following, last} == set(everything)
+    ended = {one.name: one.outcome for one in await store.untold(await claimed(store, "job"))}
+    error = (ended[following[0].removeprefix("job/")] or pytest.fail("ended")).error
+    assert "begun 3 times" in ((error or {})["message"] or "")
 
 
 async def test_jobs_whose_batch_is_over_before_they_began_expire(store: ServiceStore, database: Database) -> None:

@@ -261,11 +261,19 @@ class Leases(RuleBasedStateMachine):
             assert [one.id for one in due.ended] == [JOB]
         else:
             assert due.ended == []
-        open_ = {f"{JOB}/{name}" for name, part in self.open_parts.items() if part.claim is None}
-        assert set(due.trajectories) == open_
+        free = {f"{JOB}/{name}": part for name, part in self.open_parts.items() if part.claim is None}
+        last = {id for id, part in free.items() if part.attempts == MOST - 1}
+        assert set(due.trajectories) - last == set(free) - last
+        job_is_free = not self.job.ended and self.job.claim is None
+        job_is_last = job_is_free and self.begun and self.job.attempts == MOST - 1
+        alone = any(thing.claim is not None and thing.attempts == MOST for thing in (self.job, *self.parts.values()))
+        if alone:
+            assert not last & set(due.trajectories), "one last attempt at a time"
+        elif not job_is_last:
+            assert len(last & set(due.trajectories)) == min(1, len(last))
         untold = any(part.ended and not part.told for part in self.parts.values())
-        if not self.job.ended and self.job.claim is None and (untold or not self.begun or not self.open_parts):
-            assert [job.id for job in due.jobs] == [JOB]
+        if job_is_free and (untold or not self.begun or not self.open_parts):
+            assert [job.id for job in due.jobs] == ([] if job_is_last and alone else [JOB])
 
     @rule()
     def cancel(self) -> None:
