@@ -11,11 +11,11 @@ from solvent.problems.problem import Problem, ProblemKind, Verdict
 from solvent.sandbox.base import Program, Sandbox
 
 
-async def grade(problem: Problem, answer: Answer, sandbox: Sandbox) -> Grade | None:
+async def grade(problem: Problem, answer: Answer, sandbox: Sandbox, *, every_test: bool = False) -> Grade | None:
     """Return what hidden tests or the gold answer say, or None if the problem has neither.
 
-    Tests run up to the first failure; `passed` counts those before it. A comparison or sandbox that fails gives IE:
-    the answer is kept either way. Nothing of this is charged to the job's budget.
+    Tests run up to the first failure, and `passed` counts those before it; with `every_test` all are run. A comparison
+    or sandbox that fails gives IE: the answer is kept either way. Nothing of this is charged to the job's budget.
     """
     if problem.kind is ProblemKind.MATH:
         if problem.answer is None:
@@ -30,7 +30,7 @@ async def grade(problem: Problem, answer: Answer, sandbox: Sandbox) -> Grade | N
 
     program = Program(language=answer.language, source=answer.text)
     try:
-        judged = await judge(sandbox, problem, program, problem.hidden_tests, stop_on_failure=True)
+        judged = await judge(sandbox, problem, program, problem.hidden_tests, stop_on_failure=not every_test)
     except SandboxError:
         return Grade(verdict=Verdict.IE, total=len(problem.hidden_tests))
     passed = sum(test.verdict is Verdict.AC for test in judged.tests)

@@ -167,7 +167,7 @@ def _expected(
             "rests_on": least,
             "why": f"fewer than {LEAST_JOBS} jobs of this strategy and model completed here: only bounds are known",
         }
-    exact = all(each.same_options for _, found in groups for each in found)
+    alike = all(each.same_options for _, found in groups for each in found)
     totals = {name: _total(groups, name, batch.seed) for name in ("tokens", "cost", "sandbox_cpu_s", "wall_s")}
     wall = totals.pop("wall_s")
     cap = batch.budget
@@ -180,7 +180,7 @@ def _expected(
         clipped["time_s"] = _clip({name: value / concurrency for name, value in wall.items()}, cap.deadline_s)
     return {
         "rests_on": sum(len(found) for _, found in groups),
-        "same_options": exact,
+        "same_options": alike,
         "solved": round(float(np.mean([each.solved for _, found in groups for each in found])), 4),
         "per_job_tokens": _quantiles([each.tokens for _, found in groups for each in found]),
         "per_job_s": _quantiles([each.wall_s for _, found in groups for each in found]),

@@ -40,7 +40,7 @@ class Adaptive:
         """Part of the open questions that a round gives to."""
         spend: float = Field(default=0.5, gt=0, le=1)
         """Part of what is free that a round gives, so that there are few rounds and the later ones know more."""
-        samples: int = Field(default=4, ge=1)
+        samples: int = Field(default=2, ge=1)
         """Attempts that a further share pays for at least, at what attempts have cost so far."""
         prior: float = Field(default=2.0, gt=0)
         """Weight of the batch's rate of success in a question's own chance, in attempts."""

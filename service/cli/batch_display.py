@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from types import TracebackType
+from typing import Protocol
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -26,14 +27,42 @@ ETA_AFTER = 3
 """Finished problems after which the remaining time is estimated."""
 
 
-class BatchDisplay:
-    """Shows a batch's events; `emit` and `end` are called in the event loop's thread."""
+class Board(Protocol):
+    """The board of a contest, kept up to date."""
 
-    def __init__(self, console: Console, jobs: Sequence[JobRecord], *, live: bool) -> None:
+    def tell(self, job: JobRecord) -> None:
+        """Take a job as it stands."""
+        ...
+
+    def picture(self) -> RenderableType:
+        """Return the board as of now."""
+        ...
+
+    def line(self, job: JobRecord) -> str:
+        """Return what is said of a job that ended."""
+        ...
+
+
+class BatchDisplay:
+    """Shows a batch's events; `emit` and `end` are called in the event loop's thread.
+
+    Args:
+        console: where to.
+        jobs: of the batch, as they stand; more may come.
+        live: draw over what was drawn before.
+        board: of a contest; told of each end.
+    """
+
+    def __init__(self, console: Console, jobs: Sequence[JobRecord], *, live: bool, board: Board | None = None) -> None:
         self._console = console
-        self._total = len(jobs)
-        self._done = [job for job in jobs if job.ended]
-        self._done_before = len(self._done)
+        self._expected = len(jobs)
+        self._seen = {job.id for job in jobs if job.ended}
+        self._ended = {job.id: job for job in jobs if job.ended}
+        self._done_before = len(self._ended)
+        self._board = board
+        if board is not None:
+            for job in jobs:
+                board.tell(job)
         self._views: dict[str, JobView] = {}
         self._started = time.monotonic()
         self._live = Live(self, console=console, refresh_per_second=REFRESH_PER_S, transient=True) if live else None
@@ -54,6 +83,7 @@ class BatchDisplay:
 
     def emit(self, job: JobRecord, event: Event) -> None:
         """Take an event of a running job."""
+        self._seen.add(job.id)
         view = self._views.get(job.id) or JobView(problem_id=job.custom_id)
         view.apply(event)
         self._views = {**self._views, job.id: view}
@@ -61,9 +91,23 @@ class BatchDisplay:
     def end(self, job: JobRecord) -> None:
         """Take a finished job."""
         self._views = {key: view for key, view in self._views.items() if key != job.id}
-        self._done.append(job)
+        self._seen.add(job.id)
+        # One that goes on with more budget ends again.
+        self._ended.pop(job.id, None)
+        self._ended[job.id] = job
+        if self._board is not None:
+            self._board.tell(job)
         if self._live is None:
             self._line(job)
+
+    @property
+    def _done(self) -> list[JobRecord]:
+        return list(self._ended.values())
+
+    @property
+    def _total(self) -> int:
+        # A contest adds attempts.
+        return max(self._expected, len(self._seen))
 
     def __rich__(self) -> RenderableType:
         """Return the picture as of now; called by the refresh thread."""
@@ -89,19 +133,24 @@ class BatchDisplay:
             recent.add_row(
                 Text(f"  {job.custom_id}", style="dim"), Text(word, style=style), Text(reason_words(job), style="dim")
             )
+        if self._board is not None:
+            return Group(head, lines, Text(), self._board.picture())
         return Group(head, lines, recent)
 
     def _eta(self, elapsed_s: float) -> str:
-        fresh = len(self._done) - self._done_before
-        left = self._total - len(self._done)
+        fresh = len(self._ended) - self._done_before
+        left = self._total - len(self._ended)
         return f"about {seconds(elapsed_s / fresh * left)} left" if fresh >= ETA_AFTER and left else ""
 
     def _line(self, job: JobRecord) -> None:
+        if self._board is not None:
+            self._console.print(self._board.line(job), markup=False, highlight=False, soft_wrap=True)
+            return
         word, _ = result_words(job)
         grade = f" graded={job.result.grade.verdict.value}" if job.result and job.result.grade else ""
         spent = f" tokens={job.usage.tokens} time={job.result.wall_s:.2f}s" if job.result else ""
         reason = reason_words(job)
-        line = f"[{len(self._done)}/{self._total}] {job.custom_id} {word}{grade}{spent} {reason}"
+        line = f"[{len(self._ended)}/{self._total}] {job.custom_id} {word}{grade}{spent} {reason}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 

@@ -38,7 +38,7 @@ async def submit(
     """Submit many problems under one budget: as JSON, or as a file in any format that `solvent batch run` reads."""
     raw = await read_body(request, door.limits.body_bytes, types=FILES | {JSON})
     form = media_type(request)
-    batch, jobs, priority = await off_loop(len(raw), lambda: _read(door, raw, options, is_file=form != JSON))
+    batch, jobs, priority = await off_loop(len(raw), lambda: read_batch(door, raw, options, is_file=form != JSON))
     found = await off_loop(len(raw), lambda: digest("batches", form, options, raw))
     stored = await door.store.submit(
         jobs,
@@ -60,7 +60,14 @@ async def submit(
     return await _answer(door, await _batch(door, caller, batch_id))
 
 
-def _read(door: Door, raw: bytes, options: str, *, is_file: bool) -> tuple[BatchRecord, list[JobRecord], int]:
+def read_batch(door: Door, raw: bytes, options: str, *, is_file: bool) -> tuple[BatchRecord, list[JobRecord], int]:
+    """Return the batch of a request, its jobs and their priority.
+
+    Raises:
+        ApiError: the request is not what the interface takes.
+        ConfigError: there is no such strategy, parameter, model or role.
+        DataError: there is no problem in it.
+    """
     most = door.limits.rows
     if is_file:
         chosen = as_form(load(options.encode()), BatchOptions)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from solvent.models.base import Role
 from solvent.usage import Budget
+from solvent.workers.batch_plan import BatchPlan
 
 ProfileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$", examples=["starter"])]
 """Name of a model profile of the server. Never a path: what a client sends opens no file."""
@@ -75,6 +76,8 @@ class BatchOptions(Solving):
     """Of all jobs together."""
     job_budget: Budget = Budget()
     """Of each job by itself."""
+    plan: BatchPlan = BatchPlan()
+    """Allocation of the budget, attempts at each problem, or the rules of a contest; see docs/contests.md."""
 
 
 class BatchRequest(BatchOptions):
