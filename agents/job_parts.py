@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from solvent.agents.decoding.requirements import check
 from solvent.agents.events import Emit, JobStarted
 from solvent.agents.extract import default_language
 from solvent.agents.grade import grade
-from solvent.agents.job import Grade, JobResult, JobSpec, JobStatus, StopReason
+from solvent.agents.job import Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.prompts import Prompts
 from solvent.agents.result import assemble
 from solvent.agents.roles import Cast, RoleModel
@@ -30,6 +30,7 @@ from solvent.problems.problem import ProblemKind
 from solvent.problems.view import public_view
 from solvent.sandbox.base import Sandbox
 from solvent.sandbox.languages import find_language, languages
+from solvent.usage import Budget
 
 if TYPE_CHECKING:
     from solvent.agents.search import Learn, SearchState
@@ -79,11 +80,12 @@ class PreparedJob:
         return await deps.ledger.open(spec.id, spec.budget, parent=deps.batch, fingerprint=fingerprint(spec))
 
     def completed(self, scope: Scope) -> JobResult | None:
-        """Return the result of a job that completed before."""
+        """Return the result of a job that completed before, unless its budget was raised since and it may go on."""
         if scope.result is None:
             return None
         result = JobResult.model_validate_json(self.deps.artifacts.get(scope.result))
-        return result if result.status is JobStatus.COMPLETED else None
+        ended = result.status is JobStatus.COMPLETED and not may_go_on(result, self.spec.budget)
+        return result if ended else None
 
     async def enter_anew(self) -> Scope:
         """Give a job that failed or was cancelled a new clock; what it committed is not made again."""
@@ -111,7 +113,8 @@ class PreparedJob:
         """Grade the selected answer, where the job wants that and there is one."""
         if not self.spec.grade or result.answer is None:
             return None
-        return await grade(self.spec.problem, result.answer, self.deps.sandbox)
+        every_test = self.spec.grade == "all"
+        return await grade(self.spec.problem, result.answer, self.deps.sandbox, every_test=every_test)
 
     async def keep(self, result: JobResult) -> None:
         """Write down that the job ended."""
@@ -139,6 +142,24 @@ def prepare(spec: JobSpec, deps: JobDeps, emit: Emit) -> PreparedJob:
     tests = len(spec.problem.public_tests) if judgeable(spec.problem) else 0
     strategy: Strategy = info.make(parameters, Task(spec.problem.kind, tests, context.can_refine))
     return PreparedJob(spec, deps, report, context, strategy)
+
+
+def may_go_on(result: JobResult, budget: Budget) -> bool:
+    """Return whether a cap ended a job that leaves room now. Pure.
+
+    Where the cap is the same as then, running the job again makes the same calls, which are committed already, and
+    comes to the same end: it costs time and nothing else.
+    """
+    if result.outcome is not Outcome.EXHAUSTED:
+        return False
+    used = result.usage
+    caps: dict[StopReason, Sequence[tuple[float | None, float]]] = {
+        StopReason.CAP_TOKENS: ((budget.tokens, used.tokens), (budget.completion_tokens, used.completion_tokens)),
+        StopReason.CAP_COST: ((budget.cost, used.cost),),
+        StopReason.CAP_SANDBOX: ((budget.sandbox_cpu_s, used.sandbox_cpu_s),),
+    }
+    limits = caps.get(result.stop_reason, ((0, 0),))
+    return all(cap is None or cap > amount for cap, amount in limits)
 
 
 def failed_result(spec: JobSpec, error: SolventError) -> JobResult:
