@@ -18,10 +18,11 @@ from solvent.agents.extract import default_language
 from solvent.agents.grade import grade
 from solvent.agents.job import Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.prompts import Prompts
+from solvent.agents.recalled import OFF, snapshot_of
 from solvent.agents.result import assemble
 from solvent.agents.roles import Cast, RoleModel
 from solvent.agents.strategies.base import DecodingParameters, Strategy, Task, find_strategy, load_parameters
-from solvent.agents.trajectory_state import Memory, TrajectoryContext, judgeable
+from solvent.agents.trajectory_state import TrajectoryContext, judgeable
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ConfigError, SolventError
 from solvent.models.base import ChatModel, Role
@@ -33,6 +34,7 @@ from solvent.sandbox.languages import find_language, languages
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
+    from solvent.agents.recall import JobMemory, Library
     from solvent.agents.search import Learn, SearchState
 
 _WRITING: tuple[Role, ...] = ("solve", "refine")
@@ -57,7 +59,8 @@ class JobDeps:
     """Searched for strategies and prompts before those that ship."""
     batch: str | None = None
     """Scope of the batch in the ledger, opened before; its caps hold as well."""
-    memory: Memory | None = None
+    memory: Library | None = None
+    """What jobs with a memory policy are answered from; a job that wants one is refused without."""
     learn: Learn | None = None
     cores: asyncio.Semaphore | None = None
     """Held while a program runs; shared by what computes in this process."""
@@ -210,8 +213,22 @@ def job_context(spec: JobSpec, deps: JobDeps, report: Reporter) -> TrajectoryCon
         wants="program" if wants_program else "answer",
         languages=allowed_languages(spec),
         default_language=default_language(_languages_of(spec)),
-        memory=deps.memory,
+        memory=_memory(spec, deps),
     )
+
+
+def _memory(spec: JobSpec, deps: JobDeps) -> JobMemory | None:
+    if spec.memory == OFF:
+        return None
+    snapshot_of(spec.memory)
+    if deps.memory is None:
+        raise ConfigError(
+            f"job {spec.id!r} has the memory policy {spec.memory!r}, and no memory is open here",
+            remedy="leave the policy at off",
+        )
+    from solvent.agents.recall import JobMemory
+
+    return JobMemory(spec.memory, deps.memory, spec.budget.tokens)
 
 
 def fingerprint(spec: JobSpec) -> str:

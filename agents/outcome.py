@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from solvent.agents.job import StopReason
 from solvent.problems.problem import Verdict
@@ -32,6 +32,8 @@ class TrajectoryOutcome(BaseModel):
     """Repairs that its best program went through."""
     confidence: float | None = None
     """Lowest confidence of its last reply; None where it was not measured, or the reply was cut off for it."""
+    recalled: str | None = Field(default=None, exclude_if=lambda record: record is None)
+    """Artifact id of the `Recalled` record, where the job has a memory."""
     summary: str = ""
     error: dict[str, str | None] | None = None
     """`SolventError.to_dict()` where something outside failed."""

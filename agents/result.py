@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 from solvent.agents.job import Answer, CaseVerdict, Evidence, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.judged import Judged
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.recalled import MemoryUse, Recalled, use_of
 from solvent.agents.strategies.base import Selection
 from solvent.artifacts import ArtifactStore
 from solvent.problems.problem import ProblemKind
@@ -49,7 +50,14 @@ def assemble(spec: JobSpec, state: SearchState, artifacts: ArtifactStore, *, usa
         strategy=spec.strategy,
         model=spec.model,
         model_for=spec.model_for,
+        memory=_memory(selection.outcome, artifacts),
     )
+
+
+def _memory(outcome: TrajectoryOutcome | None, artifacts: ArtifactStore) -> MemoryUse | None:
+    if outcome is None or outcome.recalled is None:
+        return None
+    return use_of(Recalled.model_validate_json(artifacts.get(outcome.recalled)))
 
 
 def _outcome(selection: Selection, stop: StopReason) -> Outcome:

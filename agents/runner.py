@@ -103,7 +103,7 @@ class _Job:
     async def _search(self, scope: Scope) -> SearchState:
         """Run both graphs until the search ended; returns its last state."""
         try:
-            if not scope.resumed and self._deps.memory is None:
+            if not scope.resumed and self._job.context.memory is None:
                 await self._write_ahead()
                 await self._job.context.calls.first_text(at_most_s=FIRST_TEXT_WAIT_S)
             # A second of imports, in which the model is writing already.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.runtime import RunControl
+    from langgraph.types import Durability
 
 STEPS_PER_ROUND = 3
 STEPS_AROUND = 6
@@ -42,9 +43,14 @@ Context = Runtime[TrajectoryContext]
 async def recall(state: TrajectoryState, runtime: Context) -> Update:
     """Ask the memory, where the job has one, which concepts may help."""
     context = runtime.context
-    enter(state, context, "recall")
-    concepts = [] if context.memory is None else await context.memory.recall(context.job_id, context.view)
-    return first_state(concepts)
+    trajectory = enter(state, context, "recall")
+    if context.memory is None:
+        return first_state([])
+    from solvent.agents.recall import recall_concepts
+
+    recalled = await recall_concepts(context.memory, context, trajectory)
+    shown = [f"{one.id}:{one.version}" for one in recalled.chosen]
+    return {**first_state(shown), "recalled": context.artifacts.put(recalled.model_dump_json())}
 
 
 async def solve(state: TrajectoryState, runtime: Context) -> Update:
@@ -191,6 +197,7 @@ async def run_trajectory(
     thread: str | None = None,
     errors: tuple[type[Exception], ...] = (sqlite3.Error,),
     control: RunControl | None = None,
+    durability: Durability = "sync",
 ) -> TrajectoryOutcome:
     """Run a trajectory to its end, or go on where its last checkpoint is.
 
@@ -201,6 +208,8 @@ async def run_trajectory(
         thread: name of the checkpoint thread; None for the trajectory's own.
         errors: what the saver raises where it fails.
         control: a drain that is requested here ends the run after the present node, with its checkpoint written.
+        durability: `sync` writes a checkpoint after each node; `exit` where the run ends or is stopped: a process that
+            is killed then goes through the nodes again, whose calls the ledger answers, so that it costs no tokens.
 
     Raises:
         GraphDrained: it was drained; running it again goes on.
@@ -227,7 +236,7 @@ async def run_trajectory(
             return outcome_of(snapshot.values)  # type: ignore[arg-type]  # LangGraph types values as a plain dict
         announce(plan, context)
         start: TrajectoryState | None = None if snapshot.values else {"plan": plan}
-        final = await graph.ainvoke(start, config, context=context, durability="sync", control=control)
+        final = await graph.ainvoke(start, config, context=context, durability=durability, control=control)
         return outcome_of(final)  # type: ignore[arg-type]  # as above
 
 
@@ -248,6 +257,7 @@ def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:
         judged=None if best is None else best["judged"],
         repairs=0 if best is None else best["repairs"],
         confidence=state.get("confidence"),
+        recalled=state.get("recalled"),
         summary=_summary(state, best, stop),
     )
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from solvent.models.base import FinishReason
 
 if TYPE_CHECKING:
     from solvent.agents.calls import Calls, Reporter
     from solvent.agents.prompts import Prompts
+    from solvent.agents.recall import JobMemory
     from solvent.agents.roles import Cast
     from solvent.artifacts import ArtifactStore
     from solvent.problems.problem import Problem
@@ -51,7 +52,9 @@ class TrajectoryState(TypedDict, total=False):
     repairs: int
     """Repairs that the present program went through; 0 after a restart."""
     concepts: list[str]
-    """Ids of the concepts that were recalled from memory."""
+    """`ID:VERSION` of the concepts that the prompts show."""
+    recalled: NotRequired[str]
+    """The `Recalled` record, where the job has a memory."""
     reply: str
     finish: FinishReason
     confidence: float | None
@@ -69,14 +72,6 @@ class TrajectoryState(TypedDict, total=False):
     """Stop reason; set as soon as the trajectory is to end."""
     notes: list[str]
     """What a person should know, each said once."""
-
-
-class Memory(Protocol):
-    """What a trajectory may recall. Concepts come later; a job without memory recalls nothing."""
-
-    async def recall(self, job_id: str, problem: PublicProblem) -> list[str]:
-        """Return ids of concepts that may help, best first."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -97,7 +92,8 @@ class TrajectoryContext:
     languages: dict[str, str]
     """Names and aliases of the allowed languages, with the language's name."""
     default_language: str
-    memory: Memory | None = None
+    memory: JobMemory | None = None
+    """None for a job whose policy is `off`."""
     entered: set[tuple[str, str, int]] = field(default_factory=set)
     """Phases that were reported, so that each is reported once."""
 

@@ -14,6 +14,7 @@ from solvent.agents.events import PhaseEntered, TrajectoryStarted
 from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged
 from solvent.agents.prompts import Failure
+from solvent.agents.recalled import Recalled, ShownConcept
 from solvent.agents.strategies.base import Start
 from solvent.agents.trajectory_state import Plan, TrajectoryContext, TrajectoryState, derived_seed
 from solvent.errors import PromptTooLong
@@ -145,6 +146,7 @@ def _request(
         wants=context.wants,
         program="" if program is None else context.artifacts.get(program),
         failure=_failure(state, context) if failed else None,
+        concepts=_shown(state, context),
     )
     sampling = Sampling(
         temperature=plan["temperature"],
@@ -154,6 +156,11 @@ def _request(
     request = ChatRequest(messages=messages, sampling=sampling)
     key = f"{plan['trajectory']}/{template}/{round_}"
     return key, request
+
+
+def _shown(state: TrajectoryState, context: TrajectoryContext) -> tuple[ShownConcept, ...]:
+    record = state.get("recalled")
+    return () if record is None else Recalled.model_validate_json(context.artifacts.get(record)).chosen
 
 
 def _failure(state: TrajectoryState, context: TrajectoryContext) -> Failure:

@@ -1,0 +1,270 @@
+"""A set of concepts as searches see it: its words in memory, its vectors in a collection, both brought up to date."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from solvent.errors import MemoryUnavailable, NotFound
+from solvent.memory.concept import Concept, ConceptStatus
+from solvent.memory.embed import Embedder
+from solvent.memory.keywords import KeywordIndex
+from solvent.memory.texts import ConceptTexts, Namespace, Stored
+from solvent.memory.vectors import VectorIndex
+
+PAGE = 1000
+RRF_K = 60
+"""Of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+
+Versions = dict[str, int]
+
+
+def vector_id(id: str, version: int) -> str:
+    """Return the id of a version's vector: one that is out of date can never pass for the present one. Pure."""
+    return f"{id}:{version}"
+
+
+def collection_name(namespace: Namespace, embedder: str, dimension: int, *, snapshot: str | None = None) -> str:
+    """Return the name of a collection; another embedder or dimension gives another one, another database too. Pure."""
+    readable = re.sub(r"[^A-Za-z0-9-]+", "-", namespace.id).strip("-")[:40] or "x"
+    told = f"{namespace.id}\n{namespace.created_at!r}"
+    digest = hashlib.sha256(told.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
+    return ".".join(["solvent", f"{readable}-{digest}", *([snapshot] if snapshot else []), embedder, str(dimension)])
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A concept that a search found, and why."""
+
+    id: str
+    version: int
+    score: float
+    """Of the fusion; comparable within one search only."""
+    similarity: float | None
+    """Cosine of its vector with the query's, where the vectors found it."""
+    keyword_score: float | None
+    """BM25, where the words found it."""
+
+
+def fuse(
+    nearest: Sequence[tuple[str, float]], by_words: Sequence[tuple[str, float]], versions: Versions, limit: int
+) -> list[Ranked]:
+    """Return the best of both rankings by reciprocal rank fusion; equal ones by id. Pure."""
+    similarities, word_scores = dict(nearest), dict(by_words)
+    scores: dict[str, float] = {}
+    for ranking in (nearest, by_words):
+        for rank, (id, _) in enumerate(ranking, 1):
+            scores[id] = scores.get(id, 0.0) + 1.0 / (RRF_K + rank)
+    best = sorted(scores, key=lambda id: (-scores[id], id))[:limit]
+    return [Ranked(id, versions[id], scores[id], similarities.get(id), word_scores.get(id)) for id in best]
+
+
+class Shelf:
+    """What all searches of one set share.
+
+    Args:
+        vectors: where its vectors are.
+        embedder: makes them.
+    """
+
+    def __init__(self, vectors: VectorIndex, embedder: Embedder) -> None:
+        self._vectors = vectors
+        self._embedder = embedder
+        self._words = KeywordIndex()
+        self.versions: Versions = {}
+
+    async def search(self, collection: str, query: str, limit: int) -> list[Ranked] | None:
+        """Return the best, best first; None where the collection is not there though it should be.
+
+        Raises:
+            MemoryUnavailable: the index or the embedder does not answer.
+        """
+        if not self.versions:
+            return []
+        wanted = max(50, limit * 4)
+        (vector,) = await self._embedder.embed([query])
+        found = await self._vectors.query(collection, vector, wanted)
+        if found is None:
+            return None
+        nearest = []
+        for known, similarity in found:
+            id, _, version = known.rpartition(":")
+            if self.versions.get(id) == int(version):
+                nearest.append((id, similarity))
+        return fuse(nearest, self._words.search(query, wanted), self.versions, limit)
+
+    def _put(self, concept: Concept) -> None:
+        if concept.status is ConceptStatus.ACTIVE:
+            if self.versions.get(concept.id) != concept.version:
+                self._words.put(concept.id, concept.content.search_text)
+                self.versions[concept.id] = concept.version
+        else:
+            self._words.remove(concept.id)
+            self.versions.pop(concept.id, None)
+
+    async def _upsert(self, collection: str, concepts: Sequence[Concept]) -> None:
+        vectors = await self._embedder.embed([concept.content.search_text for concept in concepts])
+        await self._vectors.upsert(collection, [vector_id(one.id, one.version) for one in concepts], vectors)
+
+
+class LiveShelf(Shelf):
+    """A namespace as it is now.
+
+    What changed since the last search is read before the next; whatever a writer that died did not bring into the index
+    is brought there then.
+
+    Args:
+        namespace: whose.
+        texts: says what there is.
+        vectors: see `Shelf`.
+        embedder: see `Shelf`.
+    """
+
+    def __init__(self, namespace: str, texts: ConceptTexts, vectors: VectorIndex, embedder: Embedder) -> None:
+        super().__init__(vectors, embedder)
+        self._namespace = namespace
+        self._store = texts
+        self._seen = 0
+        self._waiting: dict[str, Stored] = {}
+        self._reading = asyncio.Lock()
+        self._collection: str | None = None
+
+    async def collection(self) -> str:
+        """Return the name of its collection.
+
+        Raises:
+            NotFound: there is no such namespace.
+            MemoryUnavailable: the embedder does not answer.
+        """
+        if self._collection is None:
+            space = await find_namespace(self._store, self._namespace)
+            self._collection = collection_name(space, self._embedder.id, await self._embedder.dimension())
+        return self._collection
+
+    async def refresh(self) -> str:
+        """Read what changed, index what waits for it, and return the collection.
+
+        Raises:
+            MemoryUnavailable: the index or the embedder does not answer; what waits goes on waiting.
+        """
+        async with self._reading:
+            collection = await self.collection()
+            while changed := await self._store.changes(self._namespace, after=self._seen, limit=PAGE):
+                for stored in changed:
+                    self._put(stored.concept)
+                    self._waiting.pop(stored.concept.id, None)
+                    if not is_indexed(stored, collection):
+                        self._waiting[stored.concept.id] = stored
+                self._seen = changed[-1].change
+            if self._waiting:
+                await self.index(list(self._waiting.values()))
+                self._waiting = {}
+            return collection
+
+    async def search_now(self, query: str, limit: int) -> list[Ranked]:
+        """Return the best of what there is now, best first.
+
+        Raises:
+            MemoryUnavailable: the index or the embedder does not answer.
+        """
+        try:
+            await self.collection()
+        except NotFound:
+            return []
+        found = await self.search(await self.refresh(), query, limit)
+        if found is None:
+            # The index lost what it had: all of it is made again.
+            self._seen = 0
+            await self._forget_marks()
+            found = await self.search(await self.refresh(), query, limit)
+        return found or []
+
+    async def _forget_marks(self) -> None:
+        await self._store.mark_indexed(None, list(self.versions.items()))
+
+    async def index(self, stored: Sequence[Stored]) -> None:
+        """Bring the index to these concepts and write down that it is.
+
+        An old version's vector goes last: until then it is only passed over. Whatever dies between these steps leaves
+        the concept waiting for whoever searches next.
+
+        Raises:
+            MemoryUnavailable: the index or the embedder does not answer.
+        """
+        collection = await self.collection()
+        active = [one for one in stored if one.concept.status is ConceptStatus.ACTIVE]
+        gone = [one for one in stored if one.concept.status is not ConceptStatus.ACTIVE]
+        for start in range(0, len(active), PAGE):
+            await self._upsert(collection, [one.concept for one in active[start : start + PAGE]])
+        old = [
+            vector_id(one.concept.id, one.indexed_version)
+            for one in stored
+            if one.indexed_in == collection
+            and one.indexed_version is not None
+            and (one.indexed_version != one.concept.version or one.concept.status is not ConceptStatus.ACTIVE)
+        ]
+        if old:
+            await self._vectors.delete(collection, old)
+        if active:
+            await self._store.mark_indexed(collection, [(one.concept.id, one.concept.version) for one in active])
+        if gone:
+            await self._store.mark_indexed(None, [(one.concept.id, one.concept.version) for one in gone])
+
+
+class FrozenShelf(Shelf):
+    """A snapshot, with a collection of its own that is made at its first use and never changed.
+
+    Args:
+        collection: its name.
+        concepts: the snapshot's members.
+        vectors: see `Shelf`.
+        embedder: see `Shelf`.
+    """
+
+    def __init__(self, collection: str, concepts: Sequence[Concept], vectors: VectorIndex, embedder: Embedder) -> None:
+        super().__init__(vectors, embedder)
+        self._collection = collection
+        self._concepts = {one.id: one for one in concepts}
+        for concept in concepts:
+            self._put(concept)
+        self._is_whole = False
+
+    async def search_now(self, query: str, limit: int) -> list[Ranked]:
+        """Return the best members, best first.
+
+        Raises:
+            MemoryUnavailable: the index or the embedder does not answer.
+        """
+        for _ in range(2):
+            if not self._is_whole:
+                await self._fill()
+            found = await self.search(self._collection, query, limit)
+            if found is not None:
+                return found
+            self._is_whole = False
+        raise MemoryUnavailable(f"the collection {self._collection} is removed again and again")
+
+    async def _fill(self) -> None:
+        there = await self._vectors.ids(self._collection)
+        missing = [one for id, one in sorted(self._concepts.items()) if vector_id(id, one.version) not in there]
+        for start in range(0, len(missing), PAGE):
+            await self._upsert(self._collection, missing[start : start + PAGE])
+        self._is_whole = True
+
+
+async def find_namespace(texts: ConceptTexts, id: str) -> Namespace:
+    """Return a namespace. Raises NotFound."""
+    found = next((one for one in await texts.namespaces() if one.id == id), None)
+    if found is None:
+        raise NotFound(f"there is no namespace {id!r} of concepts", remedy="the first concept that is added makes it")
+    return found
+
+
+def is_indexed(stored: Stored, collection: str) -> bool:
+    """Return whether it is written down that the index has what it should of a concept, and nothing else. Pure."""
+    if stored.concept.status is ConceptStatus.ACTIVE:
+        return stored.indexed_in == collection and stored.indexed_version == stored.concept.version
+    return stored.indexed_version is None

@@ -1,0 +1,104 @@
+"""Opens the concept memory that the settings name: texts in the service's database, vectors in Chroma."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+
+from solvent.errors import ConfigError
+from solvent.memory.chroma import EXTRA, ChromaServer, EmbeddedChroma
+from solvent.memory.embed import Embedder, open_embedder
+from solvent.memory.store import DEFAULT_PROJECT, ConceptStore
+from solvent.memory.texts import ConceptTexts
+from solvent.memory.vectors import VectorIndex
+from solvent.settings import Settings
+
+CONNECTIONS = 4
+
+
+def refuse_without_chroma() -> None:
+    """Refuse where the extra is not installed. Raises ConfigError."""
+    missing = [name for name in ("chromadb", "sqlalchemy") if find_spec(name) is None]
+    if missing:
+        raise ConfigError(
+            f"the concept memory needs {' and '.join(missing)}, which this installation has not",
+            remedy=f"pip install 'solvent[{EXTRA}]', or leave the memory policy at off",
+        )
+
+
+def open_vectors(settings: Settings) -> VectorIndex:
+    """Return the index; it connects when it is first asked for something.
+
+    Raises:
+        ConfigError: a setting is wrong.
+    """
+    if settings.chroma_url is not None:
+        return ChromaServer(settings.chroma_url, settings.chroma_token_env)
+    return EmbeddedChroma(settings.home / "chroma")
+
+
+class ConceptMemory:
+    """The memories of all projects of one process: they share database, index and embedder.
+
+    Args:
+        settings: name the shared namespaces.
+        texts: closed with this.
+        vectors: closed with this.
+        embedder: closed with this.
+    """
+
+    def __init__(self, settings: Settings, texts: ConceptTexts, vectors: VectorIndex, embedder: Embedder) -> None:
+        self._settings = settings
+        self._texts = texts
+        self._vectors = vectors
+        self._embedder = embedder
+        self._stores: dict[str, ConceptStore] = {}
+
+    def of(self, project: str = DEFAULT_PROJECT) -> ConceptStore:
+        """Return a project's memory."""
+        if project not in self._stores:
+            self._stores[project] = ConceptStore(
+                self._texts, self._vectors, self._embedder, project=project, shared=self._settings.shared_concepts
+            )
+        return self._stores[project]
+
+    async def aclose(self) -> None:
+        """Close all; safe to call twice."""
+        await self._vectors.aclose()
+        await self._embedder.aclose()
+        await self._texts.aclose()
+
+
+async def open_concept_memory(settings: Settings) -> ConceptMemory:
+    """Open the database and bring its tables to this version; index and embedder connect when they are asked.
+
+    Raises:
+        ConfigError: the extra is not installed, or a setting is wrong.
+        StoreError: the database does not answer, or is newer.
+    """
+    refuse_without_chroma()
+    embedder = open_embedder(settings.embedder, settings.embedder_key_env)
+    vectors = open_vectors(settings)
+    from solvent.workers.database import service_url
+    from solvent.workers.sql.concepts import SqlConceptTexts
+    from solvent.workers.sql.engine import Database
+    from solvent.workers.sql.schema import migrate
+
+    database = Database(service_url(settings), pool_size=CONNECTIONS)
+    try:
+        await migrate(database)
+    except BaseException:
+        await database.aclose()
+        raise
+    return ConceptMemory(settings, SqlConceptTexts(database, owned=True), vectors, embedder)
+
+
+@asynccontextmanager
+async def concept_store(settings: Settings, project: str = DEFAULT_PROJECT) -> AsyncIterator[ConceptStore]:
+    """Open a project's memory, and close it at the end; raises as `open_concept_memory`."""
+    memory = await open_concept_memory(settings)
+    try:
+        yield memory.of(project)
+    finally:
+        await memory.aclose()

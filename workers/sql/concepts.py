@@ -1,0 +1,383 @@
+"""Concepts in the service's database: texts, versions, snapshots and counters (`memory.texts.ConceptTexts`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeVar
+
+from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from solvent.errors import NotFound, StoreError
+from solvent.memory.concept import FORMAT, Concept, ConceptStatus, Snapshot, Utility, VersionRecord
+from solvent.memory.texts import Edit, Namespace, Stored
+from solvent.memory.texts_memory import changed, name_taken, no_snapshot, writable
+from solvent.workers.sql.engine import Database
+from solvent.workers.sql.rows import database_time, is_postgres, now
+from solvent.workers.tables import (
+    concept,
+    concept_namespace,
+    concept_snapshot,
+    concept_snapshot_member,
+    concept_utility,
+    concept_version,
+)
+
+T = TypeVar("T")
+_AT_ONCE = 400
+"""Values of one statement; SQLite allows 32,766 and PostgreSQL 65,535 in all."""
+
+
+class SqlConceptTexts:
+    """See `ConceptTexts`.
+
+    Args:
+        database: with its tables; closed with this where `owned`.
+        owned: nobody else uses it.
+    """
+
+    def __init__(self, database: Database, *, owned: bool = False) -> None:
+        self._database = database
+        self._owned = owned
+
+    async def namespaces(self) -> Sequence[Namespace]:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> list[Namespace]:
+            rows = await connection.execute(select(concept_namespace).order_by(concept_namespace.c.id))
+            return [_namespace(row) for row in rows.mappings()]
+
+        return await self._database.read("read the namespaces of concepts", work)
+
+    async def make_namespace(self, id: str, *, read_only: bool = False) -> Namespace:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> Namespace:
+            row = {"id": id, "read_only": read_only, "created_at": database_time()}
+            either = postgresql if is_postgres(connection) else sqlite
+            statement = either.insert(concept_namespace).values(row)
+            await connection.execute(
+                statement.on_conflict_do_update(index_elements=["id"], set_={"read_only": read_only})
+            )
+            return await _locked(connection, id)
+
+        return await self._database.write(f"make the namespace {id!r}", work)
+
+    async def write(self, namespace: str, edits: Sequence[Edit]) -> Sequence[Stored]:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> list[Stored]:
+            space = writable(namespace, await _locked(connection, namespace))
+            before = await _rows(connection, [edit.id for edit in edits])
+            time = await now(connection)
+            written = []
+            for number, edit in enumerate(edits, space.last_change + 1):
+                known = before.get(edit.id)
+                made = changed(namespace, edit, known.concept if known else None, time)
+                written.append(
+                    Stored(
+                        made,
+                        number,
+                        known.indexed_in if known else None,
+                        known.indexed_version if known else None,
+                    )
+                )
+            await _keep(connection, written, edits, before)
+            await connection.execute(
+                update(concept_namespace)
+                .where(concept_namespace.c.id == namespace)
+                .values(last_change=space.last_change + len(edits))
+            )
+            return written
+
+        return await self._database.write("write concepts", work)
+
+    async def get(self, ids: Sequence[str]) -> Mapping[str, Stored]:
+        """See `ConceptTexts`."""
+        return await self._database.read("read concepts", lambda connection: _rows(connection, ids))
+
+    async def named(self, namespace: str, names: Sequence[str]) -> Mapping[str, Stored]:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> dict[str, Stored]:
+            found: dict[str, Stored] = {}
+            for part in _parts(names):
+                query = select(concept).where(
+                    concept.c.namespace == namespace,
+                    concept.c.name.in_(part),
+                    concept.c.status != ConceptStatus.DELETED.value,
+                )
+                rows = (await connection.execute(query)).mappings()
+                found.update((one.concept.content.name, one) for one in map(_stored, rows))
+            return found
+
+        return await self._database.read("read concepts", work)
+
+    async def at(self, versions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Concept]:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> dict[tuple[str, int], Concept]:
+            found: dict[tuple[str, int], Concept] = {}
+            for part in _parts(versions):
+                same = [and_(concept_version.c.concept_id == id, concept_version.c.version == v) for id, v in part]
+                rows = (await connection.execute(select(concept_version).where(or_(*same)))).mappings()
+                found.update(((one.id, one.version), one) for one in map(_concept, rows))
+            return found
+
+        return await self._database.read("read concepts", work)
+
+    async def changes(self, namespace: str, *, after: int, limit: int) -> Sequence[Stored]:
+        """See `ConceptTexts`."""
+        query = (
+            select(concept)
+            .where(concept.c.namespace == namespace, concept.c.change > after)
+            .order_by(concept.c.change)
+            .limit(limit)
+        )
+
+        async def work(connection: AsyncConnection) -> list[Stored]:
+            return [_stored(row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._database.read("read the changes of concepts", work)
+
+    async def history(self, id: str) -> Sequence[VersionRecord]:
+        """See `ConceptTexts`."""
+        query = select(concept_version).where(concept_version.c.concept_id == id).order_by(concept_version.c.version)
+
+        async def work(connection: AsyncConnection) -> list[VersionRecord]:
+            rows = (await connection.execute(query)).mappings()
+            return [VersionRecord(action=row["action"], concept=_concept(row)) for row in rows]
+
+        return await self._database.read("read the history of a concept", work)
+
+    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> None:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> None:
+            for part in _parts(versions):
+                same = [and_(concept.c.id == id, concept.c.version == version) for id, version in part]
+                marked = concept.c.version if collection is not None else None
+                await connection.execute(
+                    update(concept).where(or_(*same)).values(indexed_in=collection, indexed_version=marked)
+                )
+
+        await self._database.write("note what is indexed", work)
+
+    async def make_snapshot(self, namespace: str, id: str, versions: Sequence[tuple[str, int]], note: str) -> Snapshot:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> Snapshot:
+            await _locked(connection, namespace)
+            known = await _snapshot(connection, id)
+            if known is not None:
+                return known
+            row = {"id": id, "namespace": namespace, "members": len(versions), "note": note}
+            await connection.execute(insert(concept_snapshot).values(**row, created_at=database_time()))
+            for part in _parts(versions):
+                members = [{"snapshot_id": id, "concept_id": one, "version": version} for one, version in part]
+                await connection.execute(insert(concept_snapshot_member), members)
+            made = await _snapshot(connection, id)
+            assert made is not None, "it was made"
+            return made
+
+        return await self._database.write("make a snapshot", work)
+
+    async def snapshots(self, namespace: str) -> Sequence[Snapshot]:
+        """See `ConceptTexts`."""
+        query = (
+            select(concept_snapshot)
+            .where(concept_snapshot.c.namespace == namespace)
+            .order_by(concept_snapshot.c.created_at.desc(), concept_snapshot.c.id)
+        )
+
+        async def work(connection: AsyncConnection) -> list[Snapshot]:
+            return [Snapshot(**row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._database.read("read snapshots", work)
+
+    async def snapshot(self, id: str) -> Snapshot:
+        """See `ConceptTexts`."""
+        found = await self._database.read("read a snapshot", lambda connection: _snapshot(connection, id))
+        if found is None:
+            raise no_snapshot(id)
+        return found
+
+    async def members(self, id: str) -> Sequence[Concept]:
+        """See `ConceptTexts`."""
+        query = (
+            select(concept_version)
+            .join(
+                concept_snapshot_member,
+                and_(
+                    concept_snapshot_member.c.concept_id == concept_version.c.concept_id,
+                    concept_snapshot_member.c.version == concept_version.c.version,
+                ),
+            )
+            .where(concept_snapshot_member.c.snapshot_id == id)
+            .order_by(concept_version.c.concept_id)
+        )
+
+        async def work(connection: AsyncConnection) -> list[Concept]:
+            return [_concept(row) for row in (await connection.execute(query)).mappings()]
+
+        return await self._database.read("read a snapshot", work)
+
+    async def count(self, project: str, increments: Mapping[tuple[str, int], Utility]) -> None:
+        """See `ConceptTexts`."""
+
+        async def work(connection: AsyncConnection) -> None:
+            either = postgresql if is_postgres(connection) else sqlite
+            # In one order, so that two that count the same concepts wait for each other and never both.
+            for (id, version), more in sorted(increments.items(), key=lambda pair: pair[0]):
+                place = {"namespace": project, "concept_id": id, "version": version}
+                row = {**place, "updated_at": database_time(), **more.model_dump()}
+                sums = {name: concept_utility.c[name] + value for name, value in more.model_dump().items() if value}
+                await connection.execute(
+                    either.insert(concept_utility)
+                    .values(row)
+                    .on_conflict_do_update(index_elements=list(place), set_={**sums, "updated_at": database_time()})
+                )
+
+        await self._database.write("count what concepts were worth", work)
+
+    async def utility(self, ids: Sequence[str], project: str | None = None) -> Mapping[str, Utility]:
+        """See `ConceptTexts`."""
+        names = list(Utility.model_fields)
+
+        async def work(connection: AsyncConnection) -> dict[str, Utility]:
+            found: dict[str, Utility] = {}
+            for part in _parts(ids):
+                query = (
+                    select(
+                        concept_utility.c.concept_id, *(func.sum(concept_utility.c[name]).label(name) for name in names)
+                    )
+                    .where(concept_utility.c.concept_id.in_(part))
+                    .group_by(concept_utility.c.concept_id)
+                )
+                if project is not None:
+                    query = query.where(concept_utility.c.namespace == project)
+                for row in (await connection.execute(query)).mappings():
+                    found[row["concept_id"]] = Utility(**{name: int(row[name]) for name in names})
+            return found
+
+        return await self._database.read("read what concepts were worth", work)
+
+    async def aclose(self) -> None:
+        """See `ConceptTexts`."""
+        if self._owned:
+            await self._database.aclose()
+
+
+async def _locked(connection: AsyncConnection, id: str) -> Namespace:
+    """Return a namespace; who changes its concepts does so one at a time, so that change numbers have no gaps."""
+    query = select(concept_namespace).where(concept_namespace.c.id == id).with_for_update()
+    row = (await connection.execute(query)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no namespace {id!r} of concepts")
+    return _namespace(row)
+
+
+async def _rows(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Stored]:
+    found: dict[str, Stored] = {}
+    for part in _parts(ids):
+        rows = (await connection.execute(select(concept).where(concept.c.id.in_(part)))).mappings()
+        found.update((one.concept.id, one) for one in map(_stored, rows))
+    return found
+
+
+async def _keep(
+    connection: AsyncConnection, written: Sequence[Stored], edits: Sequence[Edit], before: Mapping[str, Stored]
+) -> None:
+    """Write concepts and their versions. What gives a name free goes first."""
+    await _refuse_taken_names(connection, written)
+    order = sorted(written, key=lambda one: one.concept.status is not ConceptStatus.DELETED)
+    for stored in order:
+        if stored.concept.id in before:
+            values = {name: value for name, value in _values(stored).items() if name not in {"id", "created_at"}}
+            await connection.execute(update(concept).where(concept.c.id == stored.concept.id).values(values))
+    fresh = [_values(stored) for stored in written if stored.concept.id not in before]
+    for part in _parts(fresh):
+        await connection.execute(insert(concept), list(part))
+    versions = [
+        {
+            "concept_id": stored.concept.id,
+            "version": stored.concept.version,
+            "format": FORMAT,
+            "action": edit.action,
+            "body": stored.concept.model_dump_json(),
+            "created_at": stored.concept.updated_at,
+        }
+        for stored, edit in zip(written, edits, strict=True)
+    ]
+    for rows in _parts(versions):
+        await connection.execute(insert(concept_version), list(rows))
+
+
+async def _refuse_taken_names(connection: AsyncConnection, written: Sequence[Stored]) -> None:
+    """Refuse a name that another concept has after these writes. Raises Conflict."""
+    changing = {stored.concept.id for stored in written}
+    names: dict[str, str] = {}
+    for stored in written:
+        one = stored.concept
+        if one.status is ConceptStatus.DELETED:
+            continue
+        if one.content.name in names:
+            raise name_taken(one.namespace, one.content.name)
+        names[one.content.name] = one.namespace
+    for part in _parts(list(names)):
+        query = select(concept.c.id, concept.c.name, concept.c.namespace).where(
+            concept.c.namespace == names[part[0]],
+            concept.c.name.in_(part),
+            concept.c.status != ConceptStatus.DELETED.value,
+        )
+        for row in (await connection.execute(query)).mappings():
+            if row["id"] not in changing:
+                raise name_taken(row["namespace"], row["name"])
+
+
+def _values(stored: Stored) -> dict[str, object]:
+    one = stored.concept
+    return {
+        "id": one.id,
+        "namespace": one.namespace,
+        "name": one.content.name,
+        "version": one.version,
+        "format": FORMAT,
+        "body": one.model_dump_json(),
+        "status": one.status.value,
+        "change": stored.change,
+        "created_at": one.created_at,
+        "updated_at": one.updated_at,
+        "indexed_in": stored.indexed_in,
+        "indexed_version": stored.indexed_version,
+    }
+
+
+async def _snapshot(connection: AsyncConnection, id: str) -> Snapshot | None:
+    row = (await connection.execute(select(concept_snapshot).where(concept_snapshot.c.id == id))).mappings().first()
+    return None if row is None else Snapshot(**row)
+
+
+def _namespace(row: RowMapping) -> Namespace:
+    return Namespace(
+        row["id"], read_only=bool(row["read_only"]), last_change=row["last_change"], created_at=row["created_at"]
+    )
+
+
+def _stored(row: RowMapping) -> Stored:
+    return Stored(_concept(row), row["change"], row["indexed_in"], row["indexed_version"])
+
+
+def _concept(row: RowMapping) -> Concept:
+    if row["format"] > FORMAT:
+        raise StoreError(
+            f"a concept is stored in format {row['format']}, this version reads up to {FORMAT}",
+            remedy="upgrade solvent",
+        )
+    return Concept.model_validate_json(row["body"])
+
+
+def _parts(values: Sequence[T]) -> Iterable[Sequence[T]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
