@@ -6,13 +6,14 @@ Statements go through the standard library's sqlite3, each in one transaction, d
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from solvent.agents.events import SCHEMA_VERSION, Event, JobFinished
+from solvent.agents.events import SCHEMA_VERSION, Event, JobFinished, read_event
 from solvent.agents.job import JobResult, JobStatus
 from solvent.errors import NotFound, StoreError, boundary
 from solvent.workers.records import JobRecord, iso
@@ -120,12 +121,10 @@ class SoloStore:
 
     async def events(self, job_id: str, *, after: int = 0, limit: int = 1000) -> Sequence[StoredEvent]:
         """See `ServiceStore.events`."""
-        from solvent.agents.events import read_event
-
         query = "SELECT sequence, body, time FROM event WHERE job_id = ? AND sequence > ? ORDER BY sequence LIMIT ?"
         with boundary(StoreError, f"read the log of job {job_id!r} (SQLite at {self._path})", sqlite3.Error):
             rows = self._connection.execute(query, (job_id, after, limit)).fetchall()
-        return [StoredEvent(job_id, sequence, read_event(body), time) for sequence, body, time in rows]
+        return [StoredEvent(job_id, sequence, read_event(json.loads(body)), time) for sequence, body, time in rows]
 
     async def finish(self, claim: Claim, result: JobResult) -> None:
         """See `ServiceStore.finish`."""

@@ -1,21 +1,30 @@
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from solvent.agents.events import BudgetSpent, Emit, Event, TextGenerated
-from solvent.agents.job import JobResult, JobSpec, JobStatus, Outcome, StopReason
+from solvent.agents.events import BudgetSpent, Emit, TextGenerated
+from solvent.agents.job import EqualRow, JobResult, JobSpec, JobStatus, Outcome, StopReason
+from solvent.agents.trajectory_state import Plan
 from solvent.errors import ConfigError, StoreError
 from solvent.problems.problem import Problem, ProblemKind
 from solvent.usage import Usage
+from solvent.workers.database import open_service_store
+from solvent.workers.event_log import EventLog
+from solvent.workers.lease import Keeper
 from solvent.workers.records import BatchRecord, JobRecord
-from solvent.workers.results import append_result, result_row, write_results
-from solvent.workers.runner import run_jobs
-from solvent.workers.store import JobStore
+from solvent.workers.results import append_result, result_row, result_rows, write_results
+from solvent.workers.runner import RunJob, Runner, run_jobs
+from solvent.workers.service_records import LeaseKind
+from solvent.workers.service_store import ServiceStore
+from solvent.workers.wakeups import LocalWakeups
 
 BATCH = BatchRecord(id="batch-1", source="/p", strategy="single", model="starter", created_at="t")
+LEASE_S = 600.0
+BEAT_S = 0.02
 
 
 def job(position: int, **changes: object) -> JobRecord:
@@ -32,32 +41,65 @@ def job(position: int, **changes: object) -> JobRecord:
     return JobRecord.model_validate(values)
 
 
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[JobStore]:
-    opened = JobStore(tmp_path / "jobs.sqlite")
-    opened.add_batch(BATCH, [job(n) for n in range(5)])
+@pytest_asyncio.fixture
+async def store(tmp_path: Path) -> AsyncIterator[ServiceStore]:
+    opened = await open_service_store(f"sqlite:///{tmp_path / 'service.sqlite'}")
+    await opened.submit([job(n) for n in range(5)], batch=BATCH, queue="batch")
     yield opened
-    opened.close()
+    await opened.aclose()
 
 
-def solved(spec: JobSpec) -> JobResult:
-    return JobResult(
-        job_id=spec.id,
-        problem_id=spec.problem.id,
-        status=JobStatus.COMPLETED,
-        outcome=Outcome.SOLVED,
-        stop_reason=StopReason.TESTS_PASSED,
-    )
+class Bench:
+    """A runner over the store, and what it told."""
+
+    def __init__(self, store: ServiceStore, run_job: RunJob) -> None:
+        self.ended: list[JobRecord] = []
+        self.seen: list[str] = []
+        self.runner = Runner(
+            store=store,
+            keeper=Keeper(store, "this process", lease_s=LEASE_S, beat_s=BEAT_S),
+            events=EventLog(store, LocalWakeups(), text=False),
+            run_job=run_job,
+            usage=self.usage,
+            on_event=lambda _, event: self.seen.append(event.type),
+        )
+
+    @staticmethod
+    async def usage(job_id: str) -> Usage:
+        return Usage(model_calls=3)
+
+    async def run(self, concurrency: int = 2) -> list[JobRecord]:
+        """Run the batch; returns its jobs as stored afterwards."""
+        store = self.runner.store
+        try:
+            jobs = await jobs_of(store)
+            await run_jobs(self.runner, jobs, concurrency=concurrency, on_end=self.ended.append)
+        finally:
+            await self.runner.events.aclose()
+            await self.runner.keeper.aclose()
+        return await jobs_of(store)
 
 
-def ignore_event(_: JobRecord, __: Event) -> None: ...
+async def jobs_of(store: ServiceStore) -> list[JobRecord]:
+    return [record async for record in store.batch_jobs(BATCH.id)]
 
 
-async def test_never_more_at_once_than_asked_and_all_end(store: JobStore) -> None:
+def solved(record: JobRecord) -> JobResult:
+    return result_of(record, JobStatus.COMPLETED, Outcome.SOLVED, StopReason.TESTS_PASSED)
+
+
+def result_of(
+    record: JobRecord, status: JobStatus, outcome: Outcome | None, reason: StopReason, **more: object
+) -> JobResult:
+    values = {"job_id": record.id, "problem_id": "p", "status": status, "outcome": outcome, "stop_reason": reason}
+    return JobResult.model_validate({**values, **more})
+
+
+async def test_never_more_at_once_than_asked_and_all_end(store: ServiceStore) -> None:
     running = peak = 0
     second = asyncio.Event()
 
-    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
         nonlocal running, peak
         running += 1
         peak = max(peak, running)
@@ -65,84 +107,169 @@ async def test_never_more_at_once_than_asked_and_all_end(store: JobStore) -> Non
             second.set()
         await second.wait()
         running -= 1
-        return solved(spec)
+        return solved(record)
 
-    ended: list[str] = []
-    await run_jobs(
-        store,
-        store.batch_jobs(BATCH.id),
-        run_job,
-        concurrency=2,
-        on_event=ignore_event,
-        on_end=lambda record: ended.append(record.id),
-        stop=asyncio.Event(),
-    )
+    bench = Bench(store, run_job)
+    stored = await bench.run(concurrency=2)
     assert peak == 2
-    assert sorted(ended) == [f"job-{n}" for n in range(5)]
-    assert all(record.ended for record in store.batch_jobs(BATCH.id))
+    assert sorted(record.id for record in bench.ended) == [f"job-{n}" for n in range(5)]
+    assert all(record.status is JobStatus.COMPLETED for record in stored)
+    assert sorted(record.end_number or 0 for record in stored) == [1, 2, 3, 4, 5]
+    assert await store.holders() == []
 
 
-async def test_stop_keeps_partial_results_and_leaves_the_rest_queued(store: JobStore) -> None:
-    stop = asyncio.Event()
+async def until_cancelled(record: JobRecord) -> JobResult:
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        usage = Usage(prompt_tokens=7)
+        return result_of(record, JobStatus.CANCELLED, None, StopReason.CANCELLED, usage=usage)
+    raise AssertionError
 
-    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
-        if spec.id == "job-0":
-            return solved(spec)
-        stop.set()
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            return JobResult(
-                job_id=spec.id,
-                problem_id=spec.problem.id,
-                status=JobStatus.CANCELLED,
-                stop_reason=StopReason.CANCELLED,
-                usage=Usage(prompt_tokens=7),
-            )
-        raise AssertionError
 
-    ended: list[JobRecord] = []
-    jobs = store.batch_jobs(BATCH.id)
-    await run_jobs(store, jobs, run_job, concurrency=1, on_event=ignore_event, on_end=ended.append, stop=stop)
-    statuses = [record.status for record in store.batch_jobs(BATCH.id)]
+async def test_stop_keeps_partial_results_and_leaves_the_rest_queued(store: ServiceStore) -> None:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        if record.id == "job-0":
+            return solved(record)
+        bench.runner.stop.set()
+        return await until_cancelled(record)
+
+    bench = Bench(store, run_job)
+    stored = await bench.run(concurrency=1)
+    statuses = [record.status for record in stored]
     assert statuses == [JobStatus.COMPLETED, JobStatus.CANCELLED, *[JobStatus.QUEUED] * 3]
-    assert store.job("job-1").usage.tokens == 7
-    assert [record.id for record in ended] == ["job-0", "job-1"]
+    assert stored[1].usage.tokens == 7
+    assert [record.id for record in bench.ended] == ["job-0", "job-1"]
 
 
-async def test_ended_jobs_are_not_run_again(store: JobStore) -> None:
-    store.finish(solved(store.job("job-0").spec or pytest.fail("no spec")))
+async def test_a_cancel_from_another_process_stops_what_runs_and_keeps_what_it_has(store: ServiceStore) -> None:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        await store.cancel(batch_id=BATCH.id)
+        return await until_cancelled(record)
+
+    bench = Bench(store, run_job)
+    stored = await bench.run(concurrency=1)
+    assert {record.status for record in stored} == {JobStatus.CANCELLED}
+    assert stored[0].usage.tokens == 7
+    assert not bench.runner.stop.is_set()
+    assert len(bench.ended) == 5, "those that were cancelled elsewhere have ended too"
+
+
+async def test_ended_jobs_are_not_run_again(store: ServiceStore) -> None:
+    claim = await store.claim(LeaseKind.JOB, "job-0", holder="w", lease_s=LEASE_S)
+    assert claim is not None
+    await store.finish(claim, solved(job(0)))
     ran: list[str] = []
 
-    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
-        ran.append(spec.id)
-        return solved(spec)
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        ran.append(record.id)
+        return solved(record)
 
-    jobs = store.batch_jobs(BATCH.id)
-    await run_jobs(
-        store, jobs, run_job, concurrency=9, on_event=ignore_event, on_end=lambda _: None, stop=asyncio.Event()
-    )
+    await Bench(store, run_job).run(concurrency=9)
     assert sorted(ran) == ["job-1", "job-2", "job-3", "job-4"]
 
 
-async def test_events_are_stored_but_not_the_streamed_text(store: JobStore) -> None:
-    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
-        emit(TextGenerated(job_id=spec.id, trajectory="t0", text="secret"))
-        emit(BudgetSpent(job_id=spec.id, usage=Usage(prompt_tokens=3)))
-        return solved(spec)
+async def test_a_job_that_another_process_works_on_is_waited_for_and_not_run(
+    store: ServiceStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("solvent.workers.runner.LOOK_AGAIN_S", 0.02)
+    claim = await store.claim(LeaseKind.JOB, "job-2", holder="another", lease_s=LEASE_S)
+    assert claim is not None
+    ran: list[str] = []
 
-    seen: list[str] = []
-    await run_jobs(
-        store,
-        store.batch_jobs(BATCH.id)[:1],
-        run_job,
-        concurrency=1,
-        on_event=lambda _, event: seen.append(event.type),
-        on_end=lambda _: None,
-        stop=asyncio.Event(),
-    )
-    assert seen == ["text", "budget"]
-    assert [json.loads(body)["type"] for body in store.events("job-0")] == ["budget"]
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        ran.append(record.id)
+        if len(ran) == 4:
+            await store.finish(claim, solved(job(2)))
+        return solved(record)
+
+    bench = Bench(store, run_job)
+    await bench.run(concurrency=1)
+    assert ran == ["job-0", "job-1", "job-3", "job-4"]
+    assert sorted(record.id for record in bench.ended) == [f"job-{n}" for n in range(5)]
+
+
+async def test_what_a_worker_left_is_taken_back_into_the_job(store: ServiceStore) -> None:
+    plan: Plan = {"trajectory": "t0", "temperature": 0.5, "max_tokens": None, "repairs": 1}
+    claim = await store.claim(LeaseKind.JOB, "job-0", holder="a worker", lease_s=LEASE_S)
+    assert claim is not None
+    await store.start_trajectories(claim, [plan])
+    await store.rest(claim)
+    open_ids: list[object] = []
+
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        if record.id == "job-0":
+            open_ids.append(await store.claim(LeaseKind.TRAJECTORY, "job-0/t0", holder="a worker", lease_s=LEASE_S))
+        return solved(record)
+
+    stored = await Bench(store, run_job).run()
+    assert open_ids == [None], "nobody may run it beside this process"
+    assert stored[0].status is JobStatus.COMPLETED
+
+
+async def test_a_job_that_was_to_stop_when_its_process_died_ends_cancelled(store: ServiceStore) -> None:
+    assert await store.claim(LeaseKind.JOB, "job-0", holder="dead", lease_s=LEASE_S) is not None
+    await store.cancel(job_id="job-0")
+    await store.lapse("dead")
+
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        assert record.id != "job-0"
+        return solved(record)
+
+    stored = await Bench(store, run_job).run()
+    assert stored[0].status is JobStatus.CANCELLED
+    assert stored[0].usage.model_calls == 3, "what it spent is known from the ledger"
+
+
+async def test_events_are_stored_but_not_the_streamed_text(store: ServiceStore) -> None:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        emit(TextGenerated(job_id=record.id, trajectory="t0", text="secret"))
+        emit(BudgetSpent(job_id=record.id, usage=Usage(prompt_tokens=3)))
+        return solved(record)
+
+    bench = Bench(store, run_job)
+    await bench.run(concurrency=1)
+    assert bench.seen[:2] == ["text", "budget"]
+    assert [stored.event.type for stored in await store.events("job-0")] == ["budget", "job.finished"]
+
+
+async def test_jobs_that_come_of_others_are_run_too(store: ServiceStore) -> None:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        return solved(record)
+
+    async def after(ended: JobRecord) -> list[JobRecord]:
+        if ended.id != "job-4":
+            return []
+        more = [job(n) for n in (7, 8)]
+        await store.submit(more, queue="batch")
+        return more
+
+    bench = Bench(store, run_job)
+    await run_jobs(bench.runner, await jobs_of(store), concurrency=2, on_end=bench.ended.append, after=after)
+    await bench.runner.keeper.aclose()
+    await bench.runner.events.aclose()
+    assert len(bench.ended) == 7
+
+
+async def test_a_job_that_cannot_run_fails_alone(store: ServiceStore) -> None:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        if record.id == "job-2":
+            raise ConfigError("problem 'p2' allows only cobol", remedy="allow python")
+        return solved(record)
+
+    ended = await Bench(store, run_job).run()
+    assert [record.status for record in ended].count(JobStatus.COMPLETED) == 4
+    assert ended[2].status is JobStatus.FAILED
+    assert ended[2].error is not None
+    assert ended[2].error["message"] == "problem 'p2' allows only cobol"
+
+
+async def test_a_store_that_cannot_be_written_stops_the_batch(store: ServiceStore) -> None:
+    async def run_job(record: JobRecord, emit: Emit) -> JobResult:
+        raise StoreError("disk full")
+
+    with pytest.raises(StoreError, match="disk full"):
+        await Bench(store, run_job).run()
 
 
 def test_results_are_rows_in_order_with_their_custom_ids(tmp_path: Path) -> None:
@@ -158,29 +285,16 @@ def test_results_are_rows_in_order_with_their_custom_ids(tmp_path: Path) -> None
     assert [file.name for file in path.parent.iterdir()] == ["results.jsonl"]
 
 
-async def test_a_job_that_cannot_run_fails_alone(store: JobStore) -> None:
-    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
-        if spec.id == "job-2":
-            raise ConfigError("problem 'p2' allows only cobol", remedy="allow python")
-        return solved(spec)
-
-    jobs = store.batch_jobs(BATCH.id)
-    await run_jobs(
-        store, jobs, run_job, concurrency=2, on_event=ignore_event, on_end=lambda _: None, stop=asyncio.Event()
-    )
-    ended = store.batch_jobs(BATCH.id)
-    assert [record.status for record in ended].count(JobStatus.COMPLETED) == 4
-    assert ended[2].status is JobStatus.FAILED
-    assert ended[2].error is not None
-    assert ended[2].error["message"] == "problem 'p2' allows only cobol"
-
-
-async def test_a_store_that_cannot_be_written_stops_the_batch(store: JobStore) -> None:
-    async def run_job(spec: JobSpec, emit: Emit) -> JobResult:
-        raise StoreError("disk full")
-
-    jobs = store.batch_jobs(BATCH.id)
-    with pytest.raises(StoreError, match="disk full"):
-        await run_jobs(
-            store, jobs, run_job, concurrency=2, on_event=ignore_event, on_end=lambda _: None, stop=asyncio.Event()
-        )
+def test_equal_rows_share_a_result_and_say_so() -> None:
+    record = job(0)
+    assert record.spec is not None
+    also = (EqualRow(custom_id="twin", problem_id="p9", position=4),)
+    usage = Usage(prompt_tokens=5)
+    result = result_of(record, JobStatus.COMPLETED, Outcome.SOLVED, StopReason.AGREED, usage=usage, wall_s=2.0)
+    shared = record.model_copy(update={"spec": record.spec.model_copy(update={"also": also}), "result": result})
+    twin, own = result_rows(shared)
+    assert (twin["custom_id"], twin["problem_id"], twin["position"], twin["shared_with"]) == ("twin", "p9", 4, "c0")
+    assert twin["outcome"] == own["outcome"] == "solved"
+    assert (own["custom_id"], own["shared_with"]) == ("c0", None)
+    assert twin["usage"] == Usage().model_dump(mode="json"), "spent once"
+    assert own == result_row(shared)
