@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
     from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
     from psycopg import AsyncConnection
-    from psycopg.rows import DictRow
-    from psycopg_pool import AsyncConnectionPool
+
+    from solvent.workers.sql.postgres import PostgresConnection, PostgresPool
 
 _SETUP_LOCK = 7_305_113_964_201
 """Advisory lock of PostgreSQL under which the tables are made."""
@@ -53,8 +53,11 @@ class Checkpoints(Protocol):
         """Return the checkpoint thread of a job's search or of one of its trajectories."""
         ...
 
-    def saver(self, job_id: str) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+    def saver(self, job_id: str, *, hold: bool = False) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
         """Open a saver for one run of one graph.
+
+        With `hold` it may keep what is written to itself, and write it only where the run is drained: for a graph that
+        is gone through again without it.
 
         Raises:
             StoreError: it cannot be opened.
@@ -96,7 +99,7 @@ class SqliteCheckpoints:
         """See `Checkpoints.thread`."""
         return name
 
-    def saver(self, job_id: str) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+    def saver(self, job_id: str, *, hold: bool = False) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
         """See `Checkpoints.saver`."""
         return self._files.saver(job_id)
 
@@ -127,17 +130,18 @@ class SqliteCheckpoints:
 class PostgresCheckpoints:
     """In PostgreSQL, through langgraph-checkpoint-postgres. Threads are named `JOB/NAME`.
 
-    Each run gets a saver of its own over the common pool, since a saver does one thing at a time.
+    Each run gets a saver of its own over the common pool.
 
     Args:
-        pool: opened.
+        pool: connections to the database.
     """
 
-    def __init__(self, pool: AsyncConnectionPool[AsyncConnection[DictRow]]) -> None:
+    def __init__(self, pool: PostgresPool) -> None:
         from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
         from psycopg import Error
+        from sqlalchemy.exc import DBAPIError
 
-        self.errors: tuple[type[Exception], ...] = (Error,)
+        self.errors: tuple[type[Exception], ...] = (Error, DBAPIError)
         self._pool = pool
         # Checkpoints hold plain JSON values; nothing else is read back from them.
         self._serde = JsonPlusSerializer(allowed_msgpack_modules=None)
@@ -154,28 +158,20 @@ class PostgresCheckpoints:
             StoreError: the database does not answer or refuses.
         """
         from psycopg import Error
-        from psycopg.rows import dict_row
-        from psycopg_pool import AsyncConnectionPool
+        from sqlalchemy.exc import DBAPIError
 
+        from solvent.workers.sql.engine import read_url
+        from solvent.workers.sql.postgres import PostgresPool
         from solvent.workers.stop_signals import KEEPALIVE
 
-        pool: AsyncConnectionPool[AsyncConnection[DictRow]] = AsyncConnectionPool(
-            conninfo,
-            min_size=1,
-            max_size=connections,
-            open=False,
-            name="checkpoints",
-            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row, **KEEPALIVE},
-            # After the server was away, its old connections are found out before they are used.
-            check=AsyncConnectionPool.check_connection,
+        made = cls(
+            PostgresPool(read_url(conninfo), {"application_name": "solvent checkpoints", **KEEPALIVE}, connections)
         )
-        with boundary(StoreError, "open the checkpoints in PostgreSQL", Error):
+        with boundary(StoreError, "open the checkpoints in PostgreSQL", Error, DBAPIError):
             try:
-                await pool.open(wait=True, timeout=15)
-                made = cls(pool)
                 await made._set_up()
             except BaseException:
-                await pool.close()
+                await made.aclose()
                 raise
         return made
 
@@ -184,38 +180,60 @@ class PostgresCheckpoints:
         return f"{job_id}/{name}"
 
     @asynccontextmanager
-    async def saver(self, job_id: str) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    async def saver(self, job_id: str, *, hold: bool = False) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         """See `Checkpoints.saver`."""
-        yield in_order(self._saver())
+        from langgraph.errors import GraphDrained
+
+        from solvent.workers.postgres_saver import RunSaver
+
+        saver = RunSaver(self._pool, self._serde, hold=hold)
+        try:
+            yield in_order(saver)
+        except GraphDrained:
+            with boundary(StoreError, f"keep the checkpoints of job {job_id!r}", *self.errors):
+                await saver.release()
+            raise
 
     async def forget(self, job_id: str, names: Sequence[str]) -> None:
-        """See `Checkpoints.forget`."""
-        if names:
-            with boundary(StoreError, f"delete checkpoints of job {job_id!r}", *self.errors):
-                await self._saver().aprune([self.thread(job_id, name) for name in names], strategy="delete")
+        """See `Checkpoints.forget`. Only what was drained is there at all, and it goes with the job."""
 
     async def delete(self, job_id: str) -> None:
         """See `Checkpoints.delete`."""
         with boundary(StoreError, f"delete the checkpoints of job {job_id!r}", *self.errors):
+            # An id of a job may have a "/", a name has none.
+            found = await self._rows(
+                "SELECT DISTINCT thread_id FROM checkpoints WHERE starts_with(thread_id, %(prefix)s) "
+                "AND position('/' in substr(thread_id, length(%(prefix)s) + 1)) = 0",
+                {"prefix": f"{job_id}/"},
+            )
+            await self._delete([row[0] for row in found])
+
+    async def _delete(self, threads: Sequence[str]) -> None:
+        if threads:
             async with self._pool.connection() as connection:
-                # An id of a job may have a "/", a name has none.
-                found = await connection.execute(
-                    "SELECT DISTINCT thread_id FROM checkpoints WHERE starts_with(thread_id, %(prefix)s) "
-                    "AND position('/' in substr(thread_id, length(%(prefix)s) + 1)) = 0",
-                    {"prefix": f"{job_id}/"},
-                )
-                threads = [row["thread_id"] for row in await found.fetchall()]
-            if threads:
-                await self._saver().aprune(threads, strategy="delete")
+                await self._library_saver(connection).aprune(threads, strategy="delete")
+
+    async def _rows(self, statement: str, values: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Read, again where the connection turned out to be broken."""
+        from psycopg import OperationalError
+
+        for is_last in (False, True):
+            async with self._pool.connection() as connection:
+                try:
+                    found = await connection.driver.execute(statement.encode(), values)
+                    return await found.fetchall()
+                except OperationalError:
+                    if is_last or not connection.driver.closed:
+                        raise
+        raise AssertionError("unreachable")
 
     async def stored(self, *, older_than_s: float) -> StoredCheckpoints:
         """See `Checkpoints.stored`. Ages are not known here: whoever deletes knows that the job has ended."""
         with boundary(StoreError, "list the checkpoints", *self.errors):
-            async with self._pool.connection() as connection:
-                found = await connection.execute(
-                    "SELECT DISTINCT regexp_replace(thread_id, '/[^/]*$', '') AS job_id FROM checkpoints ORDER BY 1"
-                )
-                ids = [row["job_id"] for row in await found.fetchall()]
+            found = await self._rows(
+                "SELECT DISTINCT regexp_replace(thread_id, '/[^/]*$', '') AS job_id FROM checkpoints ORDER BY 1"
+            )
+            ids = [row[0] for row in found]
         return StoredCheckpoints(ids, str, keys_are_ids=True)
 
     async def discard(self, key: str, *, older_than_s: float) -> None:
@@ -224,12 +242,13 @@ class PostgresCheckpoints:
 
     async def aclose(self) -> None:
         """See `Checkpoints.aclose`."""
-        await self._pool.close()
+        await self._pool.aclose()
 
-    def _saver(self) -> AsyncPostgresSaver:
+    @staticmethod
+    def _library_saver(connection: PostgresConnection) -> AsyncPostgresSaver:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
-        return AsyncPostgresSaver(self._pool, serde=self._serde)
+        return AsyncPostgresSaver(connection.driver)
 
     async def _set_up(self) -> None:
         """Make the tables, one process at a time.
@@ -237,28 +256,27 @@ class PostgresCheckpoints:
         The lock is tried and not waited for: who waits in a statement would hold up the other's CREATE INDEX
         CONCURRENTLY, which waits for all statements that began before it.
         """
-        from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
-
-        async with self._pool.connection() as connection:
+        async with self._pool.connection() as lean:
+            connection = lean.driver
             while not await self._is_set_up(connection):
                 tried = await connection.execute("SELECT pg_try_advisory_lock(%s) AS ours", (_SETUP_LOCK,))
                 row = await tried.fetchone()
-                if row is None or not row["ours"]:
+                if row is None or not row[0]:
                     await asyncio.sleep(_SETUP_RETRY_S)
                     continue
                 try:
-                    await AsyncPostgresSaver(connection).setup()
+                    await self._library_saver(lean).setup()
                 finally:
                     await connection.execute("SELECT pg_advisory_unlock(%s)", (_SETUP_LOCK,))
 
     @staticmethod
-    async def _is_set_up(connection: AsyncConnection[DictRow]) -> bool:
+    async def _is_set_up(connection: AsyncConnection[Any]) -> bool:
         from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
         found = await connection.execute("SELECT to_regclass('checkpoint_migrations') IS NOT NULL AS there")
         row = await found.fetchone()
-        if row is None or not row["there"]:
+        if row is None or not row[0]:
             return False
         found = await connection.execute("SELECT coalesce(max(v), -1) AS version FROM checkpoint_migrations")
         row = await found.fetchone()
-        return row is not None and row["version"] >= len(AsyncPostgresSaver.MIGRATIONS) - 1
+        return row is not None and row[0] >= len(AsyncPostgresSaver.MIGRATIONS) - 1

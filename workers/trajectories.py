@@ -84,7 +84,7 @@ async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> Trajector
         job = await cluster.prepare(record, record.spec)
         control = cluster.drain.control()
         try:
-            async with cluster.checkpoints.saver(record.id) as saver:
+            async with cluster.checkpoints.saver(record.id, hold=True) as saver:
                 return await run(
                     cluster.graphs.trajectory.copy({"checkpointer": saver}),
                     job.context,
