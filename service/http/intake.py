@@ -21,6 +21,7 @@ from solvent.service.plans import check_plan
 from solvent.settings import Settings
 from solvent.workers.ids import new_id
 from solvent.workers.intake import batch_jobs
+from solvent.workers.parts import check_roles
 from solvent.workers.planning import plan_jobs
 from solvent.workers.records import BatchRecord, JobRecord, utc_now
 
@@ -100,6 +101,7 @@ def _job(settings: Settings, request: JobRequest, problem: Problem, job_id: str)
         model=request.model or settings.model,
         model_for=dict(request.model_for),
         seed=request.seed,
+        memory=request.memory,
         grade=request.grade,
     )
     custom_id = request.custom_id or problem.metadata.get("custom_id") or problem.id
@@ -143,7 +145,9 @@ def new_batch(
         created_at=utc_now(),
     )
     check_plan(settings, batch)
-    jobs = batch_jobs(batch, problems, limit=most_rows + 1, grade=options.grade)
+    jobs = batch_jobs(
+        batch, problems, limit=most_rows + 1, grade=options.grade, memory=options.memory, dedupe=options.dedupe
+    )
     if len(jobs) > most_rows:
         raise too_many(most_rows)
     return plan_jobs(batch, jobs, settings.config_dir)
@@ -182,13 +186,7 @@ def check(settings: Settings, request: Solving) -> None:
     """
     load_parameters(find_strategy(request.strategy), request.parameters, settings.config_dir)
     _profile(settings, request.model or settings.model, given=request.model is not None)
-    for role, name in request.model_for.items():
-        profile = _profile(settings, name, given=True)
-        if not profile.plays(role):
-            raise ConfigError(
-                f"profile {profile.name}: its model cannot play the role {role}",
-                remedy=f"it plays {', '.join(profile.roles or ())}; give {role} to another one",
-            )
+    check_roles(request.model_for, {name: _profile(settings, name, given=True) for name in request.model_for.values()})
 
 
 def _profile(settings: Settings, name: str, *, given: bool) -> ModelProfile:

@@ -31,6 +31,8 @@ class Solving(_Request):
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     grade: bool = True
     """Judge the selected answer on hidden tests or gold afterwards."""
+    memory: str = Field(default="off", pattern=r"^(off|read|frozen:snap-[0-9a-f]{16})$")
+    """What concepts jobs may see: `off`, `read` (what the project's memory has), or `frozen:SNAPSHOT`."""
     priority: int = Field(default=0, ge=-100, le=100)
     """The greater, the sooner, among jobs of the same API key."""
 
@@ -76,6 +78,8 @@ class BatchOptions(Solving):
     """Of all jobs together."""
     job_budget: Budget = Budget()
     """Of each job by itself."""
+    dedupe: bool = False
+    """Run equal problems once: their rows of results share one job's, and say so (`shared_with`)."""
     plan: BatchPlan = BatchPlan()
     """Allocation of the budget, attempts at each problem, or the rules of a contest; see docs/contests.md."""
 
