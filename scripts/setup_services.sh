@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install the servers of Redis and PostgreSQL for the tests, which start their own (no system service is started), and
-# what the tests of faults break a network and a clock with.
+# what the tests of faults break a network with.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/common.sh
@@ -13,7 +13,6 @@ PATH=$PATH:/usr/sbin:/sbin
 packages=()
 command -v ip >/dev/null || packages+=(iproute2)
 command -v iptables >/dev/null || packages+=(iptables)
-compgen -G '/usr/lib/*/faketime/libfaketimeMT.so.1' >/dev/null || packages+=(faketime)
 has_redis || packages+=(redis-server)
 has_postgres || packages+=(postgresql)
 [ "${#packages[@]}" -gt 0 ] || exit 0

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from clocks import faketime_library
 from network import Namespace
 from servers import ChromaServer, PostgresServer, RedisServer, chroma_program, postgres_programs, redis_program
 
@@ -121,9 +120,9 @@ def require_network_namespaces(require_root: None) -> None:
 
 
 @pytest.fixture(scope="session")
-def require_faketime() -> None:
-    if faketime_library() is None:
-        pytest.skip("libfaketime is not installed (scripts/setup_services.sh installs it)")
+def require_compiler() -> None:
+    if shutil.which("cc") is None:
+        pytest.skip("no C compiler is installed (scripts/setup_sandbox.sh all installs one)")
 
 
 @pytest.fixture(scope="session")

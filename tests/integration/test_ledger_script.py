@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice, product
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
@@ -152,27 +154,110 @@ def exact(usage: Usage) -> Usage:
     return usage_of(text_of(amounts_of(usage)))
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+def check(ask: Ask, told: list[Account], reply: list[str], spent: list[Usage]) -> str:
+    """Compare the script's reply with the pure rule's; returns what both say."""
+    status, *more = reply
+    answer = decide(told, ask)
+    if pays_to_wait(told, ask, answer):
+        assert status == "wait"
+        assert 0 < int(more[0]) <= LEASE_S * MICRO
+        said = "waits"
+    elif isinstance(answer, Refused):
+        assert (status, more[0], told[int(more[1])].scope) == ("refused", answer.reason, answer.scope)
+        said = f"refused for {answer.reason}"
+    else:
+        assert (status, more[0]) == ("granted", str(answer.max_tokens))
+        assert spent == [exact(each.spent + answer.reserved) for each in told]
+        return "granted in full" if answer.max_tokens == ask.max_tokens else "granted in part"
+    assert spent == [each.spent for each in told], "only a grant changes anything"
+    return said
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(cases())
 def test_the_script_decides_as_the_pure_rule_does(bench: Bench, case: tuple[Ask, list[tuple[Account, Usage]]]) -> None:
     ask, laid = case
     laid = [(replace(each, spent=exact(each.spent), in_flight=exact(each.in_flight)), dead) for each, dead in laid]
-    told = [account for account, _ in laid]
-    (status, *more), spent = bench.runner.run(bench.ask(ask, laid))
-    answer = decide(told, ask)
-    if pays_to_wait(told, ask, answer):
-        event("waits")
-        assert status == "wait"
-        assert 0 < int(more[0]) <= LEASE_S * MICRO
-    elif isinstance(answer, Refused):
-        event(f"refused for {answer.reason}")
-        assert (status, more[0], told[int(more[1])].scope) == ("refused", answer.reason, answer.scope)
-    else:
-        event("granted in full" if answer.max_tokens == ask.max_tokens else "granted in part")
-        assert (status, int(more[0])) == ("granted", answer.max_tokens)
-        assert spent == [exact(each.spent + answer.reserved) for each in told]
-        return
-    assert spent == [each.spent for each in told], "only a grant changes anything"
+    reply, spent = bench.runner.run(bench.ask(ask, laid))
+    event(check(ask, [account for account, _ in laid], reply, spent))
+
+
+PART = Usage(
+    prompt_tokens=7,
+    completion_tokens=5,
+    model_calls=3,
+    trajectories=2,
+    sandbox_runs=4,
+    sandbox_cpu_s=from_nano(11),
+    cost=from_nano(13),
+)
+"""A third of what an account has spent: for ended calls, for calls in flight, and for those of dead holders."""
+CALL = Usage(prompt_tokens=6, model_calls=1, cost=from_nano(4))
+ASKS = [
+    Ask(fixed=Usage(prompt_tokens=6)),
+    Ask(fixed=Usage(trajectories=1)),
+    Ask(fixed=Usage(sandbox_runs=1, sandbox_cpu_s=from_nano(9))),
+    Ask(fixed=CALL, max_tokens=0),
+    Ask(fixed=CALL, max_tokens=10, floor=4, token_cost=from_nano(2)),
+    Ask(fixed=CALL, max_tokens=10, floor=4, samples=3, token_cost=from_nano(1)),
+    Ask(fixed=CALL, max_tokens=3, floor=8),
+]
+STATES = [(NOTHING, NOTHING, False), (NOTHING, NOTHING, True), (PART, NOTHING, False), (PART, PART, False)]
+"""What living and dead holders have in flight, and whether a call took more than was reserved for it."""
+STEPS = (-2, -1, 0, 1)
+
+
+def edges(name: str, ask: Ask, spents: list[Usage]) -> list[float]:
+    """Return caps of a kind at and beside every point where the decision on an account may change, and nothing."""
+    tokens = [0, min(ask.floor, ask.max_tokens), ask.max_tokens]
+    points = {0}
+    for spent in spents:
+        whole = spent + ask.fixed
+        if name == "deadline_s":
+            return [from_nano(1), 0.001, 1.0, 1.000001, 2.0]
+        if name in ("tokens", "completion_tokens"):
+            points |= {getattr(whole, name) + each * ask.samples for each in tokens} | {getattr(spent, name)}
+        elif name == "cost":
+            points |= {round((whole.cost + each * ask.samples * ask.token_cost) * 1e9) for each in tokens}
+        elif name == "sandbox_cpu_s":
+            points.add(round(whole.sandbox_cpu_s * 1e9))
+        else:
+            points.add(getattr(whole, name))
+    caps = sorted({max(0, point + step) for point in points for step in STEPS})
+    return [from_nano(cap) for cap in caps] if name in ("cost", "sandbox_cpu_s") else list(caps)
+
+
+def edge_cases() -> Iterator[tuple[Ask, list[tuple[Account, Usage]]]]:
+    """Each ask on one account with one cap at an edge, below or above one without; with calls in flight or not."""
+    free = Account("free", Budget(), NOTHING), NOTHING
+    for ask, (flying, dying, overrun) in product(ASKS, STATES):
+        spent = exact(PART + flying + dying)
+        for name in Budget.model_fields:
+            for cap in [None, *edges(name, ask, [spent, exact(PART + dying)])]:
+                capped = Account("capped", Budget(**{name: cap}), spent, 1.0, overrun, in_flight=flying), dying
+                yield ask, [free, capped] if dying else [capped, free]
+
+
+def test_at_every_edge_of_every_cap_the_script_decides_as_the_pure_rule_does(bench: Bench) -> None:
+    async def decided(number: int, ask: Ask, laid: list[tuple[Account, Usage]]) -> str:
+        named = [(replace(account, scope=f"{account.scope}{number}"), dead) for account, dead in laid]
+        told = [account for account, _ in named]
+        try:
+            return check(ask, told, *await bench.ask(ask, named))
+        except AssertionError as error:
+            raise AssertionError(f"{ask} on {laid}: {error}") from error
+
+    async def all_of_them() -> Counter[str]:
+        said: Counter[str] = Counter()
+        numbered = enumerate(edge_cases())
+        while some := list(islice(numbered, 64)):
+            said.update(await asyncio.gather(*(decided(number, *case) for number, case in some)))
+        return said
+
+    said = bench.runner.run(all_of_them())
+    reasons = ("tokens", "calls", "trajectories", "sandbox", "cost")
+    kinds = {"waits", "granted in full", "granted in part", "refused for deadline"}
+    assert set(said) == kinds | {f"refused for cap_{reason}" for reason in reasons}
 
 
 def test_what_dead_holders_have_in_flight_is_spent_for_good(bench: Bench) -> None:

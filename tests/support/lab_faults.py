@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -12,7 +11,6 @@ from cluster_lab import ClusterLab
 
 from solvent.agents.job import JobStatus
 from solvent.usage import Budget
-from solvent.workers.records import JobRecord
 
 MARKS = [
     pytest.mark.cluster,
@@ -23,6 +21,10 @@ MARKS = [
 ]
 ONE_REPAIR: dict[str, Any] = {"wave": 1, "max_trajectories": 1, "repairs": 2, "max_tokens": 60}
 """Parameters of a job that makes one attempt: a program that is wrong, and its repair."""
+
+
+WITHIN_S = 180.0
+"""Many times what any fault costs here: a lease, a message that counts as lost, connections that are made again."""
 
 
 def cap(jobs: int) -> Budget:
@@ -39,6 +41,11 @@ async def some_end(lab: ClusterLab, batch: str, count: int) -> None:
             return
 
 
+async def all_end(lab: ClusterLab, batch: str) -> Counter[JobStatus]:
+    """Wait until all jobs of a batch have ended, and count how."""
+    return Counter(record.status for record in await lab.ended(batch, within_s=WITHIN_S))
+
+
 async def all_say(lab: ClusterLab, words: str) -> None:
     """Wait until every worker has written this."""
     await asyncio.gather(*(worker.says(lambda line: words in line) for worker in lab.workers))
@@ -48,8 +55,3 @@ def holders(lab: ClusterLab, batch: str) -> set[str]:
     """Return which workers ran trajectories of a batch."""
     query = "SELECT DISTINCT last_holder FROM trajectory JOIN job ON job.id = job_id WHERE batch_id = %s"
     return {holder for [holder] in lab.query(query, batch)}
-
-
-def statuses(records: Sequence[JobRecord]) -> Counter[JobStatus]:
-    """Count how jobs ended."""
-    return Counter(record.status for record in records)

@@ -1,4 +1,4 @@
-"""`kill -9` of the servers under a batch: Redis with and without its data, PostgreSQL, the model server in mid-reply."""
+"""`kill -9` of servers under a batch: Redis with and without its data, PostgreSQL, the model server in mid-reply."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from cluster_lab import MakeLab
-from lab_faults import MARKS, ONE_REPAIR, all_say, cap, holders, some_end, statuses
+from lab_faults import MARKS, ONE_REPAIR, all_end, all_say, cap, holders, some_end
 from lab_jobs import scripted_lines, scripted_specs, starter_specs
 from model_servers import ScriptedServer, StarterModel
 from servers import PostgresServer, RedisServer
@@ -14,7 +14,7 @@ from servers import PostgresServer, RedisServer
 from solvent.agents.job import JobStatus
 
 pytestmark = MARKS
-JOBS = 24
+JOBS = 16
 
 
 @pytest.mark.parametrize("data", ["kept", "lost"])
@@ -32,12 +32,11 @@ async def test_redis_is_killed(make_lab: MakeLab, redis_server: RedisServer, tmp
             redis_server.start()
         else:
             redis_server.lose_data()
-        assert statuses(await lab.ended(batch)) == {JobStatus.COMPLETED: JOBS}
-        await lab.tally(f"kill -9 of Redis, its data {data}", batch)
-
+        assert await all_end(lab, batch) == {JobStatus.COMPLETED: JOBS}
         after = await lab.submit(specs[JOBS:], budget=cap(JOBS))
-        await lab.ended(after)
+        assert await all_end(lab, after) == {JobStatus.COMPLETED: JOBS}
         assert len(holders(lab, after)) == 2, "both workers take messages again"
+        await lab.tally(f"kill -9 of Redis, its data {data}", batch, after)
 
 
 async def test_postgresql_is_killed(make_lab: MakeLab, postgres_server: PostgresServer, tmp_path: Path) -> None:
@@ -52,7 +51,7 @@ async def test_postgresql_is_killed(make_lab: MakeLab, postgres_server: Postgres
         postgres_server.kill()
         await all_say(lab, "is not held here any more")
         postgres_server.start()
-        assert statuses(await lab.ended(batch)) == {JobStatus.COMPLETED: JOBS}
+        assert await all_end(lab, batch) == {JobStatus.COMPLETED: JOBS}
         await lab.tally("kill -9 of PostgreSQL", batch)
 
 
@@ -66,5 +65,5 @@ async def test_the_model_server_is_killed_in_mid_reply(make_lab: MakeLab) -> Non
         await some_end(lab, batch, 4)
         model.kill()
         model.start()
-        assert statuses(await lab.ended(batch)) == {JobStatus.COMPLETED: JOBS}
+        assert await all_end(lab, batch) == {JobStatus.COMPLETED: JOBS}
         await lab.tally("kill -9 of the model server", batch)
