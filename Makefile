@@ -6,7 +6,7 @@ BENCH_ARGS ?=
 VLLM_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: help demo test test-cluster test-vllm check bench bench-cluster bench-sandbox lock sandbox-image format clean
+.PHONY: help demo test test-cluster test-compose test-vllm check bench bench-cluster bench-sandbox lock images sandbox-image format clean
 
 help: ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -20,6 +20,7 @@ test: ## set up, start what the tests need and run them all
 	@scripts/setup.sh dev
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
+	@scripts/setup_deploy.sh
 	@python -m pytest $(PYTEST_ARGS)
 
 test-cluster: ## set up, start real servers and workers, kill each of them, and print what was lost (nothing)
@@ -27,6 +28,13 @@ test-cluster: ## set up, start real servers and workers, kill each of them, and 
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
 	@python -m pytest -m cluster tests/e2e/cluster $(PYTEST_ARGS)
+
+test-compose: ## set up, check the stack's files, build its images, run a batch through it and remove it
+	@scripts/setup.sh dev
+	@scripts/setup_sandbox.sh all
+	@scripts/setup_services.sh
+	@scripts/setup_deploy.sh
+	@python -m pytest tests/integration/deploy tests/integration/test_engine_proxy.py tests/e2e/test_stack.py $(PYTEST_ARGS)
 
 test-vllm: ## install vLLM for the CPU (3 GB), run the model tests against it, measure it (VLLM_ARGS="--only benchmark")
 	@scripts/setup.sh dev
@@ -65,9 +73,15 @@ lock: ## write the lock files anew from pyproject.toml
 	@scripts/setup.sh dev
 	@scripts/lock.sh
 
+images: ## build the images of docker-compose.yml and the sandbox's, and make its secrets (docs/deploy.md)
+	@scripts/setup.sh base
+	@scripts/images.sh
+	@scripts/sandbox_image.sh
+	@scripts/stack_secrets.sh
+
 sandbox-image: ## build the sandbox's Docker image
 	@scripts/setup.sh base
 	@scripts/sandbox_image.sh
 
 clean: ## remove the virtual environment and caches
-	rm -rf .venv .venv-vllm .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist src/*.egg-info
+	rm -rf .venv .venv-vllm .tools .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build dist src/*.egg-info

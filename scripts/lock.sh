@@ -8,5 +8,8 @@ compile=("$python" -m uv pip compile --quiet --universal --python-version 3.11 -
   --no-emit-index-url --no-emit-find-links pyproject.toml)
 "${compile[@]}" --extra test --extra dev --output-file requirements/dev.lock "$@"
 "${compile[@]}" --constraint requirements/dev.lock --output-file requirements/base.lock "$@"
+# Of the images: what the starter model's server needs, and what the service needs.
+"${compile[@]}" --extra serve --constraint requirements/dev.lock --output-file requirements/starter.lock "$@"
+"${compile[@]}" --extra serve --extra cluster --extra memory --constraint requirements/dev.lock --output-file requirements/service.lock "$@"
 echo 'setuptools>=77' | "$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --output-file requirements/build.lock - "$@"

@@ -42,7 +42,7 @@ def test_a_secret_is_read_from_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path:
 
 def test_a_value_in_two_places_or_in_none_is_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("SOLVENT_REDIS_URL_FILE", str(tmp_path / "none"))
-    with pytest.raises(ValidationError, match="SOLVENT_REDIS_URL_FILE: .* cannot be read"):
+    with pytest.raises(ValidationError, match=r"SOLVENT_REDIS_URL_FILE: .* cannot be read"):
         Settings()
     monkeypatch.setenv("SOLVENT_REDIS_URL", "redis://localhost")
     with pytest.raises(ValidationError, match="both set"):
