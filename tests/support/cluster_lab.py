@@ -221,7 +221,7 @@ class ClusterLab:
     # Looking
 
     def query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
-        """Ask the database itself, past all code of the service."""
+        """Ask the database itself (or change it), past all code of the service."""
         import psycopg
 
         with psycopg.connect(self.postgres.url(self.database_name, driver="postgresql")) as connection:

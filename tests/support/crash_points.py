@@ -1,14 +1,16 @@
-"""A program: `solvent worker` that kills itself (SIGKILL) at a named point of its work.
+"""A program: `solvent worker` that kills itself (SIGKILL) at a named point of its work, once or again and again.
 
-    python crash_points.py TRAPS [options of `solvent worker`]
+    python crash_points.py SETS [options of `solvent worker`]
 
-TRAPS is JSON, a list of [POINT, NUMBER, JOB]: it dies at the NUMBERth time that it comes to POINT in work on a job
-whose id has JOB in it ("" for any). A point is
-`before:X` or `after:X` for a write X (see WRITES), or `in:X` for a phase of a trajectory or a piece of a model's text.
+SETS is JSON, a list of lists of [POINT, NUMBER, JOB]. For each list in turn a worker runs that dies at the NUMBERth
+time that it comes to POINT in work on a job whose id has JOB in it ("" for any); the program says so and starts the
+next, forked from what it has imported already. A point is `before:X` or `after:X` for a write X (see WRITES), or `in:X` for
+an event: a phase of a trajectory, a piece of a model's text, a verdict.
 """
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib
 import inspect
@@ -16,14 +18,13 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any
 
 WRITES = {
     "claim": "solvent.workers.sql.store:SqlServiceStore.claim",
     "beat": "solvent.workers.sql.store:SqlServiceStore.beat",
-    "give_back": "solvent.workers.sql.store:SqlServiceStore.give_back",
     "start_trajectories": "solvent.workers.sql.store:SqlServiceStore.start_trajectories",
     "end_trajectory": "solvent.workers.sql.store:SqlServiceStore.end_trajectory",
     "tell": "solvent.workers.sql.store:SqlServiceStore.tell",
@@ -42,8 +43,17 @@ WRITES = {
     "delete_checkpoints": "solvent.workers.checkpoints:PostgresCheckpoints.delete",
     "send_jobs": "solvent.workers.celery_app:CeleryMessages.send_jobs",
     "send_trajectories": "solvent.workers.celery_app:CeleryMessages.send_trajectories",
-    "artifact": "solvent.artifacts:ArtifactStore.put",
+    "artifact": "solvent.artifacts:FileArtifacts.put",
 }
+MODULES = (
+    "solvent.workers.worker",
+    "solvent.agents.search",
+    "solvent.agents.trajectory",
+    "solvent.service.cli.worker",
+    *(write.partition(":")[0] for write in WRITES.values()),
+)
+"""What takes long to import."""
+PR_SET_PDEATHSIG = 1
 PHASES = ("recall", "solve", "detect", "verify", "refine", "conclude")
 TEXT, JUDGED = "text", "verdict"
 POINTS = (
@@ -52,9 +62,13 @@ POINTS = (
 )
 
 
-def dying(*traps: tuple[str, int, str]) -> list[str]:
-    """Return the program with these traps, for `LabWorker`."""
-    return [__file__, json.dumps(traps)]
+Trap = tuple[str, int, str]
+DIED = "died as it should: "
+
+
+def dying(*sets: Sequence[Trap]) -> list[str]:
+    """Return the program with these sets of traps, for `LabWorker`."""
+    return [__file__, json.dumps(sets)]
 
 
 def die() -> None:
@@ -62,7 +76,7 @@ def die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Trap:
+class Counter:
     """Dies at the NUMBERth hit.
 
     Args:
@@ -80,7 +94,7 @@ class Trap:
             die()
 
 
-def spring(function: Callable[..., Any], when: str, trap: Trap) -> Callable[..., Any]:
+def spring(function: Callable[..., Any], when: str, trap: Counter) -> Callable[..., Any]:
     """Return a function with the trap before or after it."""
 
     @functools.wraps(function)
@@ -107,7 +121,7 @@ def spring(function: Callable[..., Any], when: str, trap: Trap) -> Callable[...,
 def set_trap(point: str, number: int, job: str) -> None:
     """Put a trap at a point."""
     when, _, name = point.partition(":")
-    trap = Trap(number, job)
+    trap = Counter(number, job)
     if when == "in":
         from solvent.workers.event_log import EventLog
 
@@ -126,15 +140,34 @@ def set_trap(point: str, number: int, job: str) -> None:
     setattr(made, attribute, spring(getattr(made, attribute), when, trap))
 
 
-def main() -> None:
-    """Set the traps and work."""
-    traps, *options = sys.argv[1:]
-    for point, number, job in json.loads(traps):
+def work(traps: Sequence[Trap], options: Sequence[str]) -> None:
+    """Set the traps and work until one springs."""
+    # Whoever forked this is killed at the end of a test; this is not to outlive it.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    for point, number, job in traps:
         set_trap(point, number, job)
     from solvent.service.cli.main import main as solvent
 
     sys.argv = ["solvent", "worker", *options]
     solvent()
+
+
+def main() -> None:
+    """Run one worker after the other until all have died; ends with 1 where one ends otherwise."""
+    sets, *options = sys.argv[1:]
+    for module in MODULES:
+        importlib.import_module(module)
+    for traps in json.loads(sets):
+        sys.stdout.flush()
+        pid = os.fork()
+        if pid == 0:
+            work(traps, options)
+            os._exit(1)
+        _, status = os.waitpid(pid, 0)
+        sys.stdout.write(f"{DIED}{traps}\n" if os.WIFSIGNALED(status) else f"ended: {traps}\n")
+        sys.stdout.flush()
+        if not os.WIFSIGNALED(status):
+            sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
 from pathlib import Path
 
@@ -29,20 +28,18 @@ COMPLETED = [JobStatus.COMPLETED]
 
 
 async def test_a_worker_dies_in_every_phase_and_at_every_write(make_lab: MakeLab, tmp_path: Path) -> None:
-    """Two at a time die, each at a point of its own, until there is none left; then one ends the batch."""
+    """Two at a time die, each at a point of its own, until no point is left; then one ends the batch."""
     points = list(crash_points.POINTS)
-    random.Random(11).shuffle(points)
+    order = random.Random(11)
+    order.shuffle(points)
+    sets = [[(point, order.randint(1, 3), "")] for point in points]
     jobs = 2 * len(points)
     async with make_lab(ScriptedServer(tmp_path, scripted_lines(jobs)), lease_s=LEASE_S) as lab:
         batch = await lab.submit(scripted_specs(jobs), budget=Budget(tokens=1_000_000))
-        hits = random.Random(12)
-        for pair in (points[place : place + 2] for place in range(0, len(points), 2)):
-            dying = [
-                lab.begin_worker("-c", "4", program=crash_points.dying((point, hits.randint(1, 4), "")))
-                for point in pair
-            ]
-            codes = [await worker.dies() for worker in dying]
-            assert codes == [-9] * len(pair), (pair, lab.outputs())
+        halves = [lab.begin_worker("-c", "4", program=crash_points.dying(*sets[half::2])) for half in (0, 1)]
+        assert [await worker.dies(within_s=200) for worker in halves] == [0, 0], lab.outputs()
+        died = [line for worker in halves for line in worker.lines if line.startswith(crash_points.DIED)]
+        assert len(died) == len(points)
         await lab.start_worker("-c", "16")
         records = await lab.ended(batch, within_s=200)
         assert [record.status for record in records] == COMPLETED * jobs
@@ -81,24 +78,18 @@ async def test_1000_jobs_on_the_bundled_model_while_workers_die(make_lab: MakeLa
 
 
 async def test_a_job_that_kills_its_workers_ends_as_failed_and_says_so(make_lab: MakeLab, tmp_path: Path) -> None:
-    """One kills whoever begins its search, one whoever runs its trajectory; those beside them end well."""
+    """One kills whoever begins its search, one whoever runs its trajectory; those that died with them end well."""
     plain = {"wave": 1, "max_trajectories": 1}
-    good = scripted_specs(8)
+    good = scripted_specs(12)
     search, trajectory = (scripted_specs(1, prefix=f"poison-{what}", parameters=plain)[0] for what in ("search", "run"))
-    program = crash_points.dying(("before:start_trajectories", 1, search.id), ("in:solve", 1, trajectory.id))
-    model = ScriptedServer(tmp_path, scripted_lines(len(good)))
+    traps = [("before:start_trajectories", 1, search.id), ("in:solve", 1, trajectory.id)]
+    model = ScriptedServer(tmp_path, scripted_lines(len(good)), token_s=0.2)
     async with make_lab(model, lease_s=LEASE_S, worker_attempts="5") as lab:
         batch = await lab.submit([search, trajectory, *good], budget=Budget(tokens=1_000_000))
-        ending = asyncio.create_task(lab.ended(batch, within_s=230))
-        while not ending.done():
-            worker = lab.begin_worker("-c", "4", program=program)
-            dying = asyncio.create_task(worker.dies(within_s=230))
-            await asyncio.wait({ending, dying}, return_when=asyncio.FIRST_COMPLETED)
-            if ending.done():
-                worker.kill()
-            assert await dying == -9, worker.lines
-        records = {record.id: record for record in await ending}
-        deaths = len(lab.workers) - 1
+        dying = lab.begin_worker("-c", "16", program=crash_points.dying(*[traps] * 12))
+        records = {record.id: record for record in await lab.ended(batch, within_s=230)}
+        deaths = sum(line.startswith(crash_points.DIED) for line in dying.lines)
+        assert dying.is_alive()
         assert 5 <= deaths <= 10
         for spec in (search, trajectory):
             record = records[spec.id]
