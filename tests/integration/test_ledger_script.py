@@ -7,7 +7,7 @@ import secrets
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
-from itertools import islice, product
+from itertools import chain, islice, product
 
 import pytest
 from hypothesis import HealthCheck, event, given, settings
@@ -238,6 +238,18 @@ def edge_cases() -> Iterator[tuple[Ask, list[tuple[Account, Usage]]]]:
                 yield ask, [free, capped] if dying else [capped, free]
 
 
+def ties() -> Iterator[tuple[Ask, list[tuple[Account, Usage]]]]:
+    """Two caps that leave room for as many tokens, on one account or on two: which of them is named is a rule too."""
+    for ask in ASKS:
+        for left in range(ask.max_tokens):
+            whole = PART + ask.fixed
+            tokens = whole.tokens + left * ask.samples
+            cost = whole.cost + left * ask.samples * ask.token_cost
+            both, first, second = Budget(tokens=tokens, cost=cost), Budget(tokens=tokens), Budget(cost=cost)
+            for budgets in ([both], [first, second], [second, first]):
+                yield ask, [(Account(f"a{n}", budget, PART), NOTHING) for n, budget in enumerate(budgets)]
+
+
 def test_at_every_edge_of_every_cap_the_script_decides_as_the_pure_rule_does(bench: Bench) -> None:
     async def decided(number: int, ask: Ask, laid: list[tuple[Account, Usage]]) -> str:
         named = [(replace(account, scope=f"{account.scope}{number}"), dead) for account, dead in laid]
@@ -249,7 +261,7 @@ def test_at_every_edge_of_every_cap_the_script_decides_as_the_pure_rule_does(ben
 
     async def all_of_them() -> Counter[str]:
         said: Counter[str] = Counter()
-        numbered = enumerate(edge_cases())
+        numbered = enumerate(chain(edge_cases(), ties()))
         while some := list(islice(numbered, 64)):
             said.update(await asyncio.gather(*(decided(number, *case) for number, case in some)))
         return said
