@@ -34,13 +34,13 @@ class Adaptive:
     class Parameters(AllocationParameters):
         """Parameters of `adaptive`."""
 
-        start: float = Field(default=0.25, gt=0, le=1)
+        start: float = Field(default=0.75, gt=0, le=1)
         """Part of an equal share with which each question starts: its floor, which nothing can take away."""
         best: float = Field(default=0.5, gt=0, le=1)
         """Part of the open questions that a round gives to."""
         spend: float = Field(default=0.5, gt=0, le=1)
         """Part of what is free that a round gives, so that there are few rounds and the later ones know more."""
-        samples: int = Field(default=2, ge=1)
+        samples: int = Field(default=4, ge=1)
         """Attempts that a further share pays for at least, at what attempts have cost so far."""
         prior: float = Field(default=2.0, gt=0)
         """Weight of the batch's rate of success in a question's own chance, in attempts."""
@@ -61,12 +61,12 @@ class Adaptive:
         rate = success_rate(state)
         ranked = sorted(waiting, key=lambda each: -promise(each, rate, parameters.prior))
         least = least_useful(state, parameters.samples)
-        width = max(1, round(len(ranked) * parameters.best))
-        share = max(least, int(state.pool * parameters.spend) // width)
         if state.pool < least:
             return {}
-        best = ranked[: min(width, state.pool // min(share, state.pool))]
-        return raise_by(best, [min(share, state.pool, share if each.room is None else each.room) for each in best])
+        width = max(1, round(len(ranked) * parameters.best))
+        share = max(least, int(state.pool * parameters.spend) // len(ranked))
+        best = ranked[: min(width, state.pool // share)]
+        return raise_by(best, [share if each.room is None else min(share, each.room) for each in best])
 
 
 def success_rate(state: AllocationState) -> float:

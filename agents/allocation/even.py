@@ -18,7 +18,7 @@ class Even:
     class Parameters(AllocationParameters):
         """Parameters of `even`."""
 
-        samples: int = Field(default=2, ge=1)
+        samples: int = Field(default=4, ge=1)
         """Attempts that a further share pays for at least, at what attempts have cost so far; less is not given."""
 
     def __init__(self, parameters: Even.Parameters) -> None:

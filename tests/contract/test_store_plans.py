@@ -80,7 +80,7 @@ async def test_an_allocation_goes_through_its_rounds_and_never_passes_the_budget
     chance = random.Random(7)
     plan = BatchPlan(allocation="adaptive")
     batch, jobs = await submitted(store, new_batch(plan, budget=Budget(tokens=1000)), 8)
-    assert [job.spec.budget.tokens for job in jobs if job.spec] == [31] * 8
+    assert [job.spec.budget.tokens for job in jobs if job.spec] == [93] * 8
 
     rounds = 0
     while open_ := [job for job in await everything(store) if not job.ended]:

@@ -94,7 +94,7 @@ def test_a_batch_never_passes_its_cap_and_comes_to_its_end(name: str, batch: All
 def test_everybody_gets_a_floor_before_anybody_gets_more(name: str, batch: AllocationState) -> None:
     grants = make_policy(name).ask(batch)
 
-    part = 0.25 if name == "adaptive" else 1.0
+    part = 0.75 if name == "adaptive" else 1.0
     equal = batch.cap // len(batch.questions)
     for question in batch.questions.values():
         room = equal if question.limit is None else min(equal, question.limit)
