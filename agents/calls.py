@@ -10,6 +10,7 @@ Safe provider errors are retried by the backends themselves (`solvent.models.ret
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfini
 from solvent.agents.events import BudgetSpent, CaseJudged, Emit, Event, TextGenerated
 from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
 from solvent.agents.written import Watch, Written
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import JSON, ArtifactStore, MissingArtifactError
 from solvent.errors import PromptTooLong, ProviderError, ProviderUnavailable, SandboxError
 from solvent.models.base import ChatRequest, FinishReason
 from solvent.problems.problem import Problem, TestCase, Verdict
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from solvent.models.base import Role
     from solvent.sandbox.judge import TestResult
 
+_log = logging.getLogger(__name__)
 R = TypeVar("R", Judged, Printed)
 FAULTS_BEFORE_ERROR = 2
 """Sandbox faults of one call in one process before the job fails."""
@@ -220,9 +222,10 @@ class Calls:
             if isinstance(answer, Refused):
                 return answer
             if isinstance(answer, Settled):
-                if answer.artifact is None:
+                text = await self._kept(call, answer)
+                if text is None or answer.artifact is None:
                     continue
-                return _generated(self._artifacts.get(answer.artifact), answer.artifact, answer.used, answer.note)
+                return _generated(text, answer.artifact, answer.used, answer.note)
             sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
             sampling = who.profile.resolve(sampling)
             written = Written(None if watch is None else watch())
@@ -261,6 +264,24 @@ class Calls:
                 await self._commit(call, used, artifact, note)
             return _generated(written.text, artifact, used, note)
         raise AssertionError("attempts do not end")
+
+    async def once(self, key: str, work: Callable[[], Awaitable[str]]) -> str:
+        """Return what `work` returns, or what it returned when it was first done for this key; it costs nothing.
+
+        So what was decided by something that changes is the same when a run is gone through again.
+        """
+        async for call, answer in self._attempts(key, Ask(fixed=Usage())):
+            if isinstance(answer, Settled) and answer.artifact is not None:
+                return self._artifacts.get(answer.artifact)
+            if not isinstance(answer, Granted):
+                break
+            async with self._held(call):
+                text = await work()
+                artifact = await asyncio.to_thread(self._artifacts.put, text)
+                await asyncio.shield(self._ledger.commit(self._job_id, call, Usage(), artifact=artifact, note={}))
+            return text
+        # A cap that is reached refuses even what costs nothing, and the job is about to end.
+        return await work()
 
     async def judge(
         self, key: str, trajectory: str, problem: Problem, program: Program, tests: Sequence[TestCase]
@@ -311,9 +332,10 @@ class Calls:
             if isinstance(answer, Refused):
                 return answer
             if isinstance(answer, Settled):
-                if answer.artifact is None:
+                text = await self._kept(call, answer)
+                if text is None:
                     continue
-                return kind.model_validate_json(self._artifacts.get(answer.artifact))
+                return kind.model_validate_json(text)
             async with self._held(call), self._cores or nullcontext():
                 started = time.monotonic()
                 try:
@@ -327,7 +349,7 @@ class Calls:
                 used = Usage(sandbox_runs=1, sandbox_cpu_s=used_s)
                 artifact = None
                 if fault is None:
-                    artifact = await asyncio.to_thread(self._artifacts.put, result.model_dump_json())
+                    artifact = await asyncio.to_thread(self._artifacts.put, result.model_dump_json(), JSON)
                 await self._commit(call, used, artifact, {} if fault is None else {"fault": fault})
             if fault is None:
                 return result
@@ -335,6 +357,19 @@ class Calls:
             if faults == FAULTS_BEFORE_ERROR:
                 raise SandboxError(f"the sandbox failed {faults} times on {key}: {fault}")
         raise AssertionError("attempts do not end")
+
+    async def _kept(self, call: str, answer: Settled) -> str | None:
+        """Return the result of a call that was made before; None where there is none, and it has to be made again.
+
+        One that was lost (a disk, a restored backup) is as spent as it was, and what is made anew is paid again.
+        """
+        if answer.artifact is None:
+            return None
+        try:
+            return await asyncio.to_thread(self._artifacts.get, answer.artifact)
+        except MissingArtifactError as error:
+            _log.warning("call %s of job %s is made again: %s", call, self._job_id, error)
+            return None
 
     async def _attempts(self, key: str, ask: Ask) -> AsyncIterator[tuple[str, Granted | Refused | Settled]]:
         for attempt in count():

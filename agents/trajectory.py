@@ -9,6 +9,7 @@ Every node is safe to run again: its calls have fixed keys, and the ledger answe
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -21,8 +22,10 @@ from solvent.agents.events import TrajectoryFinished
 from solvent.agents.extract import extract, same_text
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.recalled import Recalled
 from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, judgeable
 from solvent.agents.writing import Update, announce, enter, first_state, write
+from solvent.artifacts import JSON, TEXT
 from solvent.errors import StoreError, boundary
 from solvent.problems.problem import ProblemKind, Verdict
 from solvent.sandbox.base import Program
@@ -40,6 +43,11 @@ STEPS_AROUND = 6
 Context = Runtime[TrajectoryContext]
 
 
+async def _kept(context: TrajectoryContext, text: str, media_type: str = TEXT) -> str:
+    """Store a text off the event loop, which waits for a disk or a bucket; return its id."""
+    return await asyncio.to_thread(context.artifacts.put, text, media_type)
+
+
 async def recall(state: TrajectoryState, runtime: Context) -> Update:
     """Ask the memory, where the job has one, which concepts may help."""
     context = runtime.context
@@ -48,9 +56,15 @@ async def recall(state: TrajectoryState, runtime: Context) -> Update:
         return first_state([])
     from solvent.agents.recall import recall_concepts
 
-    recalled = await recall_concepts(context.memory, context, trajectory)
-    shown = [f"{one.id}:{one.version}" for one in recalled.chosen]
-    return {**first_state(shown), "recalled": context.artifacts.put(recalled.model_dump_json())}
+    memory = context.memory
+
+    async def ask() -> str:
+        return (await recall_concepts(memory, context, trajectory)).model_dump_json()
+
+    # A run that is gone through again must not show other concepts than those that its reply was written with.
+    record = await context.calls.once(f"{trajectory}/recall", ask)
+    shown = [f"{one.id}:{one.version}" for one in Recalled.model_validate_json(record).chosen]
+    return {**first_state(shown), "recalled": context.artifacts.put(record)}
 
 
 async def solve(state: TrajectoryState, runtime: Context) -> Update:
@@ -72,9 +86,9 @@ async def detect(state: TrajectoryState, runtime: Context) -> Update:
         thinking=context.cast.of("refine" if state["repairs"] else "solve").profile.thinking,
     )
     return {
-        "program": None if found.program is None else context.artifacts.put(found.program),
+        "program": None if found.program is None else await _kept(context, found.program),
         "language": found.language,
-        "answer": None if found.answer is None else context.artifacts.put(found.answer),
+        "answer": None if found.answer is None else await _kept(context, found.answer),
         "missing": found.missing,
         "verdict": None,
         "judged": None,
@@ -99,13 +113,13 @@ async def verify(state: TrajectoryState, runtime: Context) -> Update:
             return {"best": state.get("best") or candidate, "stop": printed.reason.value}
         if printed.text is None:
             return {"missing": printed.message, "best": state.get("best") or candidate}
-        return {"answer": context.artifacts.put(printed.text), "best": candidate}
+        return {"answer": await _kept(context, printed.text), "best": candidate}
     if not judgeable(context.problem):
-        return {"best": candidate, "answer": context.artifacts.put(same_text(source.source))}
+        return {"best": candidate, "answer": await _kept(context, same_text(source.source))}
     judged = await context.calls.judge(key, trajectory, context.problem, source, context.problem.public_tests)
     if isinstance(judged, Refused):
         return {"best": state.get("best") or candidate, "stop": judged.reason.value}
-    record = context.artifacts.put(judged.model_dump_json())
+    record = await _kept(context, judged.model_dump_json(), JSON)
     candidate |= {
         "verdict": judged.verdict.value,
         "passed": judged.passed,

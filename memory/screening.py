@@ -30,8 +30,8 @@ _INSTRUCTIONS = {
     r"\b(?:instructions?|prompts?|guidelines?|safety|system message|rules? (?:above|before|given))\b",
     "it speaks of the system prompt": r"(?i)\b(?:system|developer|hidden|initial)[ -]"
     r"(?:prompt|message|instructions?)\b",
-    "it asks for the prompt": r"(?i)\b(?:reveal|repeat|print|output|show|leak|tell)\b[^.]{0,30}\b(?:your|the|this)\b"
-    r"[^.]{0,15}\b(?:prompt|instructions)\b",
+    "it asks for the prompt": r"(?i)\b(?:reveal|repeat|print|output|show|leak|tell)\b[^.]{0,30}\b"
+    r"(?:your\b[^.]{0,15}\b(?:prompt|instructions)|(?:the|this)\b[^.]{0,15}\bprompt)\b",
     "it gives the model a role": r"(?i)\b(?:you are now|from now on,? you|pretend (?:to be|you)|act as (?:an?|the)\b"
     r"[^.]{0,20}\b(?:assistant|admin|developer|model|user|system))",
     "it has marks of a chat template": r"(?i)<\|[^|>]{1,40}\|>|\[/?INST\]|<</?SYS>>|</?s>|<(?:start|end)_of_turn>"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 
 from solvent.agents.job import EqualRow, JobSpec, JobStatus
+from solvent.agents.recalled import OFF
 from solvent.errors import DataError
 from solvent.problems.problem import Problem
 from solvent.workers.ids import new_id
@@ -25,6 +26,7 @@ def batch_jobs(
     limit: int | None = None,
     pattern: str | None = None,
     grade: bool = True,
+    memory: str = OFF,
     dedupe: bool = False,
 ) -> list[JobRecord]:
     """Return one queued job per problem, and one failed job per row that could not be read.
@@ -37,13 +39,14 @@ def batch_jobs(
         limit: take only that many rows.
         pattern: shell pattern that a problem's id must match.
         grade: judge selected answers on hidden tests or gold afterwards.
+        memory: memory policy of each job.
         dedupe: make one job of rows with equal problems; it names the others (`JobSpec.also`).
 
     Raises:
         DataError: there is nothing to run.
     """
     found = islice(_matching(items, pattern), limit)
-    jobs = [_job(batch, position, item, grade) for position, item in enumerate(found)]
+    jobs = [_job(batch, position, item, grade, memory) for position, item in enumerate(found)]
     if not jobs:
         what = f"no problem matches {pattern!r}" if pattern else "there is no problem in it"
         raise DataError(what, file=batch.source)
@@ -80,7 +83,7 @@ def _matching(items: Iterator[Problem | DataError], pattern: str | None) -> Iter
             yield item
 
 
-def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bool) -> JobRecord:
+def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bool, memory: str) -> JobRecord:
     job_id = f"{new_id('job')}-{position:05d}"
     if isinstance(item, DataError):
         place = f"{item.file or batch.source}" + (f":{item.row}" if item.row is not None else "")
@@ -105,6 +108,7 @@ def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bo
         model=batch.model,
         model_for=batch.model_for,
         seed=batch.seed,
+        memory=memory,
         grade=grade,
     )
     return JobRecord(

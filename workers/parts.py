@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from solvent.agents.budget import Ledger
 from solvent.agents.job import JobSpec
 from solvent.agents.job_parts import JobDeps
+from solvent.agents.recalled import OFF
 from solvent.agents.roles import RoleModel
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ConfigError
@@ -22,6 +23,7 @@ from solvent.settings import Settings
 
 if TYPE_CHECKING:
     from solvent.workers.artifact_register import ArtifactRecorder
+    from solvent.workers.concept_memory import ConceptMemory
     from solvent.workers.metrics import WorkerMetrics
 
 
@@ -77,18 +79,21 @@ class Parts:
         self._recorder = recorder
         self._metrics = metrics
         self._models: dict[str, asyncio.Task[RoleModel]] = {}
+        self._memory: ConceptMemory | None = None
+        self._opening_memory = asyncio.Lock()
 
     @property
     def config_dir(self) -> Path | None:
         """Where strategies, prompts and allocations are searched for before those that ship."""
         return self._settings.config_dir
 
-    async def of(self, spec: JobSpec, *, parent: str | None) -> JobDeps:
-        """Return what a job is run with; `parent` is its parent's scope in the ledger.
+    async def of(self, spec: JobSpec, *, parent: str | None, project: str = "default") -> JobDeps:
+        """Return what a job is run with; `parent` is its parent's scope in the ledger, `project` whose memory it reads.
 
         Raises:
-            ConfigError: a profile is not there or wrong, or its model cannot play its role.
-            DependencyError: a model cannot be opened here.
+            ConfigError: a profile is not there or wrong, its model cannot play its role, or the memory that the job
+                wants cannot be had here.
+            DependencyError: a model cannot be opened here, or the memory's database.
         """
         names = dict.fromkeys([spec.model, *spec.model_for.values()])
         models = {name: await self._model(name) for name in names}
@@ -102,15 +107,27 @@ class Parts:
             ledger=self._ledger,
             config_dir=self._settings.config_dir,
             batch=parent,
+            memory=None if spec.memory == OFF else (await self._open_memory()).of(project),
             clock=self._clock,
         )
 
     async def aclose(self) -> None:
-        """Close the models; safe to call twice."""
+        """Close models and memory; safe to call twice."""
+        memory, self._memory = self._memory, None
+        if memory is not None:
+            await memory.aclose()
         models, self._models = list(self._models.values()), {}
         for opened in await asyncio.gather(*models, return_exceptions=True):
             if isinstance(opened, RoleModel):
                 await opened.model.aclose()
+
+    async def _open_memory(self) -> ConceptMemory:
+        async with self._opening_memory:
+            if self._memory is None:
+                from solvent.workers.concept_memory import open_concept_memory
+
+                self._memory = await open_concept_memory(self._settings)
+            return self._memory
 
     async def _model(self, name: str) -> RoleModel:
         opening = self._models.get(name)

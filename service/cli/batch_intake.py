@@ -56,7 +56,7 @@ def read_batch(settings: Settings, path: str, options: Mapping[str, Any]) -> tup
         DataError: there is no problem in it.
     """
     from solvent.service.cli.batch_plan import plan_fields
-    from solvent.service.cli.options import parse_parameters, roles_of
+    from solvent.service.cli.options import memory_policy, parse_parameters, roles_of
     from solvent.service.cli.parts import check_strategy
     from solvent.service.cli.reading import read_problems
     from solvent.service.plans import check_plan
@@ -89,6 +89,7 @@ def read_batch(settings: Settings, path: str, options: Mapping[str, Any]) -> tup
         limit=options["limit"],
         pattern=options["pattern"],
         grade=not options["no_grade"],
+        memory=memory_policy(options["memory"]),
         dedupe=options["dedupe"],
     )
     return plan_jobs(batch, rows, settings.config_dir)

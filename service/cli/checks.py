@@ -71,9 +71,22 @@ def check_store(home: Path) -> Check:
     return Check("store", "ok", f"SQLite {sqlite3.sqlite_version}, {home_database(settings)}")
 
 
-def check_memory() -> Check:
-    """Return the concept memory's state."""
-    return Check("memory", "optional", "concept memory is not part of this version: every job starts without concepts")
+def check_memory(home: Path, url: str | None) -> Check:
+    """Return the concept memory's state; jobs need it only with a memory policy."""
+    from importlib.util import find_spec
+
+    if find_spec("chromadb") is None:
+        return Check("memory", "optional", "Chroma is not installed (the extra `memory`): jobs run without concepts")
+    if url is None:
+        return Check("memory", "ok", f"Chroma embedded at {home / 'chroma'}, for one process at a time")
+    parts = urlsplit(url)
+    host, port = parts.hostname or "localhost", parts.port or 8000
+    try:
+        socket.create_connection((host, port), timeout=_PING_TIMEOUT_S).close()
+    except OSError as error:
+        said = f"nothing answers at {host}:{port} ({error}): jobs with a memory policy run without concepts"
+        return Check("memory", "degraded", said, "start Chroma there, or correct SOLVENT_CHROMA_URL")
+    return Check("memory", "ok", f"Chroma server at {host}:{port}")
 
 
 def check_redis(url: str) -> Check:

@@ -61,7 +61,7 @@ async def _checks(settings: Settings) -> list[Check]:
         check_store(settings.home),
         *(Check(f"sandbox {one.name}", one.state, one.detail, one.remedy or "") for one in sandboxes),
         model,
-        check_memory(),
+        await asyncio.to_thread(check_memory, settings.home, settings.chroma_url),
         await asyncio.to_thread(check_redis, settings.redis_url),
     ]
 

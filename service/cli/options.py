@@ -51,6 +51,18 @@ def parse_parameters(pairs: tuple[str, ...]) -> dict[str, JsonValue]:
     return parameters
 
 
+def memory_policy(given: str) -> str:
+    """Return a memory policy that there is.
+
+    Raises:
+        ConfigError: there is no such policy.
+    """
+    from solvent.agents.recalled import snapshot_of
+
+    snapshot_of(given)
+    return given
+
+
 def parse_model_for(pairs: tuple[str, ...]) -> dict[str, str] | None:
     """Return the profiles of roles from `ROLE=PROFILE` texts, or None where there is none.
 
@@ -118,6 +130,13 @@ def solving_options(command: Command) -> Command:
                 default=0,
                 show_default=True,
                 help="Draws of the model; the same seed repeats them where the endpoint honours seeds.",
+            ),
+            click.option(
+                "--memory",
+                default="off",
+                show_default=True,
+                metavar="POLICY",
+                help="What concepts the job may see: off, read (what `solvent memory` has), or frozen:SNAPSHOT.",
             ),
             click.option(
                 "--sandbox", type=click.Choice(["auto", "docker", "local"]), help="Sandbox backend. [default: auto]"

@@ -35,7 +35,7 @@ def refuse_options(**given: object) -> None:
 
 def solving_fields(options: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a request that say how to solve; what was not given is left to the server."""
-    from solvent.service.cli.options import parse_model_for, parse_parameters
+    from solvent.service.cli.options import memory_policy, parse_model_for, parse_parameters
 
     refuse_options(sandbox=options["sandbox"])
     fields: dict[str, Any] = {
@@ -43,6 +43,7 @@ def solving_fields(options: Mapping[str, Any]) -> dict[str, Any]:
         "parameters": parse_parameters(options["params"]),
         "seed": options["seed"],
         "grade": not options["no_grade"],
+        "memory": options["memory"] if memory_policy(options["memory"]) != "off" else None,
         "model": options["model"],
         "model_for": parse_model_for(options["model_for"]),
         "budget": options["budget"].model_dump(mode="json", exclude_none=True) if options["budget"] else None,
@@ -71,7 +72,7 @@ def record_of(row: Mapping[str, Any]) -> JobRecord:
     job_id = row.get("id") or row["job_id"]
     result = None
     if row.get("stop_reason") is not None:
-        names = ("outcome", "stop_reason", "answer", "evidence", "grade", "usage", "wall_s", "error")
+        names = ("outcome", "stop_reason", "answer", "evidence", "grade", "usage", "wall_s", "error", "memory")
         given = {name: row.get(name) for name in (*names, "strategy", "model", "model_for")}
         fields = {name: value for name, value in given.items() if value is not None}
         result = JobResult.model_validate(

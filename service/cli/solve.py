@@ -13,6 +13,7 @@ import click
 from solvent.errors import StoreError, boundary
 from solvent.service.cli.options import (
     json_option,
+    memory_policy,
     parse_parameters,
     roles_of,
     solving_options,
@@ -126,6 +127,7 @@ def _new_job(settings: Settings, problem: Problem, options: dict[str, Any]) -> J
         model=settings.model,
         model_for=roles_of(settings),
         seed=options["seed"],
+        memory=memory_policy(options["memory"]),
         grade=not options["no_grade"],
     )
     return JobRecord(id=spec.id, custom_id=problem.id, spec=spec, created_at=utc_now())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, JsonValue
 
 from solvent.agents.job import Answer, Evidence, Grade, JobStatus, Outcome, StopReason
+from solvent.agents.recalled import MemoryUse
 from solvent.models.base import Role
 from solvent.problems.view import PublicProblem, public_view
 from solvent.usage import Budget, Usage
@@ -37,6 +38,8 @@ class JobAnswer(BaseModel):
     grade: Grade | None
     usage: Usage | None
     wall_s: float | None
+    memory: MemoryUse | None
+    """Of jobs with a memory policy: the concepts that the answer was written with."""
     error: dict[str, str | None] | None
     created_at: str
     finished_at: str | None
@@ -127,6 +130,7 @@ def job_answer(job: JobRecord, *, with_problem: bool = False) -> JobAnswer:
         grade=result.grade if result else None,
         usage=result.usage if result else None,
         wall_s=result.wall_s if result else None,
+        memory=result.memory if result else None,
         error=job.error,
         created_at=job.created_at,
         finished_at=job.finished_at,

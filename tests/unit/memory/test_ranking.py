@@ -1,0 +1,101 @@
+"""Words, vectors and their fusion."""
+
+from __future__ import annotations
+
+import random
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from solvent.memory.concept import Content
+from solvent.memory.embed import HashedEmbedder
+from solvent.memory.keywords import KeywordIndex
+from solvent.memory.merging import merged
+from solvent.memory.shelf import collection_name, fuse
+from solvent.memory.texts import Namespace
+
+WORDS = st.lists(st.sampled_from(["red", "green", "blue", "one", "two", "three"]), min_size=1, max_size=6).map(" ".join)
+
+
+def test_rare_words_count_more() -> None:
+    index = KeywordIndex()
+    for number in range(20):
+        index.put(f"common{number}", "sort the list of numbers")
+    index.put("rare", "sort the list of palindromes")
+    assert index.search("sort palindromes", 5)[0][0] == "rare"
+    assert index.search("nothing known", 5) == []
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.one_of(st.none(), WORDS)), max_size=60), WORDS)
+def test_an_index_that_changed_ranks_as_one_made_anew(changes: list[tuple[int, str | None]], query: str) -> None:
+    changed, kept = KeywordIndex(), {}
+    for number, text in changes:
+        id = f"d{number}"
+        if text is None:
+            changed.remove(id)
+            kept.pop(id, None)
+        else:
+            changed.put(id, text)
+            kept[id] = text
+    assert {id for id, _ in changed.search(query, 100)} == {
+        id for id, text in kept.items() if set(text.split()) & set(query.split())
+    }
+    assert len(changed) == len(kept)
+
+
+def test_an_index_is_packed_and_finds_the_same() -> None:
+    index = KeywordIndex()
+    for number in range(2500):
+        index.put(f"d{number}", f"word{number} common")
+    for number in range(2499):
+        index.remove(f"d{number}")
+    assert index.search("common word2499", 10) == index.search("word2499 common", 10)
+    assert [id for id, _ in index.search("common", 10)] == ["d2499"]
+
+
+def test_vectors_have_length_one_and_are_the_same_each_time() -> None:
+    texts = ["add 3 to every number", "", "数を足す", "\ud800"]
+    made = HashedEmbedder().vectors(texts)
+    assert np.allclose(np.linalg.norm(made, axis=1), 1.0, atol=1e-6)
+    assert np.array_equal(made, HashedEmbedder().vectors(texts))
+
+
+def test_texts_that_share_words_are_nearer() -> None:
+    query, near, far = HashedEmbedder().vectors(
+        ["shortest paths in grids", "the shortest path in a grid", "sums of digits of large numbers"]
+    )
+    assert query @ near > query @ far + 0.2
+
+
+def test_the_fusion_takes_what_both_rank_high() -> None:
+    versions = {"a": 1, "b": 1, "c": 2}
+    best = fuse([("a", 0.9), ("b", 0.8)], [("b", 7.0), ("c", 3.0)], versions, 2)
+    assert [one.id for one in best] == ["b", "a"]
+    assert (best[0].similarity, best[0].keyword_score) == (0.8, 7.0)
+
+
+def test_collections_differ_by_all_that_matters() -> None:
+    names = {
+        collection_name(Namespace(id, created_at=time), embedder, dimension, snapshot=snapshot)
+        for id in ("mine", "mine!", "theirs")
+        for time in (1.0, 2.0)
+        for embedder in ("hashed.1", "openai.bge-m3")
+        for dimension in (512, 1024)
+        for snapshot in (None, "snap-0")
+    }
+    assert len(names) == 48
+    assert all(len(name) < 200 and name.replace(".", "").replace("-", "").isalnum() for name in names)
+
+
+def test_merging_does_not_depend_on_the_order() -> None:
+    into = Content(name="a", kind="routine", summary="x", cues=("c0",))  # type: ignore[arg-type]  # as JSON has it
+    others = [
+        Content(name=f"o{number}", kind="routine", summary="y", cues=(f"c{number}", "c0"), used_in=(f"p{number}",))  # type: ignore[arg-type]  # as above
+        for number in range(1, 6)
+    ]
+    expected = merged(into, others)
+    for seed in range(5):
+        shuffled = random.Random(seed).sample(others, len(others))
+        assert merged(into, shuffled) == expected
+    assert expected.cues == ("c0", "c1", "c2", "c3", "c4", "c5")
