@@ -23,7 +23,7 @@ from solvent.agents.result import assemble
 from solvent.agents.roles import Cast, RoleModel
 from solvent.agents.strategies.base import DecodingParameters, Strategy, Task, find_strategy, load_parameters
 from solvent.agents.trajectory_state import TrajectoryContext, judgeable
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import JSON, ArtifactStore, MissingArtifactError
 from solvent.errors import ConfigError, SolventError
 from solvent.models.base import ChatModel, Role
 from solvent.models.profiles import ModelProfile
@@ -86,7 +86,11 @@ class PreparedJob:
         """Return the result of a job that completed before, unless its budget was raised since and it may go on."""
         if scope.result is None:
             return None
-        result = JobResult.model_validate_json(self.deps.artifacts.get(scope.result))
+        try:
+            result = JobResult.model_validate_json(self.deps.artifacts.get(scope.result))
+        except MissingArtifactError:
+            # Lost; what it was made of is asked for again, and what of that is there costs nothing.
+            return None
         ended = result.status is JobStatus.COMPLETED and not may_go_on(result, self.spec.budget)
         return result if ended else None
 
@@ -110,7 +114,7 @@ class PreparedJob:
     async def result(self, state: SearchState, *, wall_s: float) -> JobResult:
         """Return the result of a search that ended, without a grade."""
         usage = await self.deps.ledger.usage(self.spec.id)
-        return assemble(self.spec, state, self.deps.artifacts, usage=usage, wall_s=wall_s)
+        return await asyncio.to_thread(assemble, self.spec, state, self.deps.artifacts, usage=usage, wall_s=wall_s)
 
     async def grade(self, result: JobResult) -> Grade | None:
         """Grade the selected answer, where the job wants that and there is one."""
@@ -121,7 +125,7 @@ class PreparedJob:
 
     async def keep(self, result: JobResult) -> None:
         """Write down that the job ended."""
-        artifact = await asyncio.to_thread(self.deps.artifacts.put, result.model_dump_json())
+        artifact = await asyncio.to_thread(self.deps.artifacts.put, result.model_dump_json(), JSON)
         await self.deps.ledger.finish(self.spec.id, artifact)
 
 

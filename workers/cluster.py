@@ -15,7 +15,7 @@ from solvent.agents.job import JobSpec
 from solvent.agents.job_parts import PreparedJob, prepare
 from solvent.artifacts import ArtifactStore
 from solvent.errors import DependencyError, SolventError, StoreError
-from solvent.workers.artifact_register import ArtifactRecorder, ArtifactRegister
+from solvent.workers.artifact_register import ArtifactRegister
 from solvent.workers.checkpoints import Checkpoints
 from solvent.workers.event_log import EventLog
 from solvent.workers.lease import Held, Keeper
@@ -94,7 +94,6 @@ class Cluster:
     messages: Messages
     graphs: Graphs
     register: ArtifactRegister
-    recorder: ArtifactRecorder
     metrics: WorkerMetrics
     max_attempts: int
     outstanding: int = 256
@@ -141,7 +140,7 @@ class Cluster:
             ConfigError: see `agents.job_parts.prepare` and `Parts.of`.
             DependencyError: a model cannot be opened here.
         """
-        return prepare(spec, await self.parts.of(spec, parent=parent_of(record)), self.events.emit)
+        return prepare(spec, await self.parts.of(spec, parent=parent_of(record), project=record.project), self.events.emit)
 
     async def hand_back(self, held: Held, error: SolventError | None = None) -> None:
         """End a lease so that another may claim at once; where `error` is the reason, the attempt counts.

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import secrets
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from solvent.agents.budget import Ledger
@@ -21,6 +19,8 @@ from solvent.workers.checkpoints import Checkpoints, PostgresCheckpoints, Sqlite
 from solvent.workers.cluster import Cluster, build_graphs
 from solvent.workers.database import open_service_database, service_url
 from solvent.workers.event_log import EventLog
+from solvent.workers.holders import lapse_dead, local_holder, new_holder
+from solvent.workers.home import carry_over_old
 from solvent.workers.lease import SQLITE_BEAT_S, Keeper
 from solvent.workers.measured import MeasuredLedger
 from solvent.workers.messages import Messages
@@ -33,13 +33,9 @@ from solvent.workers.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from solvent.workers.ledger_journal import LedgerJournal
+    from solvent.workers.service_store import ServiceStore
 
 CHECKPOINT_CONNECTIONS = 8
-
-
-def new_holder() -> str:
-    """Return a name for this process that no other has had: host, pid, and a random part."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
 
 
 @asynccontextmanager
@@ -80,7 +76,8 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
         events = EventLog(database.store, wakeups, observe=metrics.observe)
         stack.push_async_callback(events.aclose)
         beat_s = min(settings.beat_s, SQLITE_BEAT_S) if is_sqlite else settings.beat_s
-        keeper = Keeper(database.store, new_holder(), lease_s=settings.lease_s, beat_s=beat_s)
+        holder = await _holder(stack, settings, database.store, url, is_sqlite=is_sqlite)
+        keeper = Keeper(database.store, holder, lease_s=settings.lease_s, beat_s=beat_s)
         stack.push_async_callback(keeper.aclose)
         cluster = Cluster(
             store=database.store,
@@ -93,7 +90,6 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
             messages=messages,
             graphs=await asyncio.to_thread(build_graphs),
             register=database.artifacts,
-            recorder=recorder,
             metrics=metrics,
             max_attempts=settings.worker_attempts,
             outstanding=settings.outstanding_jobs,
@@ -107,6 +103,17 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
         sweeper = Sweeper(database.upkeep, database.artifacts, artifacts, checkpoints)
         beside(stack, sweep_on(sweeper, settings, keeper.holder, metrics.swept), "sweeper")
         yield cluster
+
+
+async def _holder(stack: AsyncExitStack, settings: Settings, store: ServiceStore, url: str, *, is_sqlite: bool) -> str:
+    """Return the name of this process as a holder; on one machine, what the dead held can be had from now on."""
+    if not is_sqlite:
+        return new_holder()
+    path = Path(read_url(url).database or "")
+    await asyncio.to_thread(carry_over_old, settings, path)
+    holder = stack.enter_context(local_holder(path))
+    await lapse_dead(store, path)
+    return holder
 
 
 def libpq_url(url: str) -> str:

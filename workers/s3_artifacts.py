@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from solvent.artifacts import TEXT, MissingArtifactError, checked, encoded, id_of, require_id
+from solvent.artifacts import FRESH_S, TEXT, MissingArtifactError, checked, encoded, id_of, require_id
 from solvent.errors import ConfigError, DependencyError, StoreError
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 KEPT_BYTES = 32 << 20
 """Texts that a process keeps: what a job wrote a moment ago is read again at its next step."""
+REMEMBERED = 20_000
+"""What was stored within `FRESH_S` is not sent again."""
 ANSWER_WAIT = timedelta(seconds=20)
 PATIENCE = timedelta(seconds=30)
 """How long a request is made again that was refused or not answered."""
@@ -25,9 +28,9 @@ PATIENCE = timedelta(seconds=30)
 class S3Artifacts:
     """An `ArtifactBackend` in a bucket.
 
-    A text that is stored again is written again: that makes its date new, which `discard` goes by. Between its look at
-    the date and its deletion lie some milliseconds, in which another might store the very same text; S3 has no
-    operation that excludes that.
+    A text that is stored again after a while is written again: that makes its date new, which `discard` goes by.
+    Between its look at the date and its deletion lie some milliseconds, in which another might store the very same
+    text; S3 has no operation that excludes that.
 
     Args:
         url: `s3://BUCKET` or `s3://BUCKET/PREFIX`. Keys, region and address of the server come from the environment, as
@@ -46,6 +49,7 @@ class S3Artifacts:
         self._name = f"s3://{parts.netloc}/{prefix}".rstrip("/")
         self._store = _store(parts.netloc, prefix)
         self._texts: OrderedDict[str, str] = OrderedDict()
+        self._stored: dict[str, float] = {}
         self._kept_bytes = 0
         self._lock = threading.Lock()
 
@@ -60,9 +64,17 @@ class S3Artifacts:
 
         data = encoded(text)
         artifact_id = id_of(data)
+        with self._lock:
+            if self._stored.get(artifact_id, -FRESH_S) > time.monotonic() - FRESH_S:
+                return artifact_id
         with self._boundary(f"write artifact {artifact_id[:12]}"):
             obstore.put(self._store, _key(artifact_id), data, attributes={"Content-Type": media_type})
         self._keep(artifact_id, text)
+        with self._lock:
+            self._stored.pop(artifact_id, None)
+            self._stored[artifact_id] = time.monotonic()
+            if len(self._stored) > REMEMBERED:
+                self._stored.pop(next(iter(self._stored)))
         return artifact_id
 
     def get(self, artifact_id: str) -> str:
@@ -107,6 +119,7 @@ class S3Artifacts:
             obstore.delete(self._store, _key(artifact_id))
         with self._lock:
             self._forget(artifact_id)
+            self._stored.pop(artifact_id, None)
         return True
 
     def _stored_at(self, artifact_id: str) -> datetime | None:

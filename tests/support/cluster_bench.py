@@ -32,6 +32,7 @@ from solvent.workers.event_log import EventLog
 from solvent.workers.lease import Keeper
 from solvent.workers.local_messages import Handler, LocalMessages
 from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY
+from solvent.workers.metrics import WorkerMetrics
 from solvent.workers.opening import libpq_url
 from solvent.workers.parts import Parts
 from solvent.workers.records import JobRecord
@@ -179,6 +180,8 @@ class ClusterBench:
             events=events,
             messages=messages,
             graphs=self._graphs,
+            register=self.database.artifacts,
+            metrics=WorkerMetrics(),
             max_attempts=3,
         )
         if listens and not self.is_sqlite:
