@@ -6,6 +6,7 @@ import json
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from types import TracebackType
 from typing import Any
 
@@ -186,17 +187,23 @@ class Client:
                 if line:
                     yield json.loads(line)
 
+    def single_jobs(self, limit: int, *, most_looked_at: int = 2000) -> list[dict[str, Any]]:
+        """Return the newest jobs that belong to no batch, newest first, among the newest of all."""
+        found = (job for job in self._pages("/v1/jobs", 200, most_looked_at) if job["batch_id"] is None)
+        return list(islice(found, limit))
+
     def _newest(self, path: str, limit: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        cursor: str | None = None
-        while len(found) < limit:
-            params = {"limit": str(min(limit - len(found), 200))} | ({"cursor": cursor} if cursor else {})
+        return list(self._pages(path, min(limit, 200), limit))
+
+    def _pages(self, path: str, size: int, limit: int) -> Iterator[dict[str, Any]]:
+        given, cursor = 0, None
+        while given < limit:
+            params = {"limit": str(min(limit - given, size))} | ({"cursor": cursor} if cursor else {})
             page = self._get(path, params)
-            found += page["data"]
-            cursor = page["next"]
+            yield from page["data"]
+            given, cursor = given + len(page["data"]), page["next"]
             if cursor is None:
-                break
-        return found
+                return
 
     def _get(self, path: str, params: Mapping[str, str] | None = None) -> dict[str, Any]:
         return self._send(lambda: self._http.get(path, params=params))

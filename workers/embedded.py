@@ -12,10 +12,10 @@ from solvent.agents.checkpoints import JobFiles
 from solvent.agents.job import JobResult, JobSpec
 from solvent.agents.ledgers import SqliteLedger
 from solvent.agents.runner import Deps, run_job
-from solvent.artifacts import FileArtifacts
 from solvent.models.registry import load_profile
 from solvent.sandbox.choose import LazySandbox, refuse_if_hopeless
 from solvent.settings import Settings
+from solvent.workers.artifact_places import open_artifacts
 from solvent.workers.parts import Parts, check_roles
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.scopes import open_parents, parent_of
@@ -73,7 +73,7 @@ class Embedded:
             assert store is not None, "only a single job runs without the store"
             await open_parents(store, self.ledger, record)
             self._opened.add(parent)
-        deps = await self.parts.of(spec, parent=parent)
+        deps = await self.parts.of(spec, parent=parent, project=record.project)
         given = {each.name: getattr(deps, each.name) for each in fields(deps)}
         return await run_job(spec, Deps(**given, job_files=self.job_files), begin_sandbox)
 
@@ -93,7 +93,7 @@ async def open_embedded(settings: Settings) -> AsyncIterator[Embedded]:
         stack.push_async_callback(sandbox.aclose)
         ledger = SqliteLedger(home / "ledger.sqlite")
         stack.push_async_callback(ledger.aclose)
-        parts = Parts(settings, sandbox, FileArtifacts(home / "artifacts"), ledger, paths=True)
+        parts = Parts(settings, sandbox, open_artifacts(settings), ledger, paths=True)
         stack.push_async_callback(parts.aclose)
         yield Embedded(parts, sandbox, ledger, JobFiles(home / "checkpoints"))
 

@@ -46,12 +46,21 @@ async def open_home(settings: Settings) -> ServiceDatabase:
     path = home_database(settings)
     database = await open_service_database(f"sqlite:///{path}", pool_size=CONNECTIONS)
     try:
-        old = old_database(settings)
-        if old is not None:
-            from solvent.workers.carry_over import carry_over
-
-            await asyncio.to_thread(carry_over, old, path)
+        await asyncio.to_thread(carry_over_old, settings, path)
     except BaseException:
         await database.aclose()
         raise
     return database
+
+
+def carry_over_old(settings: Settings, path: Path) -> None:
+    """Carry over what an earlier version kept in a file of its own, if it did, into a database that has its tables.
+
+    Raises:
+        StoreError: a file cannot be read or written.
+    """
+    old = old_database(settings)
+    if old is not None and path == home_database(settings):
+        from solvent.workers.carry_over import carry_over
+
+        carry_over(old, path)

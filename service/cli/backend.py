@@ -56,7 +56,7 @@ class Backend(Protocol):
         ...
 
     def jobs(self, limit: int) -> list[Answer]:
-        """Return the newest jobs, newest first."""
+        """Return the newest jobs that belong to no batch, newest first; of a long past only a part is looked at."""
         ...
 
     def batches(self, limit: int) -> list[Answer]:

@@ -122,7 +122,7 @@ class LocalBackend:
 
     def jobs(self, limit: int) -> list[Answer]:
         """See `Backend`."""
-        return [_job(job) for job in self._do(self._store.recent(project=None, limit=limit))]
+        return [_job(job) for job in self._do(self._single(limit))]
 
     def batches(self, limit: int) -> list[Answer]:
         """See `Backend`."""
@@ -173,6 +173,17 @@ class LocalBackend:
 
         while value := self._do(following()):
             yield from value
+
+    async def _single(self, limit: int) -> list[JobRecord]:
+        found: list[JobRecord] = []
+        looked_at, before = 0, None
+        while len(found) < limit and looked_at < MOST_LOOKED_AT:
+            page = await self._store.recent(project=None, limit=PAGE, before=before)
+            if not page:
+                break
+            found += [job for job in page if job.batch_id is None]
+            looked_at, before = looked_at + len(page), page[-1].id
+        return found[:limit]
 
     async def _batch(self, batch: BatchRecord) -> Answer:
         counts = await self._store.batch_counts(batch.id)

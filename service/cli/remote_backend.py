@@ -37,6 +37,10 @@ class ServerBackend(Client):
         """See `Backend`."""
         return self.estimate_batch(_body(path, options))
 
+    def jobs(self, limit: int) -> list[dict[str, Any]]:
+        """See `Backend`."""
+        return self.single_jobs(limit)
+
     def ordered_rows(self, batch_id: str) -> Iterator[dict[str, Any]]:
         """See `Backend`."""
         return self.rows(batch_id, order="batch")
