@@ -127,6 +127,8 @@ class ClusterLab:
             "redis_url": self.redis.url,
         }
         clean = {name: value for name, value in os.environ.items() if not name.startswith("SOLVENT_")}
+        # Workers start dozens of times: without bytecode each start costs seconds of processor time.
+        clean.pop("PYTHONDONTWRITEBYTECODE", None)
         given = {**here, **self._settings, **settings}
         return {**clean, **{f"SOLVENT_{name.upper()}": value for name, value in given.items()}}
 

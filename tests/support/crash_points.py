@@ -4,8 +4,8 @@
 
 SETS is JSON, a list of lists of [POINT, NUMBER, JOB]. For each list in turn a worker runs that dies at the NUMBERth
 time that it comes to POINT in work on a job whose id has JOB in it ("" for any); the program says so and starts the
-next, forked from what it has imported already. A point is `before:X` or `after:X` for a write X (see WRITES), or `in:X` for
-an event: a phase of a trajectory, a piece of a model's text, a verdict.
+next, forked from what it has imported already. A point is `before:X` or `after:X` for a write X (see WRITES), or
+`in:X` for an event: a phase of a trajectory, a piece of a model's text, a verdict.
 """
 
 from __future__ import annotations
