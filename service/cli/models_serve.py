@@ -5,16 +5,14 @@ from __future__ import annotations
 import click
 
 from solvent.service.cli.options import load_settings
+from solvent.service.cli.serving_options import drain_option, listening_options, require_packages
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 
 
 @click.command("serve")
 @click.argument("name", default="starter")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8089, show_default=True, help="0 takes any that is free."
-)
+@listening_options(8089)
 @click.option("--threads", type=click.IntRange(1), help="Threads of the engine. [default: the profile's]")
 @click.option("--max-running", type=click.IntRange(1), help="Samples decoded at once. [default: the profile's]")
 @click.option(
@@ -27,14 +25,7 @@ _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 @click.option("--served-name", "names", multiple=True, help="Name that requests give the model; may be repeated.")
 @click.option("--api-key-env", metavar="VARIABLE", help="Environment variable with the key that requests must bring.")
 @click.option("--max-body-kib", type=click.IntRange(1), default=1024, show_default=True, help="Largest request.")
-@click.option(
-    "--drain-s",
-    type=click.IntRange(0),
-    default=30,
-    show_default=True,
-    help="How long running requests may go on after SIGTERM or Ctrl-C.",
-)
-@click.option("--access-log", is_flag=True, help="Log each request on standard error.")
+@drain_option
 def serve_model(
     name: str,
     host: str,
@@ -52,9 +43,7 @@ def serve_model(
 
     Other models have servers of their own, such as vLLM; docs/models.md says what this one takes.
     """
-    from importlib.util import find_spec
-
-    from solvent.errors import ConfigError, DependencyError
+    from solvent.errors import ConfigError
     from solvent.models.registry import load_profile
 
     profile = load_profile(name, load_settings())
@@ -63,11 +52,7 @@ def serve_model(
             f"profile {profile.name}: only models of the backend starter are served here, not {profile.backend}",
             remedy="serve other models with vLLM: `vllm serve MODEL`",
         )
-    missing = [package for package in ("starlette", "uvicorn") if find_spec(package) is None]
-    if missing:
-        raise DependencyError(
-            f"`solvent models serve` needs {' and '.join(missing)}", remedy="pip install 'solvent[serve]'"
-        )
+    require_packages("solvent models serve", "starlette", "uvicorn", extra="serve")
     key = _key(api_key_env)
     if key is None and host not in _LOOPBACK:
         click.echo(f"warning: {host} can be reached from elsewhere, and no key is asked for (--api-key-env)", err=True)

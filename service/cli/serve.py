@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from solvent.service.cli.options import load_settings
+from solvent.service.cli.serving_options import drain_option, key_option, listening_options, require_packages
 
 
 @click.group()
@@ -13,15 +14,8 @@ def serve() -> None:
 
 
 @serve.command("api")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="0 takes any that is free."
-)
-@click.option(
-    "--require-key/--no-key",
-    default=None,
-    help="Ask for API keys (`solvent keys add`). [default: unless only this machine can reach it]",
-)
+@listening_options(8088)
+@key_option
 @click.option(
     "--no-redis",
     is_flag=True,
@@ -29,14 +23,7 @@ def serve() -> None:
 )
 @click.option("--max-body-mib", type=click.IntRange(1), default=64, show_default=True, help="Largest request.")
 @click.option("--max-rows", type=click.IntRange(1), default=50_000, show_default=True, help="Problems of a request.")
-@click.option(
-    "--drain-s",
-    type=click.IntRange(0),
-    default=30,
-    show_default=True,
-    help="How long open requests may go on after SIGTERM or Ctrl-C.",
-)
-@click.option("--access-log", is_flag=True, help="Log each request on standard error.")
+@drain_option
 def serve_api(
     host: str,
     port: int,
@@ -51,15 +38,7 @@ def serve_api(
 
     Settings come from the environment: SOLVENT_DATABASE_URL, SOLVENT_REDIS_URL, SOLVENT_MODEL, SOLVENT_CONFIG_DIR.
     """
-    from importlib.util import find_spec
-
-    from solvent.errors import DependencyError
-
-    missing = [name for name in ("fastapi", "uvicorn", "sse_starlette", "sqlalchemy") if find_spec(name) is None]
-    if missing:
-        raise DependencyError(
-            f"`solvent serve api` needs {', '.join(missing)}", remedy="pip install 'solvent[cluster]'"
-        )
+    require_packages("solvent serve api", "fastapi", "uvicorn", "sse_starlette", extra="cluster")
     from solvent.service.http.door import Limits
     from solvent.service.http.gate import is_loopback
     from solvent.service.http.process import ApiOptions
@@ -84,15 +63,8 @@ def serve_api(
 
 
 @serve.command("all")
-@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen at.")
-@click.option(
-    "--port", type=click.IntRange(0, 65535), default=8088, show_default=True, help="0 takes any that is free."
-)
-@click.option(
-    "--require-key/--no-key",
-    default=None,
-    help="Ask for API keys (`solvent keys add`). [default: unless only this machine can reach it]",
-)
+@listening_options(8088)
+@key_option
 @click.option(
     "--concurrency",
     "-c",
@@ -100,7 +72,6 @@ def serve_api(
     help="Jobs and trajectories at once. [default: 64, or SOLVENT_WORKER_TRAJECTORIES]",
 )
 @click.option("--sandbox", type=click.Choice(["auto", "docker", "local"]), help="Sandbox backend. [default: auto]")
-@click.option("--access-log", is_flag=True, help="Log each request on standard error.")
 def serve_everything(
     host: str, port: int, require_key: bool | None, concurrency: int | None, sandbox: str | None, access_log: bool
 ) -> None:
@@ -108,16 +79,7 @@ def serve_everything(
 
     SIGTERM or Ctrl-C finishes the steps that are under way; what has not ended is gone on with at the next start.
     """
-    from importlib.util import find_spec
-
-    from solvent.errors import DependencyError
-
-    needed = ("fastapi", "uvicorn", "sse_starlette", "sqlalchemy", "aiosqlite")
-    missing = [name for name in needed if find_spec(name) is None]
-    if missing:
-        raise DependencyError(
-            f"`solvent serve all` needs {', '.join(missing)}", remedy="pip install 'solvent[cluster]'"
-        )
+    require_packages("solvent serve all", "fastapi", "uvicorn", "sse_starlette", extra="cluster")
     from solvent.service.http.everything import serve_all
     from solvent.service.http.gate import is_loopback
     from solvent.service.http.process import ApiOptions

@@ -42,7 +42,7 @@ class Settings(BaseModel):
     """Programs run at once; default: the cores this process may use."""
     database_url: SecretStr | None = None
     """The service's database, `postgresql://USER:PASSWORD@HOST:PORT/NAME` or `sqlite:////PATH`; default: the file
-    `service.sqlite` in `home`. `solvent solve` and `solvent batch run` use none."""
+    `service.sqlite` in `home`. `solvent solve` and `solvent batch` on this machine use SQLite only."""
     redis_url: str = "redis://localhost:6379/0"
     """Where cluster mode finds Redis; embedded mode uses none."""
     chroma_url: str | None = None

@@ -288,3 +288,33 @@ def test_doctor_says_what_can_run(world: World) -> None:
     assert {"python", "home", "store", "sandbox docker", "memory", "redis"} <= set(states)
     missing = [row for row in report["parts"] if row["state"] == "missing"]
     assert all(row["remedy"] for row in missing)
+
+
+def test_a_batch_that_was_submitted_is_run_by_its_id(world: World) -> None:
+    world.script({"texts": [RIGHT], "contains": "sum"})
+    world.problem("a")
+    submitted = world.run("batch", "submit", "problems")
+    batch_id = submitted.stdout.strip()
+    assert f"solvent batch run --resume {batch_id}" in submitted.stderr
+    assert world.calls() == 0
+    done = world.run("batch", "run", "--resume", batch_id[-5:], "--json")
+    body = json.loads(done.stdout)
+    assert (body["id"], body["totals"]["solved"]) == (batch_id, 1)
+    assert [json.loads(line)["outcome"] for line in Path(body["results"]).read_text().splitlines()] == ["solved"]
+
+
+def test_another_process_cancels_a_running_batch_and_what_it_has_is_kept(world: World) -> None:
+    world.script({"texts": [RIGHT]}, {"hold": True})
+    for name in ("a", "b", "c"):
+        world.problem(name)
+    process = world.start("batch", "run", "problems", "--jobs", "1", "--param", "wave=1")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if line.startswith("[1/3]"):
+            break
+    batch_id = json.loads(world.run("run", "list", "--json").stdout)[0]["id"]
+    assert "2 jobs are stopping" in world.run("batch", "cancel", batch_id).stdout
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 1, out + err
+    rows = [json.loads(line) for line in world.run("batch", "export", batch_id).stdout.splitlines()]
+    assert [row["status"] for row in rows] == ["completed", "cancelled", "cancelled"]
