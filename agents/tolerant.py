@@ -35,9 +35,9 @@ def _delete(value: Any, place: Sequence[str | int]) -> None:
     """Delete what lies at a place; names of a union's members, which such places have too, are passed over."""
     *parents, last = place
     for step in parents:
-        if (isinstance(value, dict) and step in value) or (
-            isinstance(value, list) and isinstance(step, int) and step < len(value)
-        ):
+        if isinstance(step, str):
+            value = value.get(step, value) if isinstance(value, dict) else value
+        elif isinstance(value, list) and step < len(value):
             value = value[step]
     if isinstance(value, dict):
         value.pop(last, None)

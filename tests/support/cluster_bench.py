@@ -96,7 +96,7 @@ class ScriptedParts:
     def __init__(self, model: ScriptedModel, artifacts: ArtifactStore, ledger: SqliteLedger) -> None:
         self._values: dict[str, Any] = {"model": model, "artifacts": artifacts, "ledger": ledger}
 
-    async def of(self, spec: JobSpec, *, parent: str | None) -> JobDeps:
+    async def of(self, spec: JobSpec, *, parent: str | None, project: str = "default") -> JobDeps:
         return JobDeps(profile=PROFILE, sandbox=FakeSandbox({}), batch=parent, **self._values)
 
 
