@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import ctypes
 import os
 import random
@@ -11,10 +10,10 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
-from relay import relay_to
+from relay import Relay
 
 CLONE_NEWNET = 0x40000000
 
@@ -79,12 +78,10 @@ class Namespace:
     @asynccontextmanager
     async def relayed(self, *ports: int) -> AsyncIterator[None]:
         """Let processes in it reach these ports of this host's loopback at the same ports of their own."""
-        servers = [await asyncio.start_server(relay_to(port), sock=self._listen(port)) for port in ports]
-        try:
+        async with AsyncExitStack() as stack:
+            for port in ports:
+                await stack.enter_async_context(Relay(port, self._listen(port)))
             yield
-        finally:
-            for server in servers:
-                server.close()
 
     def _listen(self, port: int) -> socket.socket:
         def there() -> socket.socket:

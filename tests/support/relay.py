@@ -5,50 +5,10 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 RESET = struct.pack("ii", 1, 0)
 """SO_LINGER on, for no time: closing then sends a reset."""
-
-
-async def copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Copy bytes until the end, or until either side breaks off."""
-    try:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-            await writer.drain()
-        writer.write_eof()
-    except OSError:
-        writer.transport.abort()
-
-
-def relay_to(
-    port: int, host: str = "127.0.0.1", opened: Callable[[asyncio.StreamWriter], object] = lambda _: None
-) -> Callable[[asyncio.StreamReader, asyncio.StreamWriter], Coroutine[Any, Any, None]]:
-    """Return what serves a connection by joining it to this port.
-
-    Args:
-        port: of the server.
-        host: of the server.
-        opened: is told of both ends of each connection.
-    """
-
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            from_server, to_server = await asyncio.open_connection(host, port)
-        except OSError:
-            writer.transport.abort()
-            return
-        opened(writer)
-        opened(to_server)
-        try:
-            await asyncio.gather(copy(reader, to_server), copy(from_server, writer))
-        finally:
-            for one in (writer, to_server):
-                one.transport.abort()
-
-    return serve
 
 
 class Relay:
@@ -56,27 +16,30 @@ class Relay:
 
     Args:
         port: of the server, on the loopback.
+        listening: socket on which clients come; by default a new one on the loopback.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, listening: socket.socket | None = None) -> None:
         self._target = port
+        self._listening = listening or socket.create_server(("127.0.0.1", 0))
         self._server: asyncio.Server | None = None
         self._ends: set[asyncio.StreamWriter] = set()
+        self._joined: set[asyncio.Task[Any]] = set()
 
     async def __aenter__(self) -> Relay:
-        self._server = await asyncio.start_server(relay_to(self._target, opened=self._ends.add), "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, sock=self._listening)
         return self
 
     async def __aexit__(self, *_: object) -> None:
         assert self._server is not None
         self._server.close()
         self.reset()
+        await asyncio.gather(*self._joined, return_exceptions=True)
 
     @property
     def port(self) -> int:
-        """Where it listens, on the loopback."""
-        assert self._server is not None
-        return int(self._server.sockets[0].getsockname()[1])
+        """Where it listens."""
+        return int(self._listening.getsockname()[1])
 
     def reset(self) -> int:
         """Reset all connections, as a firewall that forgot them does; returns how many ends that are."""
@@ -86,3 +49,37 @@ class Relay:
                 end.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             end.transport.abort()
         return len(ends)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        this = asyncio.current_task()
+        assert this is not None
+        self._joined.add(this)
+        try:
+            await self._join(reader, writer)
+        finally:
+            writer.transport.abort()
+            self._joined.discard(this)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            from_server, to_server = await asyncio.open_connection("127.0.0.1", self._target)
+        except OSError:
+            return
+        ends = {writer, to_server}
+        self._ends |= ends
+        try:
+            await asyncio.gather(_copy(reader, to_server), _copy(from_server, writer))
+        finally:
+            self._ends -= ends
+            to_server.transport.abort()
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Copy bytes until the end, or until either side breaks off."""
+    try:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+            await writer.drain()
+        writer.write_eof()
+    except OSError:
+        writer.transport.abort()

@@ -41,7 +41,7 @@ async def test_a_worker_is_cut_off_from_redis_for_a_minute(tmp_path: Path, postg
                 network.relayed(postgres_server.port, model.port),
                 ClusterLab(tmp_path, redis=redis, postgres=postgres_server, model=model) as lab,
             ):
-                program = [SUPPORT / "worker_in_namespace.py", network.name]
+                program: list[str | Path] = [SUPPORT / "worker_in_namespace.py", network.name]
                 await asyncio.gather(
                     lab.start_worker("-c", "6", program=program),
                     lab.start_worker("-c", "6"),
