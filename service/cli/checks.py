@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from solvent.settings import Settings
+
 State = Literal["ok", "degraded", "missing", "optional"]
 LEAST_FREE_MB = 500
 _PING_TIMEOUT_S = 1.0
@@ -51,21 +53,13 @@ def check_home(home: Path) -> Check:
     return Check("home", "ok", f"{home}, {free_mb >> 10} GiB free")
 
 
-def check_store(home: Path) -> Check:
+async def check_store(settings: Settings) -> Check:
     """Return whether the database of this machine's jobs opens."""
-    import asyncio
-
     from solvent.errors import SolventError
-    from solvent.service.cli.options import load_settings
     from solvent.workers.home import home_database, open_home
 
-    settings = load_settings(home=home)
-
-    async def look() -> None:
-        await (await open_home(settings)).aclose()
-
     try:
-        asyncio.run(look())
+        await (await open_home(settings)).aclose()
     except SolventError as error:
         return Check("store", "missing", error.message, error.remedy or "set SOLVENT_HOME to another folder")
     return Check("store", "ok", f"SQLite {sqlite3.sqlite_version}, {home_database(settings)}")

@@ -58,7 +58,7 @@ async def _checks(settings: Settings) -> list[Check]:
     return [
         check_python(),
         check_home(settings.home),
-        check_store(settings.home),
+        await check_store(settings),
         *(Check(f"sandbox {one.name}", one.state, one.detail, one.remedy or "") for one in sandboxes),
         model,
         await asyncio.to_thread(check_memory, settings.home, settings.chroma_url),
