@@ -89,12 +89,16 @@ def standings(
     """
     contest, jobs = batch.plan.contest, list(jobs)
     assert contest is not None, "not a contest"
+    found = submissions(batch, jobs)
+    if settled:
+        # Its clock stops with what was last done.
+        now = started_at(batch) + max((one.ended_s for one in found if one.ended_s is not None), default=0.0)
     now_s = min(contest.duration_s, max(0.0, now - started_at(batch)))
     freeze_at = contest.duration_s - contest.freeze_s
     frozen = not unfreeze and contest.freeze_s > 0 and now_s >= freeze_at
     hidden_from = freeze_at if frozen else None
     problems = _problems(batch, jobs)
-    chains = by_team(one for one in submissions(batch, jobs) if one.time_s is None or one.time_s <= now_s)
+    chains = by_team(one for one in found if one.time_s is None or one.time_s <= now_s)
     cells = {
         (team, index): _cell(contest, chains.get((team, problem), ()), _points(contest, problems[problem]), hidden_from)
         for team in range(batch.plan.teams)

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
-from solvent.agents.job import JobResult, JobStatus, Outcome
+from solvent.agents.job import Grade, JobResult, JobStatus, Outcome
 from solvent.models.base import Role
 from solvent.problems.problem import Verdict
 from solvent.workers.batch_plan import Contest, Place, attempt_seed
@@ -77,6 +77,8 @@ class Submission:
     """Share of the hidden tests that it passes."""
     spent_nothing: bool = False
     """It never came to a model call: there is no budget left."""
+    ended_s: float | None = None
+    """When the attempt ended, handed in or not."""
 
 
 def started_at(batch: BatchRecord) -> float:
@@ -108,23 +110,26 @@ def _submission(contest: Contest, place: Place, job: JobRecord, begun: float, re
     if result is None or job.finished_at is None:
         ended = job.status in {JobStatus.FAILED, JobStatus.CANCELLED, JobStatus.EXPIRED}
         return Submission(job.id, place, Ruling.WITHHELD if ended else Ruling.WAITING, spent_nothing=ended)
-    nothing = result.usage.model_calls == 0
-    if result.status is not JobStatus.COMPLETED or not hands_in(contest, result) or _text(result) in rejected:
-        return Submission(job.id, place, Ruling.WITHHELD, spent_nothing=nothing)
     time_s = max(0.0, datetime.fromisoformat(job.finished_at).timestamp() - begun)
-    grade = result.grade
+    if result.status is not JobStatus.COMPLETED or not hands_in(contest, result) or _text(result) in rejected:
+        nothing = result.usage.model_calls == 0
+        return Submission(job.id, place, Ruling.WITHHELD, spent_nothing=nothing, ended_s=time_s)
+    ruling, share = _ruling(contest, result.grade, time_s)
+    verdict = None if result.grade is None else result.grade.verdict
+    return Submission(job.id, place, ruling, time_s, verdict, share, ended_s=time_s)
+
+
+def _ruling(contest: Contest, grade: Grade | None, time_s: float) -> tuple[Ruling, float]:
+    """Return what the contest makes of a grade, and the share of the tests that were passed."""
     if grade is None or grade.verdict is Verdict.IE:
-        return Submission(job.id, place, Ruling.VOID, time_s, None if grade is None else grade.verdict)
-    share = 1.0 if grade.verdict is Verdict.AC else grade.passed / grade.total if grade.total else 0.0
+        return Ruling.VOID, 0.0
+    accepted = grade.verdict is Verdict.AC
+    share = 1.0 if accepted else grade.passed / grade.total if grade.total else 0.0
     if time_s > contest.duration_s:
-        ruling = Ruling.LATE
-    elif grade.verdict is Verdict.AC:
-        ruling = Ruling.ACCEPTED
-    elif contest.rules == "score" and share > 0:
-        ruling = Ruling.PARTIAL
-    else:
-        ruling = Ruling.REJECTED
-    return Submission(job.id, place, ruling, time_s, grade.verdict, share)
+        return Ruling.LATE, share
+    if accepted:
+        return Ruling.ACCEPTED, share
+    return (Ruling.PARTIAL if contest.rules == "score" and share > 0 else Ruling.REJECTED), share
 
 
 def hands_in(contest: Contest, result: JobResult) -> bool:

@@ -221,7 +221,7 @@ def watch_batch(backend: Backend, batch_id: str, *, quiet: bool, as_json: bool) 
     try:
         with BatchDisplay(progress, waiting, live=live) as display:
             for row in backend.results(batch_id, follow=True):
-                display.end(record_of(row))
+                display.end(record_of(_named(row)))
     except KeyboardInterrupt:
         click.echo(f"{batch_id} goes on; see it with: solvent batch watch {batch_id}", err=True)
         raise
@@ -229,6 +229,13 @@ def watch_batch(backend: Backend, batch_id: str, *, quiet: bool, as_json: bool) 
     plan = backend.plan_report(batch_id) if has_plan(batch) else {}
     jobs = report(backend.batch(batch_id), rows, as_json=as_json, wall_s=time.monotonic() - started, plan=plan)
     return batch_exit_code(jobs, planned=bool(plan.keys() & {"benchmark", "standings"}))
+
+
+def _named(row: Answer) -> Answer:
+    """Return a row with the team and the attempt in its name, where it has them."""
+    attempt = f" #{row['attempt']}" if row.get("team") or row.get("attempt", 1) > 1 else ""
+    team = f"{row['team']}: " if row.get("team") else ""
+    return {**row, "custom_id": f"{team}{row['custom_id']}{attempt}"} if attempt else row
 
 
 def _print(answer: Answer) -> None:
