@@ -1,4 +1,4 @@
-"""A set of concepts as searches see it: its words in memory, its vectors in a collection, both brought up to date."""
+"""A set of concepts as searches see it: words and names in memory, vectors in a collection, all brought up to date."""
 
 from __future__ import annotations
 
@@ -12,12 +12,16 @@ from solvent.errors import MemoryUnavailable, NotFound
 from solvent.memory.concept import Concept, ConceptStatus
 from solvent.memory.embed import Embedder
 from solvent.memory.keywords import KeywordIndex
+from solvent.memory.names import NameIndex
 from solvent.memory.texts import ConceptTexts, Namespace, Stored
 from solvent.memory.vectors import VectorIndex
 
 PAGE = 1000
 RRF_K = 60
 """Of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
+
+NAME_WEIGHT = 3.0
+"""Of a name of two words or more; half of it for a name of one word, which many texts hold by chance."""
 
 Versions = dict[str, int]
 
@@ -47,19 +51,30 @@ class Ranked:
     """Cosine of its vector with the query's, where the vectors found it."""
     keyword_score: float | None
     """BM25, where the words found it."""
+    named: bool = False
+    """Whether its name stands in the query."""
 
 
 def fuse(
-    nearest: Sequence[tuple[str, float]], by_words: Sequence[tuple[str, float]], versions: Versions, limit: int
+    nearest: Sequence[tuple[str, float]],
+    by_words: Sequence[tuple[str, float]],
+    by_name: Sequence[tuple[str, float]],
+    versions: Versions,
+    limit: int,
 ) -> list[Ranked]:
-    """Return the best of both rankings by reciprocal rank fusion; equal ones by id. Pure."""
-    similarities, word_scores = dict(nearest), dict(by_words)
+    """Return the best of three rankings by weighted reciprocal rank fusion; equal ones by id. Pure.
+
+    A name of two words or more that stands in the query outweighs the first places of both other rankings: whoever
+    names a thing means it.
+    """
+    similarities, word_scores, names = dict(nearest), dict(by_words), dict(by_name)
     scores: dict[str, float] = {}
-    for ranking in (nearest, by_words):
-        for rank, (id, _) in enumerate(ranking, 1):
-            scores[id] = scores.get(id, 0.0) + 1.0 / (RRF_K + rank)
+    for ranking in (nearest, by_words, by_name):
+        for rank, (id, score) in enumerate(ranking, 1):
+            weight = min(NAME_WEIGHT, NAME_WEIGHT / 2 * score) if ranking is by_name else 1.0
+            scores[id] = scores.get(id, 0.0) + weight / (RRF_K + rank)
     best = sorted(scores, key=lambda id: (-scores[id], id))[:limit]
-    return [Ranked(id, versions[id], scores[id], similarities.get(id), word_scores.get(id)) for id in best]
+    return [Ranked(id, versions[id], scores[id], similarities.get(id), word_scores.get(id), id in names) for id in best]
 
 
 class Shelf:
@@ -74,6 +89,7 @@ class Shelf:
         self._vectors = vectors
         self._embedder = embedder
         self._words = KeywordIndex()
+        self._names = NameIndex()
         self.versions: Versions = {}
 
     async def search(self, collection: str, query: str, limit: int) -> list[Ranked] | None:
@@ -94,15 +110,18 @@ class Shelf:
             id, _, version = known.rpartition(":")
             if self.versions.get(id) == int(version):
                 nearest.append((id, similarity))
-        return fuse(nearest, self._words.search(query, wanted), self.versions, limit)
+        by_words, by_name = self._words.search(query, wanted), self._names.search(query, wanted)
+        return fuse(nearest, by_words, by_name, self.versions, limit)
 
     def _put(self, concept: Concept) -> None:
         if concept.status is ConceptStatus.ACTIVE:
             if self.versions.get(concept.id) != concept.version:
                 self._words.put(concept.id, concept.content.search_text)
+                self._names.put(concept.id, concept.content.name)
                 self.versions[concept.id] = concept.version
         else:
             self._words.remove(concept.id)
+            self._names.remove(concept.id)
             self.versions.pop(concept.id, None)
 
     async def _upsert(self, collection: str, concepts: Sequence[Concept]) -> None:

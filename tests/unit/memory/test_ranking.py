@@ -12,6 +12,7 @@ from solvent.memory.concept import Content
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.keywords import KeywordIndex
 from solvent.memory.merging import merged
+from solvent.memory.names import NameIndex
 from solvent.memory.shelf import collection_name, fuse
 from solvent.memory.texts import Namespace
 
@@ -70,9 +71,22 @@ def test_texts_that_share_words_are_nearer() -> None:
 
 def test_the_fusion_takes_what_both_rank_high() -> None:
     versions = {"a": 1, "b": 1, "c": 2}
-    best = fuse([("a", 0.9), ("b", 0.8)], [("b", 7.0), ("c", 3.0)], versions, 2)
+    best = fuse([("a", 0.9), ("b", 0.8)], [("b", 7.0), ("c", 3.0)], [], versions, 2)
     assert [one.id for one in best] == ["b", "a"]
     assert (best[0].similarity, best[0].keyword_score) == (0.8, 7.0)
+
+
+def test_a_name_that_stands_in_the_query_is_found_among_many() -> None:
+    names = NameIndex()
+    for number in range(1000):
+        names.put(f"c{number}", f"Kelp{number} order")
+    names.put("c7", "Kelp order")
+    names.put("c8", "order")
+    assert names.search("First, do the Kelp Order. Print the kelp9 orders.", 9) == [
+        ("c7", 2), ("c9", 2), ("c8", 1),
+    ]  # fmt: skip
+    names.remove("c7")
+    assert [id for id, _ in names.search("the Kelp order", 9)] == ["c8"]
 
 
 def test_collections_differ_by_all_that_matters() -> None:
