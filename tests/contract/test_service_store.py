@@ -720,3 +720,39 @@ async def test_content_of_a_newer_version_is_not_misread(store: ServiceStore, da
     )
     with pytest.raises(StoreError, match="upgrade"):
         await store.job("job")
+
+
+async def test_only_what_ended_so_is_queued_again(store: ServiceStore) -> None:
+    await store.submit(job_records("j", 3), batch=batch_record("b"), queue="batch")
+    claim = await claimed(store, "j-000")
+    await store.finish(claim, job_result("j-000", JobStatus.FAILED))
+    await store.cancel(job_id="j-001")
+    assert await store.retry(batch_id="b", statuses={JobStatus.CANCELLED}) == [QueuedJob("j-001", "batch")]
+    assert await store.retry(batch_id="b", statuses={JobStatus.COMPLETED, JobStatus.QUEUED}) == []
+    assert await store.retry(batch_id="b") == [QueuedJob("j-000", "batch")]
+
+
+async def test_ids_are_found_by_their_beginning_or_end(store: ServiceStore) -> None:
+    await store.submit(job_records("j%", 2), batch=batch_record("b_1"), queue="batch")
+    assert await store.matching("j%-", limit=9) == ["j%-000", "j%-001"]
+    assert await store.matching("-001", limit=9) == ["j%-001"]
+    assert await store.matching("_1", limit=9) == ["b_1"]
+    assert await store.matching("%", limit=9) == [], "it stands for itself"
+    assert len(await store.matching("j", limit=1)) == 1
+
+
+async def test_what_a_dead_holder_had_can_be_had_at_once(store: ServiceStore, database: Database) -> None:
+    await store.submit(job_records("j", 3))
+    dead = await claimed(store, "j-000", "dead")
+    alive = await claimed(store, "j-001", "alive")
+    assert await store.holders() == ["alive", "dead"]
+    assert await store.lapse("dead") == 1
+    assert await store.lapse("nobody") == 0
+    assert await store.holders() == ["alive"]
+    again = await claimed(store, "j-000", "next")
+    assert again.attempt == 2, "the attempt counts"
+    assert (await store.beat("dead", [dead], lease_s=LEASE_S)).lost == [dead]
+    assert await store.claim(LeaseKind.JOB, "j-001", holder="next", lease_s=LEASE_S) is None
+    await store.finish(alive, job_result("j-001"))
+    await pass_time(database, LEASE_S + 1)
+    assert await store.holders() == [], "those that lapsed hold nothing"
