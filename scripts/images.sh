@@ -86,7 +86,7 @@ arguments=(--network host --label org.solvent.stack=1 "${secrets[@]}")
 case $way in
   pull) ;;
   *)
-    root "$base" --include=python3,python3-venv,ca-certificates,passwd
+    root "$base" --include=python3,python3-venv,ca-certificates,passwd,libstdc++6
     arguments+=(--build-arg "BASE=$base")
     ;;
 esac
