@@ -8,6 +8,7 @@ import secrets
 import shutil
 import socket
 import subprocess
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -130,16 +131,19 @@ def _running(command: Sequence[str], ready: str, folder: Path, *, user: str | No
         with subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=folder, user=user, env=environment
         ) as process:
-            assert process.stdout is not None
-            for line in process.stdout:
+            output = process.stdout
+            assert output is not None
+            for line in output:
                 written.write(line)
                 if ready in line:
                     break
             else:
+                written.flush()
                 raise DependencyError(f"{command[0]} did not start: {log.read_text()[-500:]}")
+            reader = threading.Thread(target=lambda: written.writelines(output))
+            reader.start()
             try:
                 yield process.pid
             finally:
                 process.terminate()
-                for line in process.stdout:
-                    written.write(line)
+                reader.join()

@@ -22,7 +22,7 @@ from solvent.workers.advance import advance_job
 from solvent.workers.celery_app import CeleryMessages, connect_again, make_app
 from solvent.workers.cluster import Cluster
 from solvent.workers.consumer_watch import Traffic, watch_consumer
-from solvent.workers.loop import LoopThread
+from solvent.workers.loop import LoopThread, spare_collector
 from solvent.workers.messages import ADVANCE_JOB, QUEUES, REAP, RUN_TRAJECTORY
 from solvent.workers.opening import Runs, beside, open_cluster
 from solvent.workers.reaper import reap
@@ -104,6 +104,7 @@ class WorkerProcess:
             )
             ready = partial(self._ready, cluster, worker)
             signals.worker_ready.connect(ready, weak=False)
+            spare_collector()
             try:
                 worker.start()
             finally:
