@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -25,8 +26,9 @@ from solvent.errors import NotFound
 from solvent.settings import Settings
 from solvent.usage import Budget, Usage
 from solvent.workers.artifact_register import OwnedArtifact
-from solvent.workers.checkpoints import SqliteCheckpoints
+from solvent.workers.checkpoints import PostgresCheckpoints, SqliteCheckpoints
 from solvent.workers.database import ServiceDatabase, open_service_database
+from solvent.workers.opening import libpq_url
 from solvent.workers.service_records import ApiKey, Claim, LeaseKind
 from solvent.workers.sql.engine import Database
 from solvent.workers.tables import lease, metadata
@@ -380,3 +382,68 @@ async def fill(place: Place, jobs: list[Drawn]) -> None:
     for number, job in enumerate(jobs):
         if job.age_days is None:
             await place.work_on(f"job-{number}", *job.texts, key_id=job.project, ended=False)
+
+
+async def test_sweeps_beside_running_jobs_take_nothing_that_is_open(place: Place, service_url: str) -> None:
+    """Everything that has ended may go at once here, so that sweeps and workers meet in the same rows."""
+    store = place.service.store
+    texts = [place.artifacts.put(f"text {number}") for number in range(3)]
+    over = asyncio.Event()
+
+    async def work(number: int) -> None:
+        for life in range(3):
+            job_id = f"job-{number}-{life}"
+            await store.submit([job_record(job_id)])
+            for again in range(2):
+                claim = await store.claim(LeaseKind.JOB, job_id, holder="worker", lease_s=LEASE_S)
+                assert claim is not None, "an open job is there"
+                await store.add_events(job_id, [PhaseEntered(job_id=job_id, trajectory="t1", phase="solve")])
+                await place.service.artifacts.note([OwnedArtifact(job_id, text, 6) for text in texts])
+                assert len(await place.service.artifacts.of_job(job_id)) == 3
+                await store.start_trajectories(claim, [plan("t1")])
+                await store.finish(claim, job_result(job_id, JobStatus.FAILED))
+                # It may be gone by now; what is queued again is open, and stays.
+                try:
+                    queued = await store.retry(job_id=job_id)
+                except NotFound:
+                    queued = []
+                if not queued:
+                    break
+                if again:
+                    await store.cancel(job_id=job_id)
+
+    async def sweep() -> None:
+        while not over.is_set():
+            await place.sweeper.sweep(Retention(job_s=0.0, event_s=0.0))
+
+    sweepers = [asyncio.create_task(sweep()) for _ in range(2)]
+    await asyncio.gather(*(work(number) for number in range(4)))
+    over.set()
+    await asyncio.gather(*sweepers)
+    await place.sweeper.sweep(Retention(job_s=0.0))
+    assert {table: await place.count(table) for table in ("job", "event", "job_artifact", "artifact", "lease")} == {
+        **dict.fromkeys(("job", "event", "job_artifact", "artifact", "lease"), 0)
+    }
+
+
+@pytest.mark.postgres
+async def test_checkpoints_in_postgresql_go_when_their_job_has_ended(postgres_url: str, tmp_path: Path) -> None:
+    from langgraph.checkpoint.base import empty_checkpoint
+
+    async with open_place(postgres_url, tmp_path) as place:
+        checkpoints = await PostgresCheckpoints.open(libpq_url(postgres_url), connections=2)
+        try:
+            await place.job("ended")
+            await place.job("open", ended=False)
+            for job_id in ("ended", "open", "deleted", "a/b"):
+                for name in ("search", "t1"):
+                    config: Any = {"configurable": {"thread_id": checkpoints.thread(job_id, name), "checkpoint_ns": ""}}
+                    async with checkpoints.saver(job_id) as saver:
+                        await saver.aput(config, empty_checkpoint(), {}, {})
+            sweeper = Sweeper(place.service.upkeep, place.service.artifacts, place.artifacts, checkpoints)
+            assert await sweeper.sweep(Retention(), dry_run=True) == Swept(checkpoints=3)
+            assert await sweeper.sweep(Retention()) == Swept(checkpoints=3)
+            assert (await checkpoints.stored(older_than_s=0)).keys == ["open"]
+            assert await sweeper.sweep(Retention()) == Swept()
+        finally:
+            await checkpoints.aclose()
