@@ -10,6 +10,6 @@ compile=("$python" -m uv pip compile --quiet --universal --python-version 3.11 -
 "${compile[@]}" --constraint requirements/dev.lock --output-file requirements/base.lock "$@"
 # Of the images: what the starter model's server needs, and what the service needs.
 "${compile[@]}" --extra serve --constraint requirements/dev.lock --output-file requirements/starter.lock "$@"
-"${compile[@]}" --extra serve --extra cluster --extra memory --constraint requirements/dev.lock --output-file requirements/service.lock "$@"
+"${compile[@]}" --extra serve --extra cluster --extra memory --extra s3 --constraint requirements/dev.lock --output-file requirements/service.lock "$@"
 echo 'setuptools>=77' | "$python" -m uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
   --no-emit-index-url --no-emit-find-links --output-file requirements/build.lock - "$@"
