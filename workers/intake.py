@@ -10,7 +10,7 @@ from itertools import islice
 
 from solvent.agents.job import EqualRow, JobSpec, JobStatus
 from solvent.agents.recalled import OFF
-from solvent.errors import DataError
+from solvent.errors import DataError, SolventError
 from solvent.problems.problem import Problem
 from solvent.workers.ids import new_id
 from solvent.workers.records import BatchRecord, JobRecord, utc_now
@@ -87,17 +87,8 @@ def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bo
     job_id = f"{new_id('job')}-{position:05d}"
     if isinstance(item, DataError):
         place = f"{item.file or batch.source}" + (f":{item.row}" if item.row is not None else "")
-        now = utc_now()
-        return JobRecord(
-            id=job_id,
-            batch_id=batch.id,
-            position=position,
-            custom_id=place.rsplit("/", 1)[-1],
-            status=JobStatus.FAILED,
-            error=item.to_dict(),
-            created_at=now,
-            finished_at=now,
-        )
+        failed = unreadable_job(job_id, place.rsplit("/", 1)[-1], item)
+        return failed.model_copy(update={"batch_id": batch.id, "position": position})
     custom_id = item.metadata.get("custom_id")
     spec = JobSpec(
         id=job_id,
@@ -118,4 +109,17 @@ def _job(batch: BatchRecord, position: int, item: Problem | DataError, grade: bo
         custom_id=str(custom_id) if custom_id is not None else item.id,
         spec=spec,
         created_at=utc_now(),
+    )
+
+
+def unreadable_job(job_id: str, custom_id: str, error: SolventError) -> JobRecord:
+    """Return the failed job that a row becomes which nothing can be run for."""
+    now = utc_now()
+    return JobRecord(
+        id=job_id,
+        custom_id=custom_id,
+        status=JobStatus.FAILED,
+        error=error.to_dict(),
+        created_at=now,
+        finished_at=now,
     )

@@ -7,9 +7,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from solvent.agents.job import JobSpec, JobStatus
+from solvent.agents.job import JobSpec
 from solvent.agents.strategies.base import find_strategy, load_parameters
-from solvent.errors import ConfigError, DataError, SolventError
+from solvent.errors import ConfigError, DataError
 from solvent.models.profiles import ModelProfile
 from solvent.models.registry import load_profile
 from solvent.problems.problem import Problem
@@ -20,7 +20,7 @@ from solvent.service.http.requests import BatchOptions, JobRequest, Solving, Unr
 from solvent.service.plans import check_plan
 from solvent.settings import Settings
 from solvent.workers.ids import new_id
-from solvent.workers.intake import batch_jobs
+from solvent.workers.intake import batch_jobs, unreadable_job
 from solvent.workers.parts import check_roles
 from solvent.workers.planning import plan_jobs
 from solvent.workers.records import BatchRecord, JobRecord, utc_now
@@ -88,7 +88,7 @@ def _row(settings: Settings, checks: _Checks, row: object, number: int) -> JobRe
             raise problem
         return _job(settings, request, problem, job_id)
     except (DataError, ConfigError) as error:
-        return _failed(job_id, custom_id if isinstance(custom_id, str) else f"{NAME}:{number}", error)
+        return unreadable_job(job_id, custom_id if isinstance(custom_id, str) else f"{NAME}:{number}", error)
 
 
 def _job(settings: Settings, request: JobRequest, problem: Problem, job_id: str) -> JobRecord:
@@ -106,18 +106,6 @@ def _job(settings: Settings, request: JobRequest, problem: Problem, job_id: str)
     )
     custom_id = request.custom_id or problem.metadata.get("custom_id") or problem.id
     return JobRecord(id=job_id, custom_id=str(custom_id), spec=spec, created_at=utc_now())
-
-
-def _failed(job_id: str, custom_id: str, error: SolventError) -> JobRecord:
-    now = utc_now()
-    return JobRecord(
-        id=job_id,
-        custom_id=custom_id,
-        status=JobStatus.FAILED,
-        error=error.to_dict(),
-        created_at=now,
-        finished_at=now,
-    )
 
 
 def new_batch(
