@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -61,6 +61,8 @@ class JobDeps:
     """Scope of the batch in the ledger, opened before; its caps hold as well."""
     memory: Library | None = None
     """What jobs with a memory policy are answered from; a job that wants one is refused without."""
+    count_uses: Callable[[JobResult], Awaitable[None]] | None = None
+    """Counts what concepts did for a job that ended; a job counts once, however often it is told."""
     learn: Learn | None = None
     cores: asyncio.Semaphore | None = None
     """Held while a program runs; shared by what computes in this process."""
@@ -124,7 +126,9 @@ class PreparedJob:
         return await grade(self.spec.problem, result.answer, self.deps.sandbox, every_test=every_test)
 
     async def keep(self, result: JobResult) -> None:
-        """Write down that the job ended."""
+        """Write down that the job ended, and what its concepts were worth."""
+        if result.memory is not None and self.deps.count_uses is not None:
+            await self.deps.count_uses(result)
         artifact = await asyncio.to_thread(self.deps.artifacts.put, result.model_dump_json(), JSON)
         await self.deps.ledger.finish(self.spec.id, artifact)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
+from solvent.agents.job import JobResult, Outcome
 from solvent.errors import ConfigError
 from solvent.memory.chroma import EXTRA, ChromaServer, EmbeddedChroma
 from solvent.memory.embed import Embedder, open_embedder
@@ -13,6 +14,7 @@ from solvent.memory.store import DEFAULT_PROJECT, ConceptStore
 from solvent.memory.texts import ConceptTexts
 from solvent.memory.vectors import VectorIndex
 from solvent.settings import Settings
+from solvent.workers.utility import ConceptUse, UtilityStore
 
 CONNECTIONS = 4
 
@@ -46,10 +48,19 @@ class ConceptMemory:
         texts: closed with this.
         vectors: closed with this.
         embedder: closed with this.
+        utility: where it is counted what concepts were worth.
     """
 
-    def __init__(self, settings: Settings, texts: ConceptTexts, vectors: VectorIndex, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        texts: ConceptTexts,
+        vectors: VectorIndex,
+        embedder: Embedder,
+        utility: UtilityStore,
+    ) -> None:
         self._settings = settings
+        self._utility = utility
         self._texts = texts
         self._vectors = vectors
         self._embedder = embedder
@@ -63,11 +74,46 @@ class ConceptMemory:
             )
         return self._stores[project]
 
+    def counter(self, project: str) -> Callable[[JobResult], Awaitable[None]]:
+        """Return what counts the concepts of a project's jobs."""
+
+        async def count(result: JobResult) -> None:
+            await self._utility.record_uses(result.job_id, uses_of(result, project))
+
+        return count
+
     async def aclose(self) -> None:
         """Close all; safe to call twice."""
         await self._vectors.aclose()
         await self._embedder.aclose()
         await self._texts.aclose()
+
+
+def uses_of(result: JobResult, project: str) -> list[ConceptUse]:
+    """Return what each concept did for a job that ended. Pure.
+
+    Whether it was solved is what its evidence says; grades and hidden tests take no part.
+    """
+    used = result.memory
+    if used is None:
+        return []
+    solved = None if result.outcome is None else result.outcome is Outcome.SOLVED
+    chosen = set(used.chosen)
+    uses = []
+    for named in used.retrieved:
+        id, _, version = named.rpartition(":")
+        use = ConceptUse(
+            namespace=project,
+            concept_id=id,
+            version=int(version),
+            snapshot=used.snapshot or "",
+            chosen=named in chosen,
+            cited=named in chosen and result.answer is not None,
+            solved=solved,
+            tokens=result.usage.tokens,
+        )
+        uses.append(use)
+    return uses
 
 
 async def open_concept_memory(settings: Settings) -> ConceptMemory:
@@ -84,6 +130,7 @@ async def open_concept_memory(settings: Settings) -> ConceptMemory:
     from solvent.workers.sql.concepts import SqlConceptTexts
     from solvent.workers.sql.engine import Database
     from solvent.workers.sql.schema import migrate
+    from solvent.workers.sql.utility import SqlUtilityStore
 
     database = Database(service_url(settings), pool_size=CONNECTIONS)
     try:
@@ -91,7 +138,7 @@ async def open_concept_memory(settings: Settings) -> ConceptMemory:
     except BaseException:
         await database.aclose()
         raise
-    return ConceptMemory(settings, SqlConceptTexts(database, owned=True), vectors, embedder)
+    return ConceptMemory(settings, SqlConceptTexts(database, owned=True), vectors, embedder, SqlUtilityStore(database))
 
 
 @asynccontextmanager

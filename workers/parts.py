@@ -98,6 +98,7 @@ class Parts:
         names = dict.fromkeys([spec.model, *spec.model_for.values()])
         models = {name: await self._model(name) for name in names}
         check_roles(spec.model_for, {name: model.profile for name, model in models.items()})
+        memory = None if spec.memory == OFF else await self._open_memory()
         return JobDeps(
             model=models[spec.model].model,
             profile=models[spec.model].profile,
@@ -107,7 +108,8 @@ class Parts:
             ledger=self._ledger,
             config_dir=self._settings.config_dir,
             batch=parent,
-            memory=None if spec.memory == OFF else (await self._open_memory()).of(project),
+            memory=None if memory is None else memory.of(project),
+            count_uses=None if memory is None else memory.counter(project),
             clock=self._clock,
         )
 
