@@ -197,6 +197,7 @@ def standings_json(board: Standings) -> dict[str, Any]:
                         "time_s": None if cell.time_s is None else round(cell.time_s, 3),
                         "rejected": cell.rejected,
                         "pending": cell.pending,
+                        "running": cell.running,
                         **({"points": round(cell.points, 3)} if score else {}),
                     }
                     for index, cell in enumerate(row.cells)

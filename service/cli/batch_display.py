@@ -84,7 +84,7 @@ class BatchDisplay:
     def emit(self, job: JobRecord, event: Event) -> None:
         """Take an event of a running job."""
         self._seen.add(job.id)
-        view = self._views.get(job.id) or JobView(problem_id=job.custom_id)
+        view = self._views.get(job.id) or JobView(problem_id=_name(job))
         view.apply(event)
         self._views = {**self._views, job.id: view}
 
@@ -150,8 +150,17 @@ class BatchDisplay:
         grade = f" graded={job.result.grade.verdict.value}" if job.result and job.result.grade else ""
         spent = f" tokens={job.usage.tokens} time={job.result.wall_s:.2f}s" if job.result else ""
         reason = reason_words(job)
-        line = f"[{len(self._ended)}/{self._total}] {job.custom_id} {word}{grade}{spent} {reason}"
+        line = f"[{len(self._ended)}/{self._total}] {_name(job)} {word}{grade}{spent} {reason}"
         self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+def _name(job: JobRecord) -> str:
+    """Return a job's name, with its team and attempt where it has them."""
+    if job.spec is None:
+        return job.custom_id
+    team = f"{job.spec.team}: " if job.spec.team else ""
+    attempt = f" #{job.spec.attempt}" if job.spec.team or job.spec.attempt > 1 else ""
+    return f"{team}{job.custom_id}{attempt}"
 
 
 def _running(view: JobView) -> tuple[RenderableType, ...]:

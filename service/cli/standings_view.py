@@ -51,7 +51,7 @@ def head_text(board: Mapping[str, Any]) -> Text:
 
 
 def cell_text(cell: Mapping[str, Any], *, score: bool) -> Text:
-    """Return a cell: `+1 0:12` solved after one wrong submission, `-2` two wrong ones, `?1` pending."""
+    """Return a cell: `+1 0:12` solved after one wrong submission, `-2` two wrong ones, `?1` pending, `...` running."""
     pending = f" ?{cell['pending']}" if cell["pending"] else ""
     if score:
         if cell["time_s"] is None:
@@ -62,7 +62,8 @@ def cell_text(cell: Mapping[str, Any], *, score: bool) -> Text:
     if cell["solved"]:
         return Text(f"+{wrong} {clock(cell['time_s'])}", style="bold green" if cell["first"] else "green")
     text = Text(f"-{wrong}" if wrong else "", style="red")
-    return text.append(pending if wrong else pending.strip(), style="cyan")
+    text.append(pending if wrong else pending.strip(), style="cyan")
+    return Text("...", style="dim") if cell["running"] and not text.plain else text
 
 
 def _number(points: float) -> str:
