@@ -47,3 +47,18 @@ def test_a_value_in_two_places_or_in_none_is_refused(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("SOLVENT_REDIS_URL", "redis://localhost")
     with pytest.raises(ValidationError, match="both set"):
         Settings()
+
+
+def test_retention_is_days_of_all_and_of_single_projects(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (Settings().retention_days, Settings().retention_days_for) == (None, {})
+    monkeypatch.setenv("SOLVENT_RETENTION_DAYS", "30")
+    monkeypatch.setenv("SOLVENT_RETENTION_DAYS_FOR", "research=90, scratch=2.5,ever=0")
+    assert Settings().retention_days == 30
+    assert Settings().retention_days_for == {"research": 90, "scratch": 2.5, "ever": 0}
+
+
+@pytest.mark.parametrize("wrong", ["research", "research=", "a=1", "a=-3", "a=nan", "a=2,b=1"])
+def test_a_project_is_kept_for_two_days_or_for_ever(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setenv("SOLVENT_RETENTION_DAYS_FOR", wrong)
+    with pytest.raises(ValidationError, match="retention_days_for"):
+        Settings()
