@@ -140,7 +140,8 @@ class Cluster:
             ConfigError: see `agents.job_parts.prepare` and `Parts.of`.
             DependencyError: a model cannot be opened here.
         """
-        return prepare(spec, await self.parts.of(spec, parent=parent_of(record), project=record.project), self.events.emit)
+        parts = await self.parts.of(spec, parent=parent_of(record), project=record.project)
+        return prepare(spec, parts, self.events.emit)
 
     async def hand_back(self, held: Held, error: SolventError | None = None) -> None:
         """End a lease so that another may claim at once; where `error` is the reason, the attempt counts.

@@ -22,7 +22,6 @@ from solvent.memory.store import ConceptStore
     params=[
         "in memory",
         pytest.param("embedded Chroma, SQLite", marks=pytest.mark.chroma),
-        pytest.param("Chroma server, SQLite", marks=pytest.mark.chroma),
         pytest.param("Chroma server, PostgreSQL", marks=[pytest.mark.chroma, pytest.mark.postgres]),
     ]
 )
