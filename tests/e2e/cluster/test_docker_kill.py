@@ -40,13 +40,12 @@ async def test_dockerd_is_killed_while_programs_run(make_lab: MakeLab, engine: D
     lines = [{"contains": f"<{number}> Add", "texts": [SLOW.format(number=number)]} for number in range(JOBS)]
     model = ScriptedServer(tmp_path / "model", lines)
     async with make_lab(model, sandbox="docker") as lab:
-        for _ in range(2):
-            lab.workers.append(LabWorker({**lab.environment(), "DOCKER_HOST": engine.url}, ("-c", "4")))
-        await asyncio.gather(*(worker.ready() for worker in lab.workers))
+        worker = LabWorker({**lab.environment(), "DOCKER_HOST": engine.url}, ("-c", "4"))
+        lab.workers.append(worker)
+        await worker.ready()
         batch = await lab.submit(scripted_specs(JOBS, parameters=ONE_TRY), budget=cap(JOBS))
         await some_end(lab, batch, 3)
         await asyncio.to_thread(engine.restart)
         assert await all_end(lab, batch) == {JobStatus.COMPLETED: JOBS}
         await lab.tally("kill -9 of dockerd", batch)
-        for worker in lab.workers:
-            assert await worker.stop() == 0
+        assert await worker.stop() == 0

@@ -69,7 +69,7 @@ async def test_the_disk_of_the_artifacts_is_full(make_lab: MakeLab, tmp_path: Pa
     specs = scripted_specs(3 * jobs, parameters=ONE_REPAIR)
     async with make_lab(model, worker_attempts="3") as lab:
         with SmallDisk(lab.folder / "home" / "artifacts", 1) as disk:
-            await lab.start_workers(2, "-c", "6")
+            worker = await lab.start_worker("-c", "6")
             before = await lab.submit(specs[:jobs], budget=cap(jobs))
             await some_end(lab, before, 2)
             disk.fill()
@@ -83,8 +83,7 @@ async def test_the_disk_of_the_artifacts_is_full(make_lab: MakeLab, tmp_path: Pa
             assert await all_end(lab, after) == {JobStatus.COMPLETED: jobs}
             whole_files(disk.folder)
             await lab.tally("a full disk of the artifacts", before, during, after)
-            for worker in lab.workers:
-                worker.kill()
+            worker.kill()
 
 
 def whole_files(folder: Path) -> None:
