@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
-from solvent.errors import DependencyError, QuotaExceeded
+from solvent.agents.budget import Ledger
+from solvent.errors import ConfigError, DependencyError, QuotaExceeded
 from solvent.usage import Budget, Usage
 from solvent.workers.ledger_journal import LedgerJournal
 from solvent.workers.scopes import key_scope
@@ -72,3 +73,12 @@ async def spent_today(journal: LedgerJournal, key_id: str) -> Usage:
     """Return what a key's calls of today have used, as the journal has it. Raises `StoreError`."""
     day = datetime.now(UTC).date().isoformat()
     return (await journal.load(key_scope(key_id), day=day)).spent
+
+
+async def spent_in(ledger: Ledger, key_id: str) -> Usage:
+    """Return what a key has spent today by the ledger of this process. Raises `StoreError`."""
+    try:
+        return await ledger.usage(key_scope(key_id), in_flight=False)
+    except ConfigError:
+        # No job of it has begun yet.
+        return Usage()

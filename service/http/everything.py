@@ -11,7 +11,7 @@ from functools import partial
 
 from solvent.models.serving.listening import listen, url_of
 from solvent.service.http.artifact_reading import Artifacts
-from solvent.service.http.day_budgets import DayBudgets
+from solvent.service.http.day_budgets import DayBudgets, spent_in
 from solvent.service.http.door import Door
 from solvent.service.http.process import ApiOptions, check, server_of
 from solvent.settings import Settings
@@ -19,7 +19,6 @@ from solvent.workers.advance import advance_job
 from solvent.workers.local_messages import LocalMessages
 from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY
 from solvent.workers.opening import open_cluster
-from solvent.workers.scopes import key_scope
 from solvent.workers.trajectories import run_trajectory
 from solvent.workers.wakeups import LocalWakeups
 
@@ -64,7 +63,7 @@ async def _serve(
             messages,
             keyless=not options.require_key,
             limits=options.limits,
-            day_budgets=DayBudgets(lambda key_id: cluster.ledger.usage(key_scope(key_id), in_flight=False)),
+            day_budgets=DayBudgets(partial(spent_in, cluster.ledger)),
             artifacts=Artifacts(cluster.register, cluster.artifacts),
             worker_metrics=cluster.metrics.text,
         )

@@ -15,7 +15,7 @@ from solvent.agents.budget import Ask, Refused
 from solvent.agents.job import StopReason
 from solvent.agents.ledgers import MemoryLedger
 from solvent.errors import DependencyError
-from solvent.service.http.day_budgets import DAY_S, DayBudgets, spent_cap
+from solvent.service.http.day_budgets import DAY_S, DayBudgets, spent_cap, spent_in
 from solvent.usage import Budget, Usage
 from solvent.workers.service_records import LeaseKind
 from solvent.workers.sql.engine import Database
@@ -133,12 +133,14 @@ async def test_the_journal_says_what_a_keys_day_has_spent(service_url: str) -> N
 async def test_the_ledger_holds_the_day_to_the_token() -> None:
     """The door only spares jobs the way; what they spend is refused where they run, call by call."""
     ledger = MemoryLedger()
+    assert await spent_in(ledger, "ada") == Usage()
     await ledger.open("key:ada", Budget(tokens=100), daily=True)
     await ledger.open("job", Budget(), parent="key:ada")
     await ledger.reserve("job", "1", Ask(fixed=Usage(prompt_tokens=100)))
     await ledger.commit("job", "1", Usage(prompt_tokens=100))
     answer = await ledger.reserve("job", "2", Ask(fixed=Usage(prompt_tokens=1)))
     assert answer == Refused(StopReason.CAP_TOKENS, "key:ada")
+    assert (await spent_in(ledger, "ada")).prompt_tokens == 100
     await ledger.aclose()
 
 
