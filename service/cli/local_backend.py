@@ -7,12 +7,9 @@ from collections.abc import AsyncIterator, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, TypeVar
 
-from solvent.agents.ledgers import SqliteLedger
 from solvent.errors import ConfigError
-from solvent.sandbox.layout import usable_cores
 from solvent.service.cli.batch_intake import local_settings, read_batch, store_batch
 from solvent.service.http.answers import batch_answer, job_answer
-from solvent.service.plans import board, estimated, plan_report
 from solvent.settings import Settings
 from solvent.workers.envelope import EventEnvelope, envelope
 from solvent.workers.follow import follow_batch, follow_job
@@ -20,7 +17,6 @@ from solvent.workers.holders import is_dead, lapse_dead, new_holder
 from solvent.workers.home import home_database, open_home
 from solvent.workers.records import BatchRecord, JobRecord
 from solvent.workers.results import result_rows
-from solvent.workers.runner import cancelled_result
 from solvent.workers.service_records import LeaseKind
 from solvent.workers.service_store import ServiceStore
 from solvent.workers.wakeups import LocalWakeups
@@ -99,6 +95,9 @@ class LocalBackend:
 
     def estimate_path(self, path: str, options: Mapping[str, Any]) -> Answer:
         """See `Backend`."""
+        from solvent.sandbox.layout import usable_cores
+        from solvent.service.plans import estimated
+
         settings = local_settings(options)
         batch, jobs = read_batch(settings, path, options)
         at_once = options.get("jobs") or 2 * (settings.cores or usable_cores())
@@ -106,10 +105,14 @@ class LocalBackend:
 
     def standings(self, batch_id: str, *, unfreeze: bool = False) -> Answer:
         """See `Backend`."""
+        from solvent.service.plans import board
+
         return self._do(board(self._store, self._do(self._store.batch(batch_id)), unfreeze=unfreeze))
 
     def plan_report(self, batch_id: str, *, unfreeze: bool = False) -> Answer:
         """See `Backend`."""
+        from solvent.service.plans import plan_report
+
         return self._do(plan_report(self._store, self._do(self._store.batch(batch_id)), unfreeze=unfreeze))
 
     def job(self, job_id: str) -> Answer:
@@ -203,6 +206,9 @@ class LocalBackend:
 
     async def _end_unheld(self, jobs: list[JobRecord]) -> None:
         """End what is to stop and nobody works on: its process died."""
+        from solvent.agents.ledgers import SqliteLedger
+        from solvent.workers.runner import cancelled_result
+
         ledger = SqliteLedger(self._settings.home / "ledger.sqlite")
         holder = new_holder()
         try:
