@@ -279,7 +279,8 @@ class ServiceStore(Protocol):
         """Ask for a job, or all jobs of a batch, to stop; those that no one has begun become cancelled at once.
 
         Returns how many had not ended. Trajectories that nobody holds end at once as cancelled. Holders hear of it with
-        their next beat; PostgreSQL also notifies the channel `STOP_CHANNEL` with the job's id.
+        their next beat; PostgreSQL also notifies the channel `STOP_CHANNEL` with the job's id. A batch whose plan would
+        have gone on is settled; a job that waited to go on with more budget keeps the result that it had.
 
         Raises:
             NotFound: there is no such job or batch.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from solvent.usage import Budget
@@ -64,8 +65,15 @@ def decide(
     budgets: dict[str, Budget] = {}
     if batch.plan.contest is not None:
         added = next_attempts(batch, jobs, standing.now)
-    elif not standing.open:
+    elif not standing.open and not is_over(batch, standing.now):
         budgets = dict(next_budgets(batch, jobs, config_dir))
     if added or budgets:
         return PlanStep(ended=standing.ended, added=added, budgets=budgets)
     return None if standing.open else PlanStep(ended=standing.ended, settled=True)
+
+
+def is_over(batch: BatchRecord, now: float) -> bool:
+    """Return whether a batch's time is over (Unix time by the store's clock). Pure."""
+    if batch.budget.deadline_s is None or batch.begun_at is None:
+        return False
+    return now >= datetime.fromisoformat(batch.begun_at).timestamp() + batch.budget.deadline_s

@@ -184,6 +184,37 @@ async def test_a_retried_batch_may_have_steps_again(store: ServiceStore) -> None
     assert again.spec.budget.tokens == 395
 
 
+async def test_what_is_cancelled_is_not_gone_on_with_and_keeps_what_it_had(store: ServiceStore) -> None:
+    batch, jobs = await submitted(store, new_batch(BatchPlan(allocation="even"), budget=Budget(tokens=400)), 2)
+    await end(store, jobs[0], tokens=5, solved=True)
+    await end(store, jobs[1], tokens=200, verdict=Verdict.WA)
+    [again] = (await next_step(store, batch)).queued
+    assert again.result is None
+
+    assert await store.cancel(batch_id="batch") == 1
+
+    kept = await store.job(again.id)
+    assert kept.status is JobStatus.CANCELLED
+    assert kept.result is not None
+    assert kept.result.answer is not None
+    assert (kept.result.outcome, kept.result.usage.tokens) == (None, 200)
+    assert (await store.batch_counts("batch")).usage.tokens == 205
+    assert not (await next_step(store, batch)).queued
+    assert not (await store.batch_counts("batch")).unsettled
+
+
+async def test_no_round_begins_after_the_deadline(store: ServiceStore) -> None:
+    budget = Budget(tokens=400, deadline_s=0.001)
+    batch, jobs = await submitted(store, new_batch(BatchPlan(allocation="even"), budget=budget), 2)
+    for job in jobs:
+        await end(store, job, tokens=50)
+
+    taken = await next_step(store, batch)
+
+    assert taken.settled
+    assert not taken.queued
+
+
 async def test_a_batch_without_a_plan_is_readable_by_earlier_versions(store: ServiceStore) -> None:
     batch, _ = await submitted(store, new_batch(BatchPlan(), budget=Budget(tokens=400)), 2)
 

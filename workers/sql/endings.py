@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from solvent.agents.events import JobFinished
 from solvent.agents.job import JobResult, JobStatus, StopReason
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.tolerant import read_tolerantly
 from solvent.usage import Usage
 from solvent.workers.row_values import error_text
 from solvent.workers.sql import events
@@ -196,21 +197,33 @@ async def unheld_results(
     errors: dict[str, dict[str, str | None]] | None = None,
     usage: dict[str, Usage] | None = None,
 ) -> list[Ending]:
-    """Return how locked jobs end that no holder gives a result for."""
-    query = select(job_content.c.job_id, job_content.c.spec).where(
+    """Return how locked jobs end that no holder gives a result for.
+
+    One that was to go on with more budget keeps what it had.
+    """
+    query = select(job_content.c.job_id, job_content.c.spec, job_content.c.result).where(
         job_content.c.job_id.in_([row["id"] for row in rows])
     )
-    specs = {found.job_id: json.loads(found.spec or "{}") for found in await connection.execute(query)}
+    contents = {found.job_id: found for found in await connection.execute(query)}
     endings = []
     for row in rows:
-        spec = specs[row["id"]]
+        content = contents[row["id"]]
+        error = (errors or {}).get(row["id"])
+        if content.result is not None:
+            had = read_tolerantly(JobResult, json.loads(content.result))
+            changes: dict[str, Any] = {"status": status, "outcome": None, "stop_reason": stop_reason, "error": error}
+            if usage and row["id"] in usage:
+                changes["usage"] = usage[row["id"]]
+            endings.append(Ending(row, had.model_copy(update=changes)))
+            continue
+        spec = json.loads(content.spec or "{}")
         result = JobResult.model_validate(
             {
                 "job_id": row["id"],
                 "problem_id": spec.get("problem", {}).get("id", ""),
                 "status": status,
                 "stop_reason": stop_reason,
-                "error": (errors or {}).get(row["id"]),
+                "error": error,
                 "usage": (usage or {}).get(row["id"], Usage()),
                 "strategy": spec.get("strategy", ""),
                 "model": spec.get("model", ""),

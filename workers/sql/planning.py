@@ -44,8 +44,9 @@ async def take_step(connection: AsyncConnection, batch_id: str, step: PlanStep) 
     """See `ServiceStore.take_step`."""
     # Jobs before their batch, as everywhere.
     again = await _locked(connection, batch_id, list(step.budgets))
-    locked = select(batch.c.last_end_number).where(batch.c.id == batch_id).with_for_update()
-    if (await connection.execute(locked)).scalar() != step.ended:
+    locked = select(batch.c.last_end_number, batch.c.unsettled_since).where(batch.c.id == batch_id)
+    row = (await connection.execute(locked.with_for_update())).first()
+    if row is None or row.last_end_number != step.ended or row.unsettled_since is None:
         return []
     if step.settled:
         await connection.execute(update(batch).where(batch.c.id == batch_id).values(unsettled_since=None))
@@ -57,6 +58,12 @@ async def take_step(connection: AsyncConnection, batch_id: str, step: PlanStep) 
         rows = await connection.execute(select_jobs().where(job.c.id.in_(queued[start : start + _CHUNK])))
         found.update((record.id, record) for record in map(job_record, rows.mappings()))
     return [found[id] for id in queued]
+
+
+async def settle(connection: AsyncConnection, batch_id: str) -> None:
+    """Say that nothing is added to a batch any more; does nothing where it is not there."""
+    statement = update(batch).where(batch.c.id == batch_id, batch.c.unsettled_since.is_not(None))
+    await connection.execute(statement.values(unsettled_since=None))
 
 
 async def _locked(connection: AsyncConnection, batch_id: str, ids: Sequence[str]) -> list[str]:
@@ -92,7 +99,8 @@ async def _queue_again(connection: AsyncConnection, ids: Sequence[str], budgets:
             await connection.execute(
                 update(job_content)
                 .where(job_content.c.job_id == id)
-                .values(spec=spec.model_dump_json(), result=None, error=None)
+                # The result stays, unseen, for one that is stopped before anybody goes on with it.
+                .values(spec=spec.model_dump_json(), error=None)
             )
             await connection.execute(
                 update(job)

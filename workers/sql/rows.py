@@ -99,7 +99,10 @@ def job_record(row: RowMapping) -> JobRecord:
         end_number=row["end_number"],
         status=JobStatus(row["status"]),
         spec=JobSpec.model_validate_json(row["spec"]) if row["spec"] else None,
-        result=read_tolerantly(JobResult, json.loads(row["result"])) if row["result"] else None,
+        # One that goes on with more budget has an earlier result, which is not its own any more.
+        result=read_tolerantly(JobResult, json.loads(row["result"]))
+        if row["result"] and ended_at is not None
+        else None,
         error=json.loads(row["error"]) if row["error"] else None,
         created_at=iso(row["submitted_at"]),
         finished_at=None if ended_at is None else iso(ended_at),
@@ -143,4 +146,3 @@ def stored_event(row: RowMapping) -> StoredEvent:
     except ValidationError:
         event = read_event(json.loads(body))
     return StoredEvent(row["job_id"], row["sequence"], event, row["time"], body, version)
-

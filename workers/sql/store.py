@@ -255,6 +255,9 @@ class SqlServiceStore:
 
     async def cancel(self, *, job_id: str | None = None, batch_id: str | None = None) -> int:
         """See `ServiceStore`. A large batch takes several transactions: doing it again goes on."""
+        if batch_id is not None:
+            # First, so that no step of its plan queues anything behind the back of what follows.
+            await self._database.write("settle a batch", lambda connection: planning.settle(connection, batch_id))
         count, after = 0, ""
         while True:
             step, last = await self._database.write(
