@@ -25,13 +25,17 @@ pytestmark = [
 LEASE_S = "6"
 """Short: the tests kill the holders, and wait for the leases."""
 COMPLETED = [JobStatus.COMPLETED]
+PARTS = 4
+"""In so many batches; each point is in one of them."""
 
 
-async def test_a_worker_dies_in_every_phase_and_at_every_write(make_lab: MakeLab, tmp_path: Path) -> None:
-    """Two at a time die, each at a point of its own, until no point is left; then one ends the batch."""
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_a_worker_dies_in_every_phase_and_at_every_write(part: int, make_lab: MakeLab, tmp_path: Path) -> None:
+    """Two at a time die, each at a point of its own, until no point of this part is left; then one ends the batch."""
     points = list(crash_points.POINTS)
     order = random.Random(11)
     order.shuffle(points)
+    points = points[part::PARTS]
     sets = [[(point, order.randint(1, 3), "")] for point in points]
     jobs = 2 * len(points)
     async with make_lab(ScriptedServer(tmp_path, scripted_lines(jobs)), lease_s=LEASE_S) as lab:
@@ -44,7 +48,7 @@ async def test_a_worker_dies_in_every_phase_and_at_every_write(make_lab: MakeLab
         records = await lab.ended(batch, within_s=200)
         assert [record.status for record in records] == COMPLETED * jobs
         assert {record.result.outcome for record in records if record.result} == {Outcome.SOLVED}
-        tally = await lab.tally("kill -9 in every phase and at every write", batch)
+        tally = await lab.tally(f"kill -9 in every phase and at every write, part {part + 1} of {PARTS}", batch)
         tally.notes.append(f"{len(points)} points of death")
 
 
