@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from solvent.agents.events import (
     BudgetSpent,
     CaseJudged,
+    ConceptsRecalled,
     Event,
     JobFinished,
     JobStarted,
@@ -103,6 +104,9 @@ def plain_line(event: Event, before: JobView) -> str | None:
         case PhaseEntered(phase="solve" | "verify" | "refine"):
             repair = f" repair={event.round}" if event.round else ""
             return f"{stamp} {event.trajectory} {event.phase}{repair}"
+        case ConceptsRecalled():
+            shown = ", ".join(event.names) or "none"
+            return f"{stamp} {event.trajectory} concepts: {shown}{f' ({event.note})' if event.note else ''}"
         case TextGenerated() if not (line := before.trajectories.get(event.trajectory)) or not line.text:
             return f"{stamp} {event.trajectory} first token"
         case CaseJudged():

@@ -3,6 +3,7 @@ from rich.console import Console
 from solvent.agents.events import (
     BudgetSpent,
     CaseJudged,
+    ConceptsRecalled,
     Event,
     JobFinished,
     JobStarted,
@@ -119,3 +120,10 @@ def test_markup_in_a_model_s_text_is_shown_as_it_is() -> None:
     view = JobView()
     view.apply(TextGenerated(job_id=JOB, trajectory="t0", text="[red]y[/nope]"))
     assert "[red]y[/nope]" in text_of(job_panel(view, 0.0))
+
+
+def test_a_pipe_is_told_which_concepts_a_trajectory_sees() -> None:
+    event = ConceptsRecalled(job_id=JOB, time_s=1.0, trajectory="t0", policy="read", names=("Ember rule", "Moss rule"))
+    assert plain_line(event, JobView()) == "   1.00s t0 concepts: Ember rule, Moss rule"
+    away = event.model_copy(update={"names": (), "note": "without concepts: Chroma is away"})
+    assert plain_line(away, JobView()) == "   1.00s t0 concepts: none (without concepts: Chroma is away)"
