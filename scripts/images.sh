@@ -82,12 +82,12 @@ if grep -q '^cert' "$work/pip.conf"; then
   secrets+=(--secret "id=ca_bundle,src=$work/ca_bundle")
 fi
 
-arguments=(--network host --label org.solvent.stack=1 "${secrets[@]}")
+arguments=(--label org.solvent.stack=1 "${secrets[@]}")
 case $way in
   pull) ;;
   *)
     root "$base" --include=python3,python3-venv,ca-certificates,passwd,libstdc++6
-    arguments+=(--build-arg "BASE=$base")
+    arguments+=(--network host --build-arg "BASE=$base")
     ;;
 esac
 
