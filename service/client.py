@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 from types import TracebackType
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 import httpx2
 
 from solvent import __version__
+from solvent.artifacts import checked
 from solvent.errors import (
     ConfigError,
     Conflict,
@@ -22,6 +23,7 @@ from solvent.errors import (
     NotFound,
     QuotaExceeded,
     SolventError,
+    StoreError,
 )
 from solvent.service.sse import read_events
 from solvent.workers.envelope import EventEnvelope, read_envelope
@@ -104,6 +106,25 @@ class Client:
     def batches(self, limit: int) -> list[dict[str, Any]]:
         """Return the newest batches, newest first."""
         return self._newest("/v1/batches", limit)
+
+    def artifacts(self, job_id: str) -> list[dict[str, Any]]:
+        """Return id, size and type of a job's artifacts, oldest first."""
+        found: list[dict[str, Any]] = self._get(f"/v1/jobs/{_segment(job_id)}/artifacts")["data"]
+        return found
+
+    def artifact(self, artifact_id: str) -> str:
+        """Return the text of an artifact.
+
+        Raises:
+            NotFound: no job of the key's project has it.
+            DependencyError: the server cannot be reached, or sent something else.
+        """
+        path = f"/v1/artifacts/{_segment(artifact_id)}"
+        answer = self._answer(lambda: self._http.get(path))
+        try:
+            return checked(artifact_id, answer.content, f"from {self.url}")
+        except StoreError as error:
+            raise DependencyError(f"{self.url} sent another text than artifact {artifact_id[:12]}") from error
 
     def cancel(self, run_id: str) -> dict[str, Any]:
         """Ask a job or a batch to stop."""
@@ -216,7 +237,12 @@ class Client:
         # Cancel and retry may come twice: the second finds nothing more to do.
         return self._send(lambda: self._http.post(path, content=content, headers=headers))
 
-    def _send(self, send: Any) -> dict[str, Any]:
+    def _send(self, send: Callable[[], httpx2.Response]) -> dict[str, Any]:
+        found = self._answer(send).json()
+        assert isinstance(found, dict)
+        return found
+
+    def _answer(self, send: Callable[[], httpx2.Response]) -> httpx2.Response:
         for attempt in range(ATTEMPTS):
             last = attempt + 1 == ATTEMPTS
             try:
@@ -227,9 +253,7 @@ class Client:
             else:
                 if answer.status_code not in _AGAIN or last:
                     _check(answer)
-                    found = answer.json()
-                    assert isinstance(found, dict)
-                    return found
+                    return answer
             time.sleep(WAITS_S[min(attempt, len(WAITS_S) - 1)])
         raise AssertionError("unreachable")
 

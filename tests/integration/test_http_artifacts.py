@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
 import pytest_asyncio
 from http_door import STDIO, RunningDoor, open_test_door
 
 from solvent.artifacts import JSON, FileArtifacts
+from solvent.errors import NotFound
+from solvent.service.client import Client
 from solvent.service.http.artifact_reading import Artifacts
 from solvent.workers.artifact_register import OwnedArtifact
 from solvent.workers.database import ServiceDatabase, open_service_database
@@ -59,6 +63,11 @@ async def test_a_project_gets_the_artifacts_of_its_own_jobs(
             (mine, size, "text/plain; charset=utf-8"),
             (record, 2, JSON),
         }
+        with Client(door.url, door.keys["ada"]) as program, Client(door.url, door.keys["bob"]) as other:
+            assert await asyncio.to_thread(program.artifact, mine) == TEXT
+            assert {one["id"] for one in await asyncio.to_thread(program.artifacts, job)} == {mine, record}
+            with pytest.raises(NotFound):
+                await asyncio.to_thread(other.artifact, mine)
         for path in (f"/v1/artifacts/{mine}", f"/v1/jobs/{job}/artifacts"):
             assert (await bob.get(path)).status_code == 404
             assert (await nobody.get(path)).status_code == 401
