@@ -53,5 +53,5 @@ async def all_say(lab: ClusterLab, words: str) -> None:
 
 def holders(lab: ClusterLab, batch: str) -> set[str]:
     """Return which workers ran trajectories of a batch."""
-    query = "SELECT DISTINCT last_holder FROM trajectory JOIN job ON job.id = job_id WHERE batch_id = %s"
+    query = "SELECT DISTINCT trajectory.last_holder FROM trajectory JOIN job ON job.id = job_id WHERE batch_id = %s"
     return {holder for [holder] in lab.query(query, batch)}

@@ -59,9 +59,8 @@ async def test_the_model_server_is_killed_in_mid_reply(make_lab: MakeLab) -> Non
     """What came of the replies stays spent; the same calls are made again when it is back."""
     model = StarterModel()
     async with make_lab(model) as lab:
-        await lab.start_workers(2, "-c", "8")
-        specs = starter_specs(JOBS)
-        batch = await lab.submit(specs, budget=cap(JOBS))
+        await lab.start_worker("-c", "8")
+        batch = await lab.submit(starter_specs(JOBS), budget=cap(JOBS))
         await some_end(lab, batch, 4)
         model.kill()
         model.start()
