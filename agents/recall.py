@@ -7,6 +7,7 @@ it and says so.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -35,6 +36,8 @@ PROMPT_SHARE = 0.15
 BUDGET_SHARE = 0.15
 """Of the job's budget of tokens that choosing may take."""
 QUERY_CHARACTERS = 8000
+SEARCH_TIMEOUT_S = 30.0
+"""A job waits no longer for its memory. The first search of a process also imports Chroma, which takes seconds."""
 CHOOSE_FLOOR_TOKENS = 4
 
 
@@ -75,7 +78,10 @@ async def recall_concepts(memory: JobMemory, context: TrajectoryContext, traject
     hits: Sequence[Hit] = ()
     note = ""
     try:
-        hits = await memory.library.search(query_of(context.view), limit=CANDIDATES, snapshot=snapshot)
+        async with asyncio.timeout(SEARCH_TIMEOUT_S):
+            hits = await memory.library.search(query_of(context.view), limit=CANDIDATES, snapshot=snapshot)
+    except TimeoutError:
+        note = f"without concepts: the memory did not answer within {SEARCH_TIMEOUT_S:g} s"
     except (MemoryUnavailable, StoreError) as error:
         note = f"without concepts: {error.message}"
     offered = [

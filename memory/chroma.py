@@ -36,7 +36,7 @@ _CONFIGURATION: dict[str, Any] = {
 }
 _ROWS = 1000
 """Rows of one call; servers refuse too many."""
-TIMEOUT_S = 30.0
+TIMEOUT_S = 10.0
 """Most that a call to a server may take."""
 _SERVER_CALLS = 4
 """Calls to a server at once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -87,6 +88,21 @@ async def test_a_memory_that_does_not_answer_stops_no_job(bench: Any, reply: Any
     assert result.memory.note == event.note
     assert result.memory.chosen == ()
     assert "Concepts" not in bench.prompts[0]
+
+
+async def test_a_memory_that_hangs_is_waited_for_no_longer_than_is_said(
+    bench: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Hanging:
+        async def search(self, query: str, **_: Any) -> list[Any]:
+            await asyncio.Event().wait()
+            return []
+
+    monkeypatch.setattr(recall, "SEARCH_TIMEOUT_S", 0.01)
+    bench.changes["memory"] = Hanging()
+    result = await bench.run([reply("ok")], strategy="single", memory="read")
+    assert result.status is JobStatus.COMPLETED
+    assert result.memory.note == "without concepts: the memory did not answer within 0.01 s"
 
 
 async def test_the_model_chooses_where_its_profile_names_the_role(bench: Any, reply: Any, store: Any) -> None:

@@ -8,8 +8,11 @@ import pytest
 
 from solvent.agents.job import Answer, JobResult, JobStatus, Outcome, StopReason
 from solvent.agents.recalled import MemoryUse
+from solvent.memory.concept import ConceptStatus, Utility
 from solvent.usage import Usage
+from solvent.workers import tables
 from solvent.workers.concept_memory import uses_of
+from solvent.workers.tables import UTILITY_COUNTERS
 
 USED = MemoryUse(policy="frozen:snap-1", snapshot="snap-1", retrieved=("con-a:2", "con-b:1"), chosen=("con-a:2",))
 
@@ -36,6 +39,11 @@ def test_each_retrieved_concept_is_counted_by_the_evidence(outcome: Outcome | No
     assert (shown.concept_id, shown.version, shown.namespace, shown.snapshot) == ("con-a", 2, "mine", "snap-1")
     assert (shown.chosen, shown.cited, shown.solved, shown.tokens) == (True, True, solved, 42)
     assert (other.concept_id, other.version, other.chosen, other.cited) == ("con-b", 1, False, False)
+
+
+def test_the_tables_have_what_the_values_have() -> None:
+    assert set(UTILITY_COUNTERS) == set(Utility.model_fields)
+    assert [str(one) for one in tables.ConceptStatus] == [str(one) for one in ConceptStatus]
 
 
 def test_a_job_without_memory_counts_nothing() -> None:
