@@ -17,6 +17,7 @@ from solvent.settings import Settings
 from solvent.workers import tasks
 from solvent.workers.advance import QueueExecutor, news_of, stop_reason
 from solvent.workers.cluster import queue_of
+from solvent.workers.consumer_watch import Traffic
 from solvent.workers.lease import Ending
 from solvent.workers.local_messages import LocalMessages
 from solvent.workers.loop import LoopThread
@@ -142,7 +143,7 @@ def test_a_bridge_runs_work_on_the_loop_and_refuses_what_is_not_for_it(
             raise asyncio.CancelledError
 
     stopping = threading.Event()
-    bridge = tasks.Bridge(loop, {ADVANCE_JOB: advance}, stopping)
+    bridge = tasks.Bridge(loop, {ADVANCE_JOB: advance}, stopping, Traffic())
     bridge.handle(ADVANCE_JOB, "job", FORMAT)
     assert seen == [("job", "event loop")]
     with pytest.raises(Reject) as newer:
