@@ -331,7 +331,7 @@ def survivors(jobs: list[Drawn], kept: dict[str, float | None]) -> set[int]:
 
 
 @given(jobs=st.lists(DRAWN, max_size=6), default=KEPT_DAYS, of_b=KEPT_DAYS)
-@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
 def test_exactly_what_is_over_goes(
     service_url: str, tmp_path: Path, jobs: list[Drawn], default: float | None, of_b: float | None
 ) -> None:
