@@ -16,6 +16,7 @@ from rich.live import Live
 from solvent.errors import StoreError, boundary
 from solvent.service.cli.amounts import count, seconds
 from solvent.service.cli.benchmark_view import print_benchmark
+from solvent.service.cli.scoreboard import reason_words
 from solvent.service.cli.standings_view import board_table, clock, print_board
 from solvent.service.standings import standings, standings_json
 from solvent.workers.contest import Ruling, started_at, submissions
@@ -43,6 +44,11 @@ def print_plan(
             console.print("\n" + " · ".join(words), style="bold", highlight=False)
     if "benchmark" in plan:
         print_benchmark(console, plan["benchmark"], wall_s)
+    if "standings" in plan or "benchmark" in plan:
+        for job in jobs:
+            if job.error:
+                line = f"{job.custom_id}: {reason_words(job)}"
+                console.print(line, style="yellow", markup=False, highlight=False, soft_wrap=True)
     if "allocation" in plan:
         shared = plan["allocation"]
         unit = shared["unit"].replace("_", " ")
@@ -94,7 +100,7 @@ class LiveBoard:
         contest = self._batch.plan.contest
         assert contest is not None, "no board without one"
         if job.spec is None:
-            return f"{job.custom_id} {job.status.value}"
+            return f"{job.custom_id}: {reason_words(job)}"
         [made] = [one for one in submissions(self._batch, self._jobs.values()) if one.job_id == job.id]
         at = datetime.fromisoformat(job.finished_at).timestamp() - started_at(self._batch) if job.finished_at else 0.0
         ruling = "nothing handed in" if made.ruling is Ruling.WITHHELD else made.ruling.value
