@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -30,8 +30,23 @@ def make_lab(
         yield make
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give a test's report what the test counted: a report comes back also from the processes of pytest-xdist."""
+    report = yield
+    if call.when == "call":
+        report.user_properties += [("tally", tally.line) for tally in TALLIES]
+        TALLIES.clear()
+    return report
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    if TALLIES:
+    """Print what the tests counted."""
+    reports = [*terminalreporter.getreports("passed"), *terminalreporter.getreports("failed")]
+    lines = [str(value) for report in reports for name, value in report.user_properties if name == "tally"]
+    if lines:
         terminalreporter.section("what the cluster's tests counted")
-        for tally in TALLIES:
-            terminalreporter.write_line(tally.line)
+        for line in lines:
+            terminalreporter.write_line(line)
