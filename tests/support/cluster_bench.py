@@ -93,6 +93,8 @@ class Script:
 class ScriptedParts:
     """`Parts` over a scripted model."""
 
+    config_dir: Path | None = None
+
     def __init__(self, model: ScriptedModel, artifacts: ArtifactStore, ledger: SqliteLedger) -> None:
         self._values: dict[str, Any] = {"model": model, "artifacts": artifacts, "ledger": ledger}
 

@@ -128,7 +128,7 @@ def test_after_a_wrong_answer_the_team_tries_again_with_another_seed() -> None:
     assert (again.spec.seed, again.spec.attempt, again.spec.team) == (attempt_seed(7, 1), 2, "bob")
     assert again.spec.id == again.id == "job-0-t2-a2"
     # The further attempt knows nothing of the first one's verdict.
-    assert again.spec.problem == jobs[0].spec.problem  # type: ignore[union-attr]  # it was read
+    assert again.spec.problem == jobs[0].spec.problem
 
 
 def test_attempts_end_with_the_accepted_one_with_the_limit_and_with_the_time() -> None:
