@@ -3,28 +3,41 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
 import pytest
+from s3_server import S3Server
 from servers import RedisServer
 from stored_jobs import PROBLEM
 from worker_processes import Place
 
 from solvent.agents.job import JobSpec, JobStatus
-from solvent.artifacts import FileArtifacts
 from solvent.usage import Budget
 from solvent.workers.celery_app import CeleryMessages, make_app
 from solvent.workers.database import open_service_database
 from solvent.workers.records import JobRecord
 from solvent.workers.redis_wakeups import RedisWakeups
+from solvent.workers.s3_artifacts import S3Artifacts
 from solvent.workers.service_records import QueuedJob
 from solvent.workers.wakeups import job_topic
 
 pytestmark = [pytest.mark.slow, pytest.mark.redis, pytest.mark.postgres]
 
 
-async def test_a_worker_tells_what_it_does(tmp_path: Path, postgres_url: str, redis_server: RedisServer) -> None:
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """URL of an empty bucket that processes which are started find."""
+    with S3Server() as server:
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
+        yield f"s3://{server.make_bucket()}/artifacts"
+
+
+async def test_a_worker_tells_what_it_does_and_keeps_artifacts_in_a_bucket(
+    tmp_path: Path, postgres_url: str, redis_server: RedisServer, bucket: str
+) -> None:
     redis_server.lose_data()
     place = Place(tmp_path, postgres_url, redis_server.url, [{"texts": [r"so it is \boxed{2}"]}] * 3)
     parameters = {"wave": 1, "repairs": 0, "max_trajectories": 3, "max_tokens": 50}
@@ -32,7 +45,7 @@ async def test_a_worker_tells_what_it_does(tmp_path: Path, postgres_url: str, re
     database = await open_service_database(postgres_url)
     messages, wakeups = CeleryMessages(make_app(redis_server.url)), RedisWakeups(redis_server.url)
     try:
-        with place.worker("--metrics-port", "0", "-c", "7") as worker:
+        with place.worker("--metrics-port", "0", "-c", "7", artifacts_url=bucket) as worker:
             url = (await asyncio.to_thread(worker.until, "metrics at ")).removeprefix("metrics at ")
             await asyncio.to_thread(worker.until, "ready")
             async with wakeups.listen(job_topic("job")) as news:
@@ -60,7 +73,8 @@ async def test_a_worker_tells_what_it_does(tmp_path: Path, postgres_url: str, re
         ):
             assert line in text, f"{line} is not in:\n{text}"
         # What the job stored is written down as its own, at the latest as the worker ends.
-        store = FileArtifacts(place.home / "artifacts")
+        store = S3Artifacts(bucket)
+        assert not (place.home / "artifacts").exists()
         texts = {store.get(row.id) for row in await database.artifacts.of_job("job")}
         assert r"so it is \boxed{2}" in texts
     finally:
