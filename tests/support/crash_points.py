@@ -45,6 +45,8 @@ WRITES = {
     "send_trajectories": "solvent.workers.celery_app:CeleryMessages.send_trajectories",
     "artifact": "solvent.artifacts:FileArtifacts.put",
 }
+ENDS = ("start_trajectories", "end_trajectory", "tell", "rest", "finish", "commit", "reap")
+"""Writes before which something was done that they write down; before another, it is as after the one before it."""
 MODULES = (
     "solvent.workers.worker",
     "solvent.agents.search",
@@ -57,7 +59,8 @@ PR_SET_PDEATHSIG = 1
 PHASES = ("recall", "solve", "detect", "verify", "refine", "conclude")
 TEXT, JUDGED = "text", "verdict"
 POINTS = (
-    *(f"{when}:{write}" for write in WRITES for when in ("before", "after")),
+    *(f"after:{write}" for write in WRITES),
+    *(f"before:{write}" for write in ENDS),
     *(f"in:{phase}" for phase in (*PHASES, TEXT, JUDGED)),
 )
 

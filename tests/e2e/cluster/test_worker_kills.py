@@ -25,7 +25,7 @@ pytestmark = [
 LEASE_S = "6"
 """Short: the tests kill the holders, and wait for the leases."""
 COMPLETED = [JobStatus.COMPLETED]
-PARTS = 4
+PARTS = 3
 """In so many batches; each point is in one of them."""
 
 
@@ -71,7 +71,9 @@ async def test_1000_jobs_on_the_bundled_model_while_workers_die(make_lab: MakeLa
     jobs = 1000
     async with make_lab(StarterModel()) as lab:
         await lab.start_workers(3, "-c", "24")
-        batch = await lab.submit(starter_specs(jobs), budget=Budget(tokens=400_000))
+        batch = await lab.submit(
+            starter_specs(jobs, strategy="single", parameters={"max_tokens": 48}), budget=Budget(tokens=150_000)
+        )
         schedule = KillSchedule(lab, times=20, jobs=jobs, seed=3, options=["-c", "24"])
         records = await schedule.run(batch, within_s=480)
         assert len({record.custom_id for record in records}) == jobs
