@@ -171,7 +171,7 @@ def engine_pid() -> int | None:
 
 def own_containers(client: Any) -> list[Any]:
     """Return the containers of this process, running or not."""
-    from solvent.sandbox.engine import LABEL, OWNER_LABEL
+    from solvent.sandbox.container import LABEL, OWNER_LABEL
 
     found = client.containers.list(all=True, filters={"label": LABEL}, ignore_removed=True)
     return [one for one in found if one.labels.get(OWNER_LABEL, "").split(":")[1:2] == [str(os.getpid())]]
