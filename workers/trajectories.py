@@ -8,7 +8,7 @@ from solvent.agents.checkpoints import NewerFormatError
 from solvent.agents.executor import cancelled_outcome, outcome_of_run
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
-from solvent.errors import InternalError, StoreError
+from solvent.errors import InternalError, ProviderUnavailable, StoreError
 from solvent.workers.advance import advance_job
 from solvent.workers.cluster import Cluster, queue_of
 from solvent.workers.lease import Held, split
@@ -16,6 +16,14 @@ from solvent.workers.records import JobRecord
 from solvent.workers.service_records import LeaseKind, LeaseLostError, QueuedJob
 
 logger = logging.getLogger(__name__)
+
+
+class EndpointAwayError(Exception):
+    """A model endpoint is away, which says nothing of the trajectory: it may be gone on with when that is back."""
+
+    def __init__(self, cause: ProviderUnavailable) -> None:
+        super().__init__(str(cause))
+        self.cause = cause
 
 
 async def run_trajectory(cluster: Cluster, id: str) -> None:
@@ -56,6 +64,9 @@ async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> boo
     except NewerFormatError as error:
         logger.warning("%s", error)
         await cluster.hand_back(held)
+    except EndpointAwayError as away:
+        logger.warning("trajectory %s is handed back: %s", held.claim.id, away)
+        await cluster.hand_back(held, away.cause)
     except StoreError as error:
         logger.warning("trajectory %s is handed back: %s", held.claim.id, error)
         await cluster.hand_back(held, error)
@@ -73,6 +84,7 @@ async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> Trajector
     Raises:
         GraphDrained: the process is to stop; the checkpoint is written.
         StoreError: something cannot be kept; another try may succeed.
+        EndpointAwayError: a model's endpoint cannot be reached, or was lost in the middle of a reply.
     """
     from langgraph.errors import GraphDrained
 
@@ -94,8 +106,12 @@ async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> Trajector
                     control=control,
                     durability="exit",
                 )
+        except ProviderUnavailable as error:
+            if error.may_have_generated and not error.lost:
+                raise
+            raise EndpointAwayError(error) from error
         finally:
             cluster.drain.done(control)
             await job.context.calls.aclose()
 
-    return await outcome_of_run(plan, graph, passing=(StoreError, GraphDrained))
+    return await outcome_of_run(plan, graph, passing=(StoreError, GraphDrained, EndpointAwayError))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections import Counter
 from typing import Any
 
@@ -42,8 +43,12 @@ async def some_end(lab: ClusterLab, batch: str, count: int) -> None:
 
 
 async def all_end(lab: ClusterLab, batch: str) -> Counter[JobStatus]:
-    """Wait until all jobs of a batch have ended, and count how."""
-    return Counter(record.status for record in await lab.ended(batch, within_s=WITHIN_S))
+    """Wait until all jobs of a batch have ended, and count how; what failed is printed, for whoever reads a failure."""
+    records = await lab.ended(batch, within_s=WITHIN_S)
+    for record in records:
+        if record.error is not None:
+            sys.stdout.write(f"{record.id}: {dict(record.error)}\n")
+    return Counter(record.status for record in records)
 
 
 async def all_say(lab: ClusterLab, words: str) -> None:
@@ -53,5 +58,8 @@ async def all_say(lab: ClusterLab, words: str) -> None:
 
 def holders(lab: ClusterLab, batch: str) -> set[str]:
     """Return which workers ran trajectories of a batch."""
-    query = "SELECT DISTINCT trajectory.last_holder FROM trajectory JOIN job ON job.id = job_id WHERE batch_id = %s"
+    query = (
+        "SELECT DISTINCT trajectory.last_holder FROM trajectory JOIN job ON job.id = job_id "
+        "WHERE batch_id = %s AND trajectory.last_holder IS NOT NULL"
+    )
     return {holder for [holder] in lab.query(query, batch)}
