@@ -86,7 +86,7 @@ arguments=(--label org.solvent.stack=1 "${secrets[@]}")
 case $way in
   pull) ;;
   *)
-    root "$base" --include=python3,python3-venv,ca-certificates,passwd,libstdc++6
+    root "$base" --include=python3,python3-venv,ca-certificates,passwd,libstdc++6,tzdata
     arguments+=(--network host --build-arg "BASE=$base")
     ;;
 esac
