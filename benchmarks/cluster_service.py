@@ -23,11 +23,9 @@ ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 
 @dataclass(frozen=True)
 class Cpu:
-    """Processor seconds of a service, by who used them."""
+    """Processor seconds of a service, by who used them; the sandbox and what runs in it are not among them."""
 
     workers_s: float
-    programs_s: float
-    """Children of the workers: the sandbox and what runs in it."""
     api_s: float
     postgres_s: float
     redis_s: float
@@ -40,6 +38,11 @@ class Cpu:
     def service_s(self) -> float:
         """Of workers and API."""
         return self.workers_s + self.api_s
+
+    @property
+    def all_s(self) -> float:
+        """Of the databases as well."""
+        return self.service_s + self.postgres_s + self.redis_s
 
 
 class Service:
@@ -102,10 +105,8 @@ class Service:
 
     def cpu(self) -> Cpu:
         """Return what its processes have used until now."""
-        own = sum(cpu_s(worker.pid) for worker in self.workers)
         return Cpu(
-            workers_s=own,
-            programs_s=sum(family_cpu_s(worker.pid) for worker in self.workers) - own,
+            workers_s=sum(cpu_s(worker.pid) for worker in self.workers),
             api_s=0.0 if self.api is None else cpu_s(self.api.pid),
             postgres_s=family_cpu_s(self.postgres.pid),
             redis_s=cpu_s(self.redis.pid),
@@ -208,12 +209,6 @@ def _good(answer: httpx2.Response) -> dict[str, Any]:
         raise DependencyError(f"{answer.status_code}: {answer.text[:300]}")
     value: dict[str, Any] = answer.json()
     return value
-
-
-async def model_open(url: str) -> int:
-    """Return how many replies the scripted model has under way."""
-    async with httpx2.AsyncClient() as client:
-        return int((await client.get(f"{url}/models")).json()["open"])
 
 
 async def wait_for_open(url: str, wanted: int, *, at_most_s: float = 60) -> None:

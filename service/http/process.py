@@ -28,6 +28,7 @@ from solvent.settings import Settings
 from solvent.workers.artifact_places import open_artifacts
 from solvent.workers.database import open_service_database, service_url
 from solvent.workers.dispatch import Dispatcher, NoDispatcher
+from solvent.workers.loop import spare_collector
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.wakeups import LocalWakeups, Wakeups
 
@@ -186,4 +187,5 @@ async def _serve(
 ) -> None:
     async with open_door(settings, options) as door:
         server = server_of(door, options, lambda: started(url_of(listening)))
+        spare_collector()
         await server.serve(sockets=[listening])
