@@ -88,9 +88,9 @@ def postgres(folder: Path) -> Iterator[Server]:
     if user is not None:
         for path in (folder, folder / "password"):
             shutil.chown(path, user)
-    made = ["-D", folder / "data", "-U", "solvent", "--pwfile", folder / "password", "--auth=scram-sha-256"]
+    made = ["-D", str(folder / "data"), "-U", "solvent", "--pwfile", str(folder / "password"), "--auth=scram-sha-256"]
     subprocess.run(
-        [programs / "initdb", *made, "--encoding=UTF8", "--locale=C", "--no-instructions"],
+        [str(programs / "initdb"), *made, "--encoding=UTF8", "--locale=C", "--no-instructions"],
         check=True,
         capture_output=True,
         user=user,
