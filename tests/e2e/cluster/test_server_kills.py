@@ -27,7 +27,7 @@ async def test_redis_is_killed(make_lab: MakeLab, redis_server: RedisServer, tmp
         batch = await lab.submit(specs[:JOBS], budget=cap(JOBS))
         await some_end(lab, batch, 4)
         redis_server.kill()
-        await all_say(lab, "no wake-ups from Redis")
+        await all_say(lab, "what waits for workers cannot be told")
         if data == "kept":
             redis_server.start()
         else:
