@@ -34,7 +34,7 @@ test-compose: ## set up, check the stack's files, build its images, run a batch 
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
 	@scripts/setup_deploy.sh
-	@python -m pytest tests/integration/deploy tests/integration/test_engine_proxy.py tests/e2e/test_stack.py $(PYTEST_ARGS)
+	@python -m pytest -m "not vllm" tests/integration/deploy tests/integration/test_engine_proxy.py tests/e2e/test_stack.py $(PYTEST_ARGS)
 
 test-vllm: ## install vLLM for the CPU (3 GB), run the model tests against it, measure it (VLLM_ARGS="--only benchmark")
 	@scripts/setup.sh dev
