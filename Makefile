@@ -21,7 +21,8 @@ test: ## set up, start what the tests need and run them all
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
 	@scripts/setup_deploy.sh
-	@python -m pytest $(PYTEST_ARGS)
+	@python -m pytest --ignore=tests/e2e/cluster $(PYTEST_ARGS)
+	@[ -n "$(PYTEST_ARGS)" ] || $(MAKE) --no-print-directory test-cluster
 
 test-cluster: ## set up, start real servers and workers, kill each of them, and print what was lost (nothing)
 	@scripts/setup.sh dev
