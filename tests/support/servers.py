@@ -71,6 +71,10 @@ class PrivateServer(ABC):
         assert self._process is not None, "the server is not running"
         return self._process.pid
 
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None
+
     def start(self) -> None:
         """Start it and return when it answers."""
         assert self._process is None, "the server is running"

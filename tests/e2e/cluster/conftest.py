@@ -18,6 +18,10 @@ def make_lab(
     tmp_path: Path, redis_server: RedisServer, postgres_server: PostgresServer, require_bubblewrap: None
 ) -> Iterator[MakeLab]:
     """Make a cluster around a model server, which is started now and ended with the test."""
+    for server in (redis_server, postgres_server):
+        # A test that failed after it had killed one must not fail those after it.
+        if not server.is_running:
+            server.start()
     with ExitStack() as stack:
 
         def make(model: ModelServer, **settings: str) -> ClusterLab:

@@ -88,7 +88,8 @@ async def _race(lab: ClusterLab, jobs: list[QueuedJob]) -> None:
 
 async def test_who_looks_for_lost_work_dies_while_doing_so(make_lab: MakeLab, tmp_path: Path) -> None:
     """No message arrives: only reapers find work. Who finds some dies before or after it; the last goes on."""
-    async with make_lab(ScriptedServer(tmp_path, scripted_lines(JOBS)), lease_s="6") as lab:
+    # Slow enough that no worker ends all jobs before it dies.
+    async with make_lab(ScriptedServer(tmp_path, scripted_lines(JOBS), token_s=0.1), lease_s="6") as lab:
         batch = await lab.submit(scripted_specs(JOBS), budget=Budget(tokens=1_000_000))
         await asyncio.to_thread(lab.redis.lose_data)
         # As if that had been long ago.
