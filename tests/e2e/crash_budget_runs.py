@@ -13,6 +13,7 @@ import os
 import random
 import signal
 import sys
+import traceback
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +23,7 @@ from solvent.agents.calls import Calls, Reporter
 from solvent.agents.events import Event
 from solvent.agents.ledgers import SqliteLedger
 from solvent.agents.roles import Cast, RoleModel
-from solvent.artifacts import ArtifactStore
+from solvent.artifacts import FileArtifacts
 from solvent.errors import ProviderOverloaded, ProviderUnavailable
 from solvent.models.base import ChatRequest, Chunk, Message, Sampling
 from solvent.models.profiles import ModelProfile, Prices
@@ -83,7 +84,7 @@ class CrashingLedger(SqliteLedger):
             self.fuse()
 
 
-class CrashingStore(ArtifactStore):
+class CrashingStore(FileArtifacts):
     """A store whose process may die after a text is stored."""
 
     fuse: Fuse
@@ -179,6 +180,10 @@ def run(folder: Path, seed: int) -> dict[str, Any]:
             try:
                 (folder / "refused").write_text(asyncio.run(child(folder, seed, fuse)))
                 code = 0
+            except BaseException:
+                # Nothing else prints it: the process ends before it leaves this.
+                traceback.print_exc()
+                raise
             finally:
                 os._exit(code)
         _, status = os.waitpid(process, 0)
