@@ -1,4 +1,4 @@
-"""`kill -9` of workers: in every phase, at every write, and at random moments of 1,000 jobs."""
+"""`kill -9` of workers: in every phase, at every write, and at random moments of 200 and of 1,000 jobs."""
 
 from __future__ import annotations
 
@@ -51,6 +51,22 @@ async def test_a_worker_dies_in_every_phase_and_at_every_write(part: int, make_l
         assert {record.result.outcome for record in records if record.result} == {Outcome.SOLVED}
         tally = await lab.tally(f"kill -9 in every phase and at every write, part {part + 1} of {PARTS}", batch)
         tally.notes.append(f"{len(points)} points of death")
+
+
+async def test_workers_die_20_times_in_a_batch_of_200_jobs(make_lab: MakeLab, tmp_path: Path) -> None:
+    """The batch's cap is one that binds: what has no budget left ends as exhausted, and nothing beyond is spent."""
+    jobs = 200
+    async with make_lab(ScriptedServer(tmp_path, scripted_lines(jobs)), lease_s=LEASE_S) as lab:
+        await lab.start_workers(3, "-c", "8")
+        one_search = {"wave": 1, "max_trajectories": 2, "repairs": 2, "max_tokens": 60}
+        batch = await lab.submit(scripted_specs(jobs, parameters=one_search), budget=Budget(tokens=34_000))
+        schedule = KillSchedule(lab, times=20, jobs=jobs, seed=5, options=["-c", "8"])
+        records = await schedule.run(batch, within_s=600)
+        assert len(schedule.killed) == 20
+        assert [record.status for record in records] == COMPLETED * jobs
+        tally = await lab.tally("kill -9 of workers, 20 times in 200 jobs", batch)
+        solved = sum(record.result.outcome is Outcome.SOLVED for record in records if record.result)
+        tally.notes.append(f"{solved} solved before the budget's end")
 
 
 async def test_1000_jobs_on_the_bundled_model_while_workers_die(make_lab: MakeLab) -> None:
