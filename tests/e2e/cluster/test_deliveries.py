@@ -7,8 +7,8 @@ import random
 from pathlib import Path
 
 import crash_points
-import pytest
 from cluster_lab import ClusterLab, MakeLab
+from lab_faults import MARKS
 from lab_jobs import scripted_lines, scripted_specs
 from model_servers import ScriptedServer
 
@@ -17,13 +17,7 @@ from solvent.usage import Budget
 from solvent.workers.messages import BATCH
 from solvent.workers.service_records import QueuedJob
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.redis,
-    pytest.mark.postgres,
-    pytest.mark.bubblewrap,
-]
+pytestmark = MARKS
 JOBS = 24
 
 

@@ -9,8 +9,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import pytest
 from cluster_lab import ClusterLab, MakeLab
+from lab_faults import MARKS
 from lab_jobs import add_problem, program, scripted_lines, scripted_specs
 from model_servers import ScriptedServer
 
@@ -19,13 +19,7 @@ from solvent.problems.problem import Limits
 from solvent.usage import Budget
 from solvent.workers.records import JobRecord
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.redis,
-    pytest.mark.postgres,
-    pytest.mark.bubblewrap,
-]
+pytestmark = MARKS
 HELD, PROGRAMS = 6, 2
 PROGRAM_NAME = "solvent-sleeper"
 SLEEPER = f"""Here:

@@ -6,8 +6,8 @@ import asyncio
 from pathlib import Path
 
 import next_version
-import pytest
 from cluster_lab import ClusterLab, MakeLab
+from lab_faults import MARKS
 from lab_jobs import scripted_lines, scripted_specs
 from lab_worker import LabWorker
 from model_servers import ScriptedServer
@@ -17,13 +17,7 @@ from solvent.usage import Budget
 from solvent.workers.celery_app import CeleryMessages, make_app
 from solvent.workers.messages import ADVANCE_JOB, BATCH, FORMAT, RUN_TRAJECTORY, TRAJECTORIES
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.redis,
-    pytest.mark.postgres,
-    pytest.mark.bubblewrap,
-]
+pytestmark = MARKS
 JOBS = 12
 TOKEN_S = 0.1
 """So slow that every job is under way for seconds."""

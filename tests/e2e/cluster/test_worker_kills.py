@@ -9,19 +9,14 @@ import crash_points
 import pytest
 from cluster_lab import MakeLab
 from kill_schedule import KillSchedule
+from lab_faults import MARKS
 from lab_jobs import scripted_lines, scripted_specs, starter_specs
 from model_servers import ScriptedServer, StarterModel
 
 from solvent.agents.job import JobStatus, Outcome
 from solvent.usage import Budget
 
-pytestmark = [
-    pytest.mark.cluster,
-    pytest.mark.slow,
-    pytest.mark.redis,
-    pytest.mark.postgres,
-    pytest.mark.bubblewrap,
-]
+pytestmark = MARKS
 LEASE_S = "6"
 """Short: the tests kill the holders, and wait for the leases."""
 COMPLETED = [JobStatus.COMPLETED]
