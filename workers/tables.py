@@ -30,7 +30,7 @@ from solvent.usage import Usage
 from solvent.workers.records import FORMAT as FORMAT
 from solvent.workers.records import Queue as Queue
 
-REVISIONS = ("r0001", "r0002")
+REVISIONS = ("r0001", "r0002", "r0003")
 """Migrations that this version knows, oldest first; the last is its own schema."""
 
 metadata = MetaData(
@@ -55,10 +55,19 @@ class TrajectoryStatus(StrEnum):
     ENDED = "ended"
 
 
+class DistillationStatus(StrEnum):
+    """Life of what a job's solution teaches, until it is in the memory."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
 class ConceptStatus(StrEnum):
     """Life of a concept of the memory."""
 
     ACTIVE = "active"
+    DEMOTED = "demoted"
     ARCHIVED = "archived"
     DELETED = "deleted"
 
@@ -357,6 +366,18 @@ concept_version = Table(
     PrimaryKeyConstraint("concept_id", "version"),
 )
 
+concept_write = Table(
+    "concept_write",
+    metadata,
+    Column("namespace", Text, ForeignKey("concept_namespace.id"), nullable=False),
+    # Of a write that is to be made once, such as that of a job.
+    Column("key", Text, nullable=False),
+    # What was written: JSON, a list of [CONCEPT, VERSION].
+    Column("versions", Text, nullable=False),
+    Column("created_at", Double, nullable=False),
+    PrimaryKeyConstraint("namespace", "key"),
+)
+
 concept_snapshot = Table(
     "concept_snapshot",
     metadata,
@@ -411,6 +432,48 @@ concept_use = Table(
     Column("tokens", BigInteger, nullable=False),
     Column("created_at", Double, nullable=False),
     PrimaryKeyConstraint("job_id", "namespace", "concept_id"),
+)
+
+memory_job = Table(
+    "memory_job",
+    metadata,
+    Column("job_id", Text, primary_key=True),
+    Column("namespace", Text, nullable=False),
+    Column("policy", Text, nullable=False),
+    Column("snapshot", Text, nullable=False),
+    # What it was given of the memory: `shown`, `none`, `held_out` or `away`.
+    Column("arm", Text, nullable=False),
+    Column("retrieved", Integer, nullable=False),
+    Column("shown", Integer, nullable=False),
+    Column("cited", Integer, nullable=False),
+    # NULL: the job's end says nothing of it.
+    Column("solved", Boolean(create_constraint=False)),
+    Column("tokens", BigInteger, nullable=False),
+    Column("created_at", Double, nullable=False),
+    Index("memory_job_namespace_created_at", "namespace", "created_at", "job_id"),
+)
+
+distillation = Table(
+    "distillation",
+    metadata,
+    Column("job_id", Text, ForeignKey("job.id"), primary_key=True),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    # Grows with every claim: what an earlier holder writes is refused.
+    Column("token", BigInteger, nullable=False, server_default="0"),
+    Column("holder", Text),
+    Column("expires_at", Double),
+    Column("sent_at", Double),
+    Column("last_error", Text),
+    Column("created_at", Double, nullable=False),
+    Column("ended_at", Double),
+    _one_of("status", DistillationStatus),
+    Index(
+        "distillation_open",
+        "created_at",
+        postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL"),
+    ),
 )
 
 ledger_scope = Table(

@@ -76,6 +76,36 @@ async def test_migrations_make_the_indexes_and_checks_that_the_code_knows(tmp_pa
         await made.aclose()
 
 
+async def test_concepts_of_an_earlier_version_stay(empty_database: Database) -> None:
+    """SQLite cannot change a check: the table is made anew, while versions and snapshots refer to its rows."""
+
+    def upgrade(connection: Connection, revision: str) -> None:
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+    rows = (
+        "INSERT INTO concept_namespace (id, read_only, last_change, created_at) VALUES ('default', false, 1, 7.5)",
+        "INSERT INTO concept (id, namespace, name, version, format, body, status, change, created_at, updated_at) "
+        "VALUES ('con-1', 'default', 'Ember rule', 1, 1, '{}', 'active', 1, 7.5, 7.5)",
+        "INSERT INTO concept_version (concept_id, version, format, action, body, created_at) "
+        "VALUES ('con-1', 1, 1, 'add', '{}', 7.5)",
+    )
+    await empty_database.change_schema("be old", lambda old: old.run_sync(upgrade, "r0002"))
+    for row in rows:
+        await empty_database.write("store", lambda connection, row=row: connection.execute(text(row)))  # type: ignore[misc]
+    await migrate(empty_database)
+    demoted = text("UPDATE concept SET status = 'demoted' WHERE id = 'con-1'")
+    await empty_database.write("demote", lambda connection: connection.execute(demoted))
+    found = text("SELECT name, status FROM concept JOIN concept_version ON concept_id = id")
+    query = await empty_database.read("look", lambda connection: connection.execute(found))
+    assert [tuple(row) for row in query] == [("Ember rule", "demoted")]
+
+
 def test_the_code_names_the_revisions_that_there_are() -> None:
     from alembic.config import Config
     from alembic.script import ScriptDirectory

@@ -17,6 +17,7 @@ from solvent.workers.tables import (
     batch,
     chore,
     concept_use,
+    distillation,
     event,
     job,
     job_artifact,
@@ -183,7 +184,7 @@ async def _delete_jobs(connection: AsyncConnection, ids: Sequence[str]) -> list[
     """Delete locked jobs with all that is theirs; return the artifacts that no job has any more."""
     if not ids:
         return []
-    for table in (event, trajectory, job_content, concept_use):
+    for table in (event, trajectory, job_content, concept_use, distillation):
         await connection.execute(delete(table).where(table.c.job_id.in_(ids)))
     owned = delete(job_artifact).where(job_artifact.c.job_id.in_(ids)).returning(job_artifact.c.artifact_id)
     theirs = sorted({row.artifact_id for row in await connection.execute(owned)})
