@@ -49,6 +49,8 @@ class ConceptStatus(StrEnum):
     """Whether a concept is found."""
 
     ACTIVE = "active"
+    DEMOTED = "demoted"
+    """found, and shown to jobs as a rare trial only: it did harm, or never helped"""
     ARCHIVED = "archived"
     """kept and shown on request, found by no search"""
     DELETED = "deleted"
@@ -158,7 +160,7 @@ class Provenance(_Value):
     """Where a version of a concept comes from."""
 
     source: Annotated[str, StringConstraints(max_length=40)] = "person"
-    """`person`, `import`, `job` or `merge`."""
+    """`person`, `import`, `job`, `merge` or `trial`."""
     job_id: str | None = None
     trajectory: str | None = None
     model: str | None = None
@@ -180,6 +182,19 @@ class Concept(_Value):
     """Of this version."""
     created_at: float
     updated_at: float
+    said_since: int = Field(default=0, exclude_if=lambda version: not version)
+    """First version that has the name and the text of this one, or that a person restored: what was found out about
+    earlier ones says nothing of it. 0 where that is this version, or not known."""
+
+    @property
+    def is_found(self) -> bool:
+        """Whether searches find it."""
+        return self.status in (ConceptStatus.ACTIVE, ConceptStatus.DEMOTED)
+
+    @property
+    def tried_since(self) -> int:
+        """First version whose jobs tell what it is worth."""
+        return self.said_since or self.version
 
 
 class Utility(_Value):
@@ -215,7 +230,7 @@ class VersionRecord(_Value):
     """One entry of a concept's history."""
 
     action: str
-    """`add`, `update`, `merge`, `archive`, `restore` or `delete`."""
+    """`add`, `update`, `merge`, `archive`, `restore` or `delete`; by what jobs showed: `demote`, `promote`."""
     concept: Concept
 
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from solvent.errors import MemoryUnavailable, NotFound
-from solvent.memory.concept import Concept, ConceptStatus
+from solvent.memory.concept import Concept
 from solvent.memory.embed import Embedder
 from solvent.memory.keywords import KeywordIndex
 from solvent.memory.names import NameIndex
@@ -114,7 +114,7 @@ class Shelf:
         return fuse(nearest, by_words, by_name, self.versions, limit)
 
     def _put(self, concept: Concept) -> None:
-        if concept.status is ConceptStatus.ACTIVE:
+        if concept.is_found:
             if self.versions.get(concept.id) != concept.version:
                 self._words.put(concept.id, concept.content.search_text)
                 self._names.put(concept.id, concept.content.name)
@@ -214,8 +214,8 @@ class LiveShelf(Shelf):
             MemoryUnavailable: the index or the embedder does not answer.
         """
         collection = await self.collection()
-        active = [one for one in stored if one.concept.status is ConceptStatus.ACTIVE]
-        gone = [one for one in stored if one.concept.status is not ConceptStatus.ACTIVE]
+        active = [one for one in stored if one.concept.is_found]
+        gone = [one for one in stored if not one.concept.is_found]
         for start in range(0, len(active), PAGE):
             await self._upsert(collection, [one.concept for one in active[start : start + PAGE]])
         old = [
@@ -223,7 +223,7 @@ class LiveShelf(Shelf):
             for one in stored
             if one.indexed_in == collection
             and one.indexed_version is not None
-            and (one.indexed_version != one.concept.version or one.concept.status is not ConceptStatus.ACTIVE)
+            and (one.indexed_version != one.concept.version or not one.concept.is_found)
         ]
         if old:
             await self._vectors.delete(collection, old)
@@ -284,6 +284,6 @@ async def find_namespace(texts: ConceptTexts, id: str) -> Namespace:
 
 def is_indexed(stored: Stored, collection: str) -> bool:
     """Return whether it is written down that the index has what it should of a concept, and nothing else. Pure."""
-    if stored.concept.status is ConceptStatus.ACTIVE:
+    if stored.concept.is_found:
         return stored.indexed_in == collection and stored.indexed_version == stored.concept.version
     return stored.indexed_version is None

@@ -175,16 +175,32 @@ class ConceptStore:
         concept = await self._own(id)
         if concept.content == content and expected_version in (None, concept.version):
             return Written(concept)
-        return await self._change(concept, "update", content=content, provenance=provenance, expected=expected_version)
+        says_the_same = (concept.content.name, concept.content.text) == (content.name, content.text)
+        status = ConceptStatus.ACTIVE if concept.status is ConceptStatus.DEMOTED and not says_the_same else None
+        return await self._change(
+            concept, "update", content=content, status=status, provenance=provenance, expected=expected_version
+        )
 
     async def set_archived(self, id: str, *, archived: bool, note: str = "") -> Written:
-        """Take a concept out of all searches, or put it back; raises as `update`."""
+        """Take a concept out of all searches, or put it back; raises as `update`.
+
+        One that is put back, or that was demoted, is tried anew: what jobs showed of it before is not counted against it.
+        """
         concept = await self._own(id)
         status = ConceptStatus.ARCHIVED if archived else ConceptStatus.ACTIVE
         if concept.status is status:
             return Written(concept)
         action = "archive" if archived else "restore"
         return await self._change(concept, action, status=status, provenance=Provenance(note=note))
+
+    async def stand(self, id: str, status: ConceptStatus, *, reason: str, expected_version: int) -> Written:
+        """Give a concept the status that jobs showed it to deserve; raises as `update`."""
+        concept = await self._own(id)
+        actions = {ConceptStatus.ACTIVE: "promote", ConceptStatus.DEMOTED: "demote", ConceptStatus.ARCHIVED: "archive"}
+        provenance = Provenance(source="trial", note=reason[:400])
+        return await self._change(
+            concept, actions[status], status=status, provenance=provenance, expected=expected_version
+        )
 
     async def delete(self, id: str, *, note: str = "") -> Written:
         """Delete a concept; its history and the snapshots that it is in stay. Raises as `update`."""
@@ -257,8 +273,8 @@ class ConceptStore:
         )
 
     async def list(self, *, namespace: str | None = None, archived: bool = False) -> Sequence[Concept]:
-        """Return the active concepts of a namespace (the project's own by default) by name; with archived ones too."""
-        wanted = {ConceptStatus.ACTIVE, *([ConceptStatus.ARCHIVED] if archived else [])}
+        """Return a namespace's concepts (the project's own by default) by name: active, demoted, and archived ones."""
+        wanted = {ConceptStatus.ACTIVE, ConceptStatus.DEMOTED, *([ConceptStatus.ARCHIVED] if archived else [])}
         found = [one.concept for one in await self._all(namespace or self.project) if one.concept.status in wanted]
         return sorted(found, key=lambda concept: concept.content.name)
 
@@ -354,6 +370,7 @@ class ConceptStore:
                 one.id: one
                 for namespace in (self.project, *self.shared)
                 for one in await self.list(namespace=namespace)
+                if one.status is ConceptStatus.ACTIVE
             }
         else:
             own = {one.id: one for one in await self.members(after)}
@@ -420,7 +437,7 @@ class ConceptStore:
         # The vectors first: each of theirs had its text before, so one that no text knows is surely left over.
         there = await self._vectors.ids(collection)
         stored = await self._all(namespace or self.project)
-        active = [one for one in stored if one.concept.status is ConceptStatus.ACTIVE]
+        active = [one for one in stored if one.concept.is_found]
         expected = {vector_id(one.concept.id, one.concept.version): one.concept.id for one in active}
         return Check(
             namespace=namespace or self.project,
@@ -460,12 +477,65 @@ class ConceptStore:
         await self._embedder.aclose()
         await self._texts.aclose()
 
-    async def _write(self, edits: Sequence[Edit]) -> Sequence[Written]:
+    async def named(self, names: Sequence[str], *, shared: bool = False) -> Mapping[str, Concept]:
+        """Return concepts of these names that are not deleted: the project's own, or those of the shared namespaces."""
+        found: dict[str, Concept] = {}
+        for namespace in self.shared if shared else (self.project,):
+            for name, one in (await self._texts.named(namespace, names)).items():
+                found.setdefault(name, one.concept)
+        return found
+
+    async def near(self, content: Content, *, limit: int) -> Sequence[tuple[Concept, float]]:
+        """Return the project's own concepts that are likest to a content, with the cosine of their vectors.
+
+        Raises:
+            MemoryUnavailable: the index or the embedder does not answer.
+        """
+        found = await self._shelf(self.project).search_now(content.search_text, limit)
+        likest = sorted(
+            ((one.similarity, one.id, one.version) for one in found if one.similarity is not None),
+            key=lambda one: (-one[0], one[1]),
+        )
+        concepts = await self._texts.at([(id, version) for _, id, version in likest])
+        return [(concepts[id, version], score) for score, id, version in likest if (id, version) in concepts]
+
+    async def likeness(self, contents: Sequence[Content]) -> Sequence[Sequence[float]]:
+        """Return the cosine of each content's vector with each. Raises MemoryUnavailable."""
+        vectors = await self._embedder.embed([content.search_text for content in contents])
+        return [[float(one) for one in row] for row in vectors @ vectors.T]
+
+    async def size(self) -> tuple[int, int]:
+        """See `ConceptTexts.size`."""
+        return await self._texts.size(self.project)
+
+    async def written_as(self, once: str) -> Sequence[tuple[str, Concept]] | None:
+        """Return what the write of this key did, as actions and concepts at their versions; None if it was not made."""
+        versions = await self._texts.written_as(self.project, once)
+        if versions is None:
+            return None
+        found = await self._texts.at(versions)
+        made = [found[one] for one in versions if one in found]
+        return [(_action(one), one) for one in made]
+
+    async def write_edits(
+        self, edits: Sequence[Edit], *, once: str | None = None, at_change: int | None = None
+    ) -> Sequence[Written]:
+        """Make edits in one transaction, or none; see `ConceptTexts.write`.
+
+        Raises:
+            DataError: one holds what may not be kept.
+            Conflict, StoreError: see there.
+        """
+        return await self._write(edits, once=once, at_change=at_change)
+
+    async def _write(
+        self, edits: Sequence[Edit], *, once: str | None = None, at_change: int | None = None
+    ) -> Sequence[Written]:
         for edit in edits:
             if edit.content is not None:
                 screen(edit.content)
         await self._ensure(self.project)
-        stored = await self._texts.write(self.project, edits)
+        stored = await self._texts.write(self.project, edits, once=once, at_change=at_change)
         why = None
         try:
             await self._shelf(self.project).index(stored)
@@ -532,6 +602,12 @@ class ConceptStore:
             del self._frozen[next(iter(self._frozen))]
         self._frozen[snapshot] = shelf
         return shelf
+
+
+def _action(concept: Concept) -> str:
+    if concept.version == 1:
+        return "add"
+    return "archive" if concept.status is ConceptStatus.ARCHIVED else "update"
 
 
 def new_id() -> str:

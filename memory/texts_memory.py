@@ -191,6 +191,7 @@ def changed(namespace: str, edit: Edit, before: Concept | None, now: float) -> C
     content = edit.content or (before.content if before is not None else None)
     if content is None:
         raise NotFound(f"there is no concept {edit.id!r} in the namespace {namespace!r}")
+    says_the_same = before is not None and (before.content.name, before.content.text) == (content.name, content.text)
     return Concept(
         id=edit.id,
         namespace=namespace,
@@ -200,6 +201,7 @@ def changed(namespace: str, edit: Edit, before: Concept | None, now: float) -> C
         provenance=edit.provenance,
         created_at=before.created_at if before is not None else now,
         updated_at=now,
+        said_since=before.tried_since if before is not None and says_the_same and edit.action != "restore" else 0,
     )
 
 
