@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -97,7 +98,13 @@ OnChecked = Callable[[Problem, Checked], None]
 
 
 async def verify(
-    sandbox: Sandbox, problem: Problem, *, margin: bool = True, on_checked: OnChecked | None = None, job: str = ""
+    sandbox: Sandbox,
+    problem: Problem,
+    *,
+    margin: bool = True,
+    time_scale: float = 1.0,
+    on_checked: OnChecked | None = None,
+    job: str = "",
 ) -> Report:
     """Judge every submission of a problem, and check each against what it must get.
 
@@ -110,13 +117,18 @@ async def verify(
         problem: with its solutions.
         margin: run the others under the wider limit that `time_rule.from_limit` asks for, and note those whose verdict
             hangs on the time limit.
+        time_scale: every time limit is multiplied by it, above 0: how much slower this machine is than the one that
+            the limits were made for.
         on_checked: called after each, in the order in which they end.
         job: who asks.
 
     Raises:
+        ConfigError: `time_scale` is not above 0.
         SandboxUnavailable: no sandbox can run here.
     """
-    report = Report(problem, problem.limits.cpu_time_s)
+    if not 0 < time_scale < math.inf:
+        raise ConfigError(f"time_scale must be above 0, not {time_scale:g}")
+    report = Report(problem, problem.limits.cpu_time_s * time_scale)
     unfit = _unfit(problem)
     if unfit:
         report.notes.append(unfit)
@@ -126,6 +138,8 @@ async def verify(
     fitting = [number for number, one in enumerate(problem.solutions) if _bounds_below(one)]
     rest = [number for number in range(len(problem.solutions)) if number not in set(fitting)]
     rule = problem.time_rule
+    if time_scale != 1.0:
+        report.notes.append(f"time limits are {time_scale:g} times those of the package")
     if rule.limit_given:
         await verifying.check(fitting, report.limit_s)
         slowest_s = verifying.slowest_s(fitting)
@@ -135,10 +149,10 @@ async def verify(
                 f"{slowest_s:.2f} s, and {rule.to_limit:g} times that was meant"
             )
     else:
-        await verifying.check(fitting, max(UNKNOWN_LIMIT_S, report.limit_s))
+        await verifying.check(fitting, max(UNKNOWN_LIMIT_S * time_scale, report.limit_s))
         if verifying.slowest_s(fitting):
             report.limit_found = True
-            report.limit_s = time_limit(rule, verifying.slowest_s(fitting))
+            report.limit_s = time_limit(rule, verifying.slowest_s(fitting)) * time_scale
         else:
             report.notes.append(f"no solution tells the time limit: {report.limit_s:g} s is taken")
     await verifying.check(rest, report.limit_s * (rule.from_limit if margin else 1.0))

@@ -31,7 +31,8 @@ def problem() -> None:
 \b
   solvent problem verify mypackage/
   solvent problem verify contest/ --json
-  solvent problem verify packages.jsonl --no-margin"""
+  solvent problem verify packages.jsonl --no-margin
+  solvent problem verify contest/ --time-scale 2"""
 )
 @click.argument("packages", nargs=-1, required=True)
 @click.option("--sandbox", type=click.Choice(["auto", "docker", "local"]), help="Sandbox backend. [default: auto]")
@@ -41,8 +42,15 @@ def problem() -> None:
     show_default=True,
     help="Run submissions that must not fit under a wider time limit too, and note those that hang on the limit.",
 )
+@click.option(
+    "--time-scale",
+    type=click.FloatRange(min=0, min_open=True, max=100),
+    default=1.0,
+    show_default=True,
+    help="Multiply all time limits: how much slower this machine is than the one that they were made for.",
+)
 @json_option
-def verify(packages: tuple[str, ...], sandbox: str | None, margin: bool, as_json: bool) -> int:
+def verify(packages: tuple[str, ...], sandbox: str | None, margin: bool, time_scale: float, as_json: bool) -> int:
     """Run the submissions of PACKAGES: each must get the verdict, and score, that it is meant to get.
 
     PACKAGES are problem packages (Kattis, ICPC, Polygon, DMOJ), folders of them, or files of problems. Where a package
@@ -52,7 +60,7 @@ def verify(packages: tuple[str, ...], sandbox: str | None, margin: bool, as_json
     """
     settings = load_settings(sandbox=sandbox)
     problems, errors = _read(packages)
-    reports = _verify(settings, problems, margin=margin, as_json=as_json)
+    reports = _verify(settings, problems, margin=margin, time_scale=time_scale, as_json=as_json)
     if as_json:
         rows: dict[str, JsonValue] = {
             "problems": [report.to_dict() for report in reports],
@@ -82,7 +90,9 @@ def _read(packages: tuple[str, ...]) -> tuple[list[Problem], list[DataError]]:
     return problems, errors
 
 
-def _verify(settings: Settings, problems: list[Problem], *, margin: bool, as_json: bool) -> list[Report]:
+def _verify(
+    settings: Settings, problems: list[Problem], *, margin: bool, time_scale: float, as_json: bool
+) -> list[Report]:
     from solvent.sandbox.choose import open_sandbox
     from solvent.sandbox.verify import verify as verify_problem
     from solvent.service.cli.loop import run, unless_stopped
@@ -100,7 +110,10 @@ def _verify(settings: Settings, problems: list[Problem], *, margin: bool, as_jso
         sandbox = await open_sandbox(settings)
         try:
             return [
-                await verify_problem(sandbox, one, margin=margin, on_checked=on_checked, job=one.id) for one in problems
+                await verify_problem(
+                    sandbox, one, margin=margin, time_scale=time_scale, on_checked=on_checked, job=one.id
+                )
+                for one in problems
             ]
         finally:
             await sandbox.aclose()

@@ -9,6 +9,7 @@ from fake_sandbox import Answer, FakeRun, FakeSandbox, ended
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solvent.errors import ConfigError
 from solvent.problems.problem import (
     Expectation,
     IoTest,
@@ -101,6 +102,18 @@ async def test_a_verdict_that_hangs_on_the_time_limit_is_noted() -> None:
         "hangs on the time limit: AC with 3 s",
     )
     assert (await verified(asked, margin=False)).rows[0].note == ""
+
+
+async def test_time_limits_can_be_those_of_a_slower_machine() -> None:
+    given = problem(solution("slow", AC), limits=Limits(cpu_time_s=1))
+    assert not (await verified(given)).ok
+    report = await verified(given, time_scale=3)
+    assert (report.ok, report.limit_s) == (True, 3.0)
+    assert "time limits are 3 times those of the package" in report.notes
+    found = problem(solution("right", AC), time_rule=TimeRule(limit_given=False, to_limit=2, resolution_s=0.5))
+    assert (await verified(found, time_scale=3)).limit_s == 3.0
+    with pytest.raises(ConfigError, match="time_scale must be above 0"):
+        await verified(given, time_scale=0)
 
 
 async def test_a_problem_without_tests_or_checker_is_no_failure_of_its_submissions() -> None:
