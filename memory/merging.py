@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from solvent.memory.concept import Content, Parameter
+from pydantic_core import to_json
+
+from solvent.memory.concept import MOST_BYTES, ConceptKind, Content, Parameter
 
 _MOST_LINES = 16
 _MOST_PARAMETERS = 12
@@ -24,8 +27,27 @@ def merged(into: Content, others: Sequence[Content]) -> Content:
     values["parameters"] = _parameters(everyone)
     for field, most in (("cues", _MOST_LINES), ("notes", _MOST_LINES), ("used_in", _MOST_USES)):
         values[field] = _united((getattr(one, field) for one in everyone), most)
-    values["output_type"] = next((one.output_type for one in everyone if one.output_type), "")
+    if into.kind is not ConceptKind.INSIGHT:
+        values["output_type"] = next((one.output_type for one in everyone if one.output_type), "")
+    return fitting(values)
+
+
+def fitting(values: dict[str, Any]) -> Content:
+    """Return a content of these values with as much of its lists as the limit of its size allows.
+
+    What is last goes first: uses, then notes, then cues.
+
+    Raises:
+        ValidationError: it is wrong in another way.
+    """
+    for field in ("used_in", "notes", "cues"):
+        while values[field] and _size_of(values) > MOST_BYTES:
+            values[field] = values[field][:-1]
     return Content.model_validate(values)
+
+
+def _size_of(values: dict[str, Any]) -> int:
+    return len(to_json(values))
 
 
 def _parameters(everyone: Sequence[Content]) -> list[Parameter]:

@@ -184,7 +184,7 @@ class ConceptStore:
     async def set_archived(self, id: str, *, archived: bool, note: str = "") -> Written:
         """Take a concept out of all searches, or put it back; raises as `update`.
 
-        One that is put back, or that was demoted, is tried anew: what jobs showed of it before is not counted against it.
+        One that is put back, or that was demoted, is tried anew: what jobs showed of it before does not count.
         """
         concept = await self._own(id)
         status = ConceptStatus.ARCHIVED if archived else ConceptStatus.ACTIVE

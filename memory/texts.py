@@ -62,15 +62,35 @@ class ConceptTexts(Protocol):
         """Return it; it is made where it is not there, and set read-only or not as is asked."""
         ...
 
-    async def write(self, namespace: str, edits: Sequence[Edit]) -> Sequence[Stored]:
+    async def write(
+        self, namespace: str, edits: Sequence[Edit], *, once: str | None = None, at_change: int | None = None
+    ) -> Sequence[Stored]:
         """Make all edits in one transaction, or none; returns the concepts in the edits' order.
 
         The namespace must be there. The same concept may be edited once.
 
+        Args:
+            namespace: whose concepts.
+            edits: what is changed.
+            once: key of a write that is made once for all time; see `written_as`.
+            at_change: number of the namespace's last change that the edits were decided on.
+
         Raises:
             NotFound: there is no such namespace, or no such concept in it to change.
-            Conflict: an expected version is another by now, or another concept that is not deleted has the name.
+            Conflict: an expected version is another by now, another concept that is not deleted has the name, a write
+                of this key was made before, or the namespace was changed since `at_change`.
             ConfigError: the namespace is read-only.
+        """
+        ...
+
+    async def written_as(self, namespace: str, once: str) -> Sequence[tuple[str, int]] | None:
+        """Return ids and versions that the write of this key made, in their order; None where it was not made."""
+        ...
+
+    async def size(self, namespace: str) -> tuple[int, int]:
+        """Return how many concepts a namespace has that are neither archived nor deleted, and its last change's number.
+
+        Both are 0 where it is not there.
         """
         ...
 

@@ -16,6 +16,7 @@ class _Tables:
     namespaces: dict[str, Namespace] = field(default_factory=dict)
     stored: dict[str, Stored] = field(default_factory=dict)
     versions: dict[str, list[VersionRecord]] = field(default_factory=dict)
+    keys: dict[tuple[str, str], list[tuple[str, int]]] = field(default_factory=dict)
 
 
 class InMemoryConceptTexts:
@@ -41,17 +42,36 @@ class InMemoryConceptTexts:
         self._tables.namespaces[id] = replace(known, read_only=read_only)
         return self._tables.namespaces[id]
 
-    async def write(self, namespace: str, edits: Sequence[Edit]) -> Sequence[Stored]:
+    async def write(
+        self, namespace: str, edits: Sequence[Edit], *, once: str | None = None, at_change: int | None = None
+    ) -> Sequence[Stored]:
         """See `ConceptTexts`."""
         tables = _Tables(
             dict(self._tables.namespaces),
             dict(self._tables.stored),
             {id: list(records) for id, records in self._tables.versions.items()},
+            dict(self._tables.keys),
         )
+        refuse_changed(writable(namespace, tables.namespaces.get(namespace)), at_change)
+        if once is not None and (namespace, once) in tables.keys:
+            raise made_before(once)
         written = [self._edit(tables, namespace, edit) for edit in edits]
+        if once is not None:
+            tables.keys[namespace, once] = [(one.concept.id, one.concept.version) for one in written]
         refuse_shared_names(namespace, [one.concept for one in tables.stored.values()])
         self._tables = tables
         return written
+
+    async def written_as(self, namespace: str, once: str) -> Sequence[tuple[str, int]] | None:
+        """See `ConceptTexts`."""
+        return self._tables.keys.get((namespace, once))
+
+    async def size(self, namespace: str) -> tuple[int, int]:
+        """See `ConceptTexts`."""
+        gone = {ConceptStatus.ARCHIVED, ConceptStatus.DELETED}
+        its = [one for one in self._tables.stored.values() if one.concept.namespace == namespace]
+        space = self._tables.namespaces.get(namespace, Namespace(namespace))
+        return sum(one.concept.status not in gone for one in its), space.last_change
 
     def _edit(self, tables: _Tables, namespace: str, edit: Edit) -> Stored:
         space = writable(namespace, tables.namespaces.get(namespace))
@@ -203,6 +223,17 @@ def changed(namespace: str, edit: Edit, before: Concept | None, now: float) -> C
         updated_at=now,
         said_since=before.tried_since if before is not None and says_the_same and edit.action != "restore" else 0,
     )
+
+
+def refuse_changed(namespace: Namespace, at_change: int | None) -> None:
+    """Refuse a write that was decided on an earlier state. Raises Conflict."""
+    if at_change is not None and namespace.last_change != at_change:
+        raise Conflict(f"the namespace {namespace.id!r} was changed meanwhile", remedy="decide again, and repeat it")
+
+
+def made_before(once: str) -> Conflict:
+    """Return the error for a write that is made once and was made."""
+    return Conflict(f"the write {once!r} was made before", remedy="it is made once")
 
 
 def name_taken(namespace: str, name: str) -> Conflict:

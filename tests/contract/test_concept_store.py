@@ -15,7 +15,10 @@ from concept_parts import Backend, DiedError, contents, insight, routine
 from solvent.errors import ConfigError, Conflict, DataError, MemoryUnavailable, NotFound
 from solvent.memory.concept import ConceptStatus, Provenance
 from solvent.memory.exchange import export_library, read_library
+from solvent.memory.proposals import Proposal
 from solvent.memory.store import ConceptStore
+from solvent.memory.texts import Edit
+from solvent.memory.writer import write_proposals
 
 
 @pytest.fixture(
@@ -340,3 +343,35 @@ async def test_without_its_index_the_memory_keeps_what_is_written(backend: Backe
         assert {one.content.name for one in await store.list()} == {"Ember rule", "Moss rule"}
     assert (await store.search("moss"))[0].concept.content.name == "Moss rule"
     assert (await store.check()).is_sound
+
+
+async def test_a_write_with_a_key_is_made_once_by_whoever_comes_first(backend: Backend) -> None:
+    stores = [backend.store() for _ in range(3)]
+    await stores[0].add(routine("Moss rule", "sort"))
+    # As attempts at one job's distillation: all decide anew, one of them writes.
+    proposed = [
+        Proposal(routine(name, "say"), Provenance(source="job", job_id="job-1")) for name in ("Ember rule", "Moss rule")
+    ]
+    reports = await asyncio.gather(*(write_proposals(store, proposed, once="job-1") for store in stores))
+    assert sorted(report.repeated for report in reports) == [False, True, True]
+    assert {next(one.content.name for one in report.added) for report in reports} == {"Ember rule"}
+    assert len(await stores[0].history("Ember rule")) == 1
+    assert await stores[0].size() == (2, 2)
+    assert (await stores[0].check()).is_sound
+
+
+async def test_a_write_that_was_decided_on_an_earlier_state_is_refused(store: ConceptStore) -> None:
+    assert await store.size() == (0, 0)
+    kept = (await store.add(routine("Ember rule", "add 3"))).concept
+    size, last_change = await store.size()
+    assert size == 1
+    await store.set_archived(kept.id, archived=True)
+    edit = Edit(id="con-new", action="add", content=routine("Moss rule", "sort"), expected_version=0)
+    with pytest.raises(Conflict, match="changed meanwhile"):
+        await store.write_edits([edit], at_change=last_change)
+    size, last_change = await store.size()
+    assert size == 0
+    await store.write_edits([edit], once="key", at_change=last_change)
+    with pytest.raises(Conflict):
+        await store.write_edits([Edit(id="con-2", action="add", content=routine("A", "a"))], once="key")
+    assert [one.content.name for one in await store.list()] == ["Moss rule"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
@@ -12,7 +13,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from solvent.errors import NotFound, StoreError
 from solvent.memory.concept import FORMAT, Concept, ConceptStatus, Snapshot, Utility, VersionRecord
 from solvent.memory.texts import Edit, Namespace, Stored
-from solvent.memory.texts_memory import changed, name_taken, no_snapshot, writable
+from solvent.memory.texts_memory import (
+    changed,
+    made_before,
+    name_taken,
+    no_snapshot,
+    refuse_changed,
+    writable,
+)
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.rows import database_time, is_postgres, now
 from solvent.workers.tables import (
@@ -22,6 +30,7 @@ from solvent.workers.tables import (
     concept_snapshot_member,
     concept_utility,
     concept_version,
+    concept_write,
 )
 
 T = TypeVar("T")
@@ -64,11 +73,16 @@ class SqlConceptTexts:
 
         return await self._database.write(f"make the namespace {id!r}", work)
 
-    async def write(self, namespace: str, edits: Sequence[Edit]) -> Sequence[Stored]:
+    async def write(
+        self, namespace: str, edits: Sequence[Edit], *, once: str | None = None, at_change: int | None = None
+    ) -> Sequence[Stored]:
         """See `ConceptTexts`."""
 
         async def work(connection: AsyncConnection) -> list[Stored]:
             space = writable(namespace, await _locked(connection, namespace))
+            refuse_changed(space, at_change)
+            if once is not None and await _written_as(connection, namespace, once) is not None:
+                raise made_before(once)
             before = await _rows(connection, [edit.id for edit in edits])
             time = await now(connection)
             written = []
@@ -89,9 +103,32 @@ class SqlConceptTexts:
                 .where(concept_namespace.c.id == namespace)
                 .values(last_change=space.last_change + len(edits))
             )
+            if once is not None:
+                made_as = json.dumps([(one.concept.id, one.concept.version) for one in written])
+                row = {"namespace": namespace, "key": once, "versions": made_as, "created_at": time}
+                await connection.execute(insert(concept_write).values(row))
             return written
 
         return await self._database.write("write concepts", work)
+
+    async def written_as(self, namespace: str, once: str) -> Sequence[tuple[str, int]] | None:
+        """See `ConceptTexts`."""
+        return await self._database.read(
+            "look for a write of concepts", lambda connection: _written_as(connection, namespace, once)
+        )
+
+    async def size(self, namespace: str) -> tuple[int, int]:
+        """See `ConceptTexts`."""
+        gone = [ConceptStatus.ARCHIVED.value, ConceptStatus.DELETED.value]
+        counted = select(func.count()).where(concept.c.namespace == namespace, concept.c.status.not_in(gone))
+        changed_last = select(concept_namespace.c.last_change).where(concept_namespace.c.id == namespace)
+        query = select(counted.scalar_subquery(), changed_last.scalar_subquery())
+
+        async def work(connection: AsyncConnection) -> tuple[int, int]:
+            number, last = (await connection.execute(query)).one()
+            return int(number), int(last or 0)
+
+        return await self._database.read("count concepts", work)
 
     async def get(self, ids: Sequence[str]) -> Mapping[str, Stored]:
         """See `ConceptTexts`."""
@@ -276,6 +313,12 @@ async def _locked(connection: AsyncConnection, id: str) -> Namespace:
     if row is None:
         raise NotFound(f"there is no namespace {id!r} of concepts")
     return _namespace(row)
+
+
+async def _written_as(connection: AsyncConnection, namespace: str, once: str) -> list[tuple[str, int]] | None:
+    query = select(concept_write.c.versions).where(concept_write.c.namespace == namespace, concept_write.c.key == once)
+    found = (await connection.execute(query)).scalar()
+    return None if found is None else [(id, version) for id, version in json.loads(found)]
 
 
 async def _rows(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, Stored]:
