@@ -174,9 +174,9 @@ class _Advance:
                     await cluster.checkpoints.forget(spec.id, told)
                     await cluster.store.tell(claim, told)
                 if not news.names and standing.waiting:
-                    return await cluster.store.rest(claim)
+                    return await self._rest()
         if not await self._all_ended(list(standing.state["pending"])):
-            return await cluster.store.rest(claim)
+            return await self._rest()
         scope = await job.enter()
         result = await job.result(standing.state, wall_s=job.deps.clock() - scope.started_at)
         if result.status is not JobStatus.CANCELLED:
@@ -233,6 +233,10 @@ class _Advance:
             await cluster.store.tell(claim, over)
         return not left
 
+    async def _rest(self) -> bool:
+        with self._held.letting_go():
+            return await self._cluster.store.rest(self._claim)
+
     async def _grade(self, job: PreparedJob, result: JobResult) -> Grade | None:
         """Grade, unless the job is cancelled meanwhile; a deadline does not hold for it."""
         return await self._held.run(job.grade(result), until=frozenset({Ending.CANCELLED}))
@@ -241,7 +245,8 @@ class _Advance:
         cluster, record = self._cluster, self._record
         await cluster.checkpoints.delete(record.id)
         await cluster.events.flush()
-        await cluster.store.finish(self._claim, result)
+        with self._held.letting_go():
+            await cluster.store.finish(self._claim, result)
         cluster.metrics.job_ended(result)
         cluster.events.forget(record.id)
         cluster.events.wake(record.id, record.batch_id)

@@ -148,7 +148,7 @@ class Cluster:
 
         Never raises for a database that does not answer: then the lease lapses.
         """
-        with suppress(StoreError):
+        with suppress(StoreError), held.letting_go():
             cause = None if error is None else error.to_dict()
             await self.store.give_back(held.claim, counts=error is not None, error=cause)
 

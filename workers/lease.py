@@ -73,6 +73,8 @@ class Held:
         self._expiry = self._loop.call_at(asked_at + lease_s, self.end, Ending.LOST)
         self._deadline: float | None = None
         self._alarm: asyncio.TimerHandle | None = None
+        self._letting_go = False
+        self._said_lost = False
         if claim.left_s is not None:
             # Counted from the answer: never before the database itself says that it has passed.
             self._deadline = self._loop.time() + claim.left_s
@@ -87,6 +89,27 @@ class Held:
     def near_deadline(self) -> bool:
         """Whether the job's deadline has passed, or is about to."""
         return self._deadline is not None and self._loop.time() >= self._deadline - DEADLINE_SLACK_S
+
+    @property
+    def is_let_go(self) -> bool:
+        """Whether its lease is being ended here, or was."""
+        return self._letting_go
+
+    @contextmanager
+    def letting_go(self) -> Iterator[None]:
+        """End the lease inside, by an operation of the store, whose answer alone says what became of the claim.
+
+        A beat that meets this operation finds no lease: that is no loss, and must not cut what comes after the end.
+        Where the operation fails the claim is kept again, and a loss that was found meanwhile counts.
+        """
+        self._letting_go = True
+        try:
+            yield
+        except BaseException:
+            self._letting_go = False
+            if self._said_lost:
+                self.end(Ending.LOST)
+            raise
 
     def require(self) -> None:
         """Raise `LeaseLostError` where the claim is lost."""
@@ -127,6 +150,9 @@ class Held:
 
     def end(self, why: Ending) -> None:
         """Have the work end."""
+        if why is Ending.LOST and self._letting_go:
+            self._said_lost = True
+            return
         if why not in self._endings:
             self._endings.add(why)
             for task, until in self._tasks.items():
@@ -232,7 +258,7 @@ class Keeper:
 
     async def _beat(self) -> bool:
         """Beat once; returns whether the database answered."""
-        claims = self.claims
+        claims = [claim for claim, held in self._held.items() if not held.is_let_go]
         if not claims:
             return True
         asked_at = asyncio.get_running_loop().time()

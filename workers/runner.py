@@ -80,7 +80,8 @@ class Runner:
                     if held is None:
                         return record if record.ended else None
                     if not await self._is_whole(held):
-                        await self.store.rest(held.claim)
+                        with held.letting_go():
+                            await self.store.rest(held.claim)
                         return None
                     return await self._run_held(held, record)
 
@@ -154,7 +155,8 @@ async def run_held(
     if result is None:
         result = cancelled_result(spec, await usage(record.id))
     await events.flush()
-    await store.finish(held.claim, result)
+    with held.letting_go():
+        await store.finish(held.claim, result)
     events.forget(record.id)
     ended = {"status": result.status, "result": result, "error": result.error, "finished_at": utc_now()}
     return record.model_copy(update=ended)

@@ -54,7 +54,8 @@ async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> boo
         record = await cluster.record(job_id, fresh=False)
         plan = (await cluster.store.trajectory(job_id, name)).plan
         outcome = await held.run(_outcome(cluster, record, plan))
-        await cluster.store.end_trajectory(held.claim, outcome or cancelled_outcome(name))
+        with held.letting_go():
+            await cluster.store.end_trajectory(held.claim, outcome or cancelled_outcome(name))
     except GraphDrained:
         await cluster.hand_back(held)
         record = await cluster.record(job_id, fresh=False)

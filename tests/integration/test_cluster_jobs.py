@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import pytest
 from cluster_bench import REPLIES, ClusterBench, Script, handlers, start, sum_spec
@@ -22,12 +22,15 @@ from solvent.errors import StoreError
 from solvent.usage import Budget
 from solvent.workers.advance import advance_job
 from solvent.workers.cluster import Cluster
+from solvent.workers.lease import Keeper
 from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY
 from solvent.workers.reaper import reap
-from solvent.workers.service_records import LeaseKind
+from solvent.workers.service_records import Beat, Claim, LeaseKind, TrajectoryRecord
+from solvent.workers.service_store import ServiceStore
 from solvent.workers.trajectories import run_trajectory
 
 pytestmark = pytest.mark.postgres
+T = TypeVar("T")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -207,6 +210,70 @@ async def test_a_worker_that_lost_its_lease_writes_nothing_more(bench: ClusterBe
     assert script.calls == {**dict.fromkeys(REPLIES, 1), "t0/0": 2}
     assert record.result.usage == await bench.ledger.usage("job")
     assert record.result.usage.model_calls == 6, "what the first had asked for was spent"
+
+
+class _BeatMeetsEnd:
+    """A store in which a beat that was sent before each end of a job's lease is answered after it, and finds none."""
+
+    def __init__(self, store: ServiceStore) -> None:
+        self._store = store
+        self.wake: Callable[[], None] = lambda: None
+        self.met = 0
+        self._sent, self._ended, self._answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def beat(self, holder: str, claims: Sequence[Claim], *, lease_s: float) -> Beat:
+        self._sent.set()
+        await self._ended.wait()
+        beat = await self._store.beat(holder, claims, lease_s=lease_s)
+        self.met += len(beat.lost)
+        self._answered.set()
+        return beat
+
+    async def untold(self, claim: Claim) -> Sequence[TrajectoryRecord]:
+        """What is asked for last before a rest or an end."""
+        if not self._sent.is_set():
+            self.wake()
+            await self._sent.wait()
+        return await self._store.untold(claim)
+
+    async def rest(self, claim: Claim) -> bool:
+        return await self._after(self._store.rest(claim))
+
+    async def finish(self, claim: Claim, result: JobResult) -> None:
+        await self._after(self._store.finish(claim, result))
+
+    async def _after(self, end: Awaitable[T]) -> T:
+        answer = await end
+        self._ended.set()
+        await self._answered.wait()
+        for event in (self._sent, self._ended, self._answered):
+            event.clear()
+        return answer
+
+
+async def test_a_beat_that_meets_the_end_of_a_lease_is_no_loss(
+    bench: ClusterBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the work is cut behind the end: news is left to the reaper, and no watcher hears that a job ended."""
+    cluster = await bench.worker()
+    store = _BeatMeetsEnd(cluster.store)
+    keeper = Keeper(cast(ServiceStore, store), "met", lease_s=3600, beat_s=1200)
+    store.wake = keeper.wake
+    cluster = replace(cluster, store=cast(ServiceStore, store), keeper=keeper)
+    announced: list[str] = []
+    monkeypatch.setattr(cluster.events, "wake", lambda job_id, _: announced.append(job_id))
+    await bench.submit(sum_spec())
+    await _run_all(cluster)
+    record = await bench.ended()
+    assert record.result is not None
+    assert record.result.outcome is Outcome.SOLVED
+    assert announced == ["job"]
+    assert store.met >= 3, "at rests and at the end"
+    assert keeper.lost == 0
+    await keeper.aclose()
 
 
 async def test_what_cannot_be_kept_again_and_again_ends_as_failed_with_its_cause(bench: ClusterBench) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -24,6 +25,8 @@ class LeaseStore:
         self.answer: Beat | StoreError = Beat()
         self.beats: list[list[str]] = []
         self.beaten = asyncio.Event()
+        self.may_answer = asyncio.Event()
+        self.may_answer.set()
 
     async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim:
         return Claim(kind, id, holder, 1, 1, self.left_s)
@@ -31,6 +34,7 @@ class LeaseStore:
     async def beat(self, holder: str, claims: Sequence[Claim], *, lease_s: float) -> Beat:
         self.beats.append([claim.id for claim in claims])
         self.beaten.set()
+        await self.may_answer.wait()
         if isinstance(self.answer, StoreError):
             raise self.answer
         return self.answer
@@ -195,3 +199,59 @@ async def test_beats_prolong_the_lease() -> None:
         assert await held_now(held).run(until_beats(20)) == "whole"
         assert held_now(held)._expiry.when() > first
     await keeper.aclose()
+
+
+async def beat_answers(store: LeaseStore, answer: Beat) -> None:
+    """Let the beat that is under way have this answer, and the keeper act on it."""
+    store.answer = answer
+    store.may_answer.set()
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_a_beat_that_meets_the_end_of_its_lease_cuts_nothing() -> None:
+    """The beat is under way, the store ends the lease, the beat finds none; what comes after the end is not cut."""
+    store = LeaseStore()
+    keeper = keeper_of(store)
+    async with keeper.claim(LeaseKind.JOB, "job") as held:
+        claim = held_now(held)
+
+        async def rest() -> str:
+            store.may_answer.clear()
+            keeper.wake("job")
+            await store.beaten.wait()
+            with claim.letting_go():
+                await beat_answers(store, Beat(lost=[claim.claim]))
+            await asyncio.sleep(0)
+            return "has news again"
+
+        assert await claim.run(rest(), until=frozenset()) == "has news again"
+        assert claim.ending is None
+        store.beaten.clear()
+        async with keeper.claim(LeaseKind.JOB, "other"):
+            keeper.wake()
+            await store.beaten.wait()
+    assert store.beats == [["job"], ["other"]], "what was let go is not beaten for"
+    assert keeper.lost == 0
+    await keeper.aclose()
+
+
+async def test_a_lease_that_could_not_be_ended_is_kept_on_and_its_loss_counts() -> None:
+    store = LeaseStore()
+    keeper = keeper_of(store)
+    work = Work()
+    async with keeper.claim(LeaseKind.JOB, "job") as held:
+        claim = held_now(held)
+        with pytest.raises(StoreError), claim.letting_go():
+            raise StoreError("the database is away")
+        assert not claim.is_let_go
+
+        async def rest() -> None:
+            with suppress(StoreError), claim.letting_go():
+                claim.end(Ending.LOST)
+                raise StoreError("the database is away")
+            await work.run()
+
+        with pytest.raises(LeaseLostError):
+            await claim.run(rest(), until=frozenset())
+    assert keeper.lost == 1
