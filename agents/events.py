@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Tag, ValidationError
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from solvent.agents.job import JobResult, StopReason
 from solvent.agents.tolerant import read_tolerantly
@@ -58,10 +58,11 @@ class PhaseEntered(_Event):
 
 
 class ConceptsRecalled(_Event):
-    """A trajectory asked the memory; only of jobs with a memory policy."""
+    """The job asked the memory; only of jobs with a memory policy."""
 
     type: Literal["concepts"] = "concepts"
     trajectory: str
+    """That asked; the others show the same."""
     policy: str
     snapshot: str | None = None
     retrieved: tuple[str, ...] = ()
@@ -70,6 +71,16 @@ class ConceptsRecalled(_Event):
     """Of those, what its prompts show."""
     names: tuple[str, ...] = ()
     """Of the chosen."""
+    dropped: tuple[str, ...] = ()
+    """Chosen too, and left out by chance."""
+    related: tuple[str, ...] = ()
+    """Names of candidates that the prompts name and no more."""
+    reasons: dict[str, str] = Field(default_factory=dict)
+    """Why the model took or left a candidate, by `ID:VERSION`."""
+    held_out: bool = False
+    """All that was chosen is left out, so that it can be told what the memory is worth."""
+    hold_out: float = 0.0
+    """Share of jobs that this happens to."""
     note: str = ""
     """What was weaker than was asked for, such as a memory that did not answer."""
 

@@ -34,7 +34,7 @@ from solvent.sandbox.languages import find_language, languages
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
-    from solvent.agents.recall import JobMemory, Library
+    from solvent.agents.recall import JobMemory, Library, Trial
     from solvent.agents.search import Learn, SearchState
 
 _WRITING: tuple[Role, ...] = ("solve", "refine")
@@ -61,6 +61,8 @@ class JobDeps:
     """Scope of the batch in the ledger, opened before; its caps hold as well."""
     memory: Library | None = None
     """What jobs with a memory policy are answered from; a job that wants one is refused without."""
+    trial: Trial | None = None
+    """Leaves concepts out by chance, so that it is found out what they are worth; None: all that is chosen is shown."""
     count_uses: Callable[[JobResult], Awaitable[None]] | None = None
     """Counts what concepts did for a job that ended; a job counts once, however often it is told."""
     learn: Learn | None = None
@@ -236,7 +238,7 @@ def _memory(spec: JobSpec, deps: JobDeps) -> JobMemory | None:
         )
     from solvent.agents.recall import JobMemory
 
-    return JobMemory(spec.memory, deps.memory, spec.budget.tokens)
+    return JobMemory(spec.memory, deps.memory, spec.budget.tokens, deps.trial)
 
 
 def fingerprint(spec: JobSpec) -> str:

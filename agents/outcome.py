@@ -34,6 +34,8 @@ class TrajectoryOutcome(BaseModel):
     """Lowest confidence of its last reply; None where it was not measured, or the reply was cut off for it."""
     recalled: str | None = Field(default=None, exclude_if=lambda record: record is None)
     """Artifact id of the `Recalled` record, where the job has a memory."""
+    reply: str | None = Field(default=None, exclude_if=lambda text: text is None)
+    """Artifact id of its last reply, where the job has a memory."""
     summary: str = ""
     error: dict[str, str | None] | None = None
     """`SolventError.to_dict()` where something outside failed."""

@@ -97,13 +97,15 @@ class Prompts:
         attempts: Sequence[Attempt] = (),
         candidates: Sequence[str] = (),
         offered: Sequence[ConceptText] = (),
+        related: Sequence[str] = (),
+        memory: bool = False,
     ) -> tuple[Message, ...]:
         """Return the messages of a prompt: `system.j2` if the style has one that is not empty, then the template.
 
         Every template sees `problem`, `statement`, `public_tests`, `kind`, `language`, `wants` (`program` or
         `answer`), `program` (the rejected one, or the one that is asked about), `failure`, `concepts` (what is known
-        and may help), `attempts` (earlier ones, of `summarise`), and of `choose` `candidates` (programs or answers) or
-        `offered` (concepts).
+        and may help), `related` (names of further ones), `memory` (whether the job has one, empty or not), `attempts`
+        (earlier ones, of `summarise`), and of `choose` `candidates` (programs or answers) or `offered` (concepts).
 
         Raises:
             ConfigError: the template is missing or wrong, or uses a variable that does not exist.
@@ -123,6 +125,8 @@ class Prompts:
             "attempts": attempts,
             "candidates": candidates,
             "offered": offered,
+            "related": related,
+            "memory": memory,
         }
         try:
             text = self._template(style, name).render(values)

@@ -1,25 +1,23 @@
-"""From a problem to the concepts that its prompts show, in two stages.
+"""From a problem to the concepts that its prompts show: search, choice, and chance.
 
-The memory's search gives candidates, and the model that plays the role `choose` takes of them what fits; without one,
-the best few are taken. The memory helps and is never needed: where it does not answer, the trajectory goes on without
-it and says so.
+The memory's search gives candidates, of which some are chosen (`agents.choosing`). Then chance leaves some out, so that
+it is found out what they are worth (`memory.trial`). The memory helps and is never needed: where it does not answer,
+the job goes on without it and says so.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from solvent.agents.budget import Refused
+from solvent.agents.choosing import choose, fitting
 from solvent.agents.events import ConceptsRecalled
 from solvent.agents.recalled import Recalled, ShownConcept, snapshot_of
-from solvent.agents.role_replies import numbers_of
-from solvent.agents.trajectory_state import derived_seed
-from solvent.errors import MemoryUnavailable, PromptTooLong, ProviderError, StoreError
-from solvent.models.base import ChatRequest, Sampling
+from solvent.errors import MemoryUnavailable, StoreError
+from solvent.memory.concept import Concept, ConceptStatus
+from solvent.memory.trial import TrialPolicy, is_dropped, is_held_out, is_probed
 
 if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
@@ -28,17 +26,14 @@ if TYPE_CHECKING:
 
 CANDIDATES = 10
 """Concepts that a model is offered to choose from."""
-BEST = 3
-"""Most that are shown where no model chooses."""
-MOST_SHOWN = 5
-PROMPT_SHARE = 0.15
-"""Of the model's context that shown concepts may take."""
-BUDGET_SHARE = 0.15
-"""Of the job's budget of tokens that choosing may take."""
+SPARE = 5
+"""Further ones that are searched for, since demoted ones are seldom offered."""
+MOST_RELATED = 5
 QUERY_CHARACTERS = 8000
 SEARCH_TIMEOUT_S = 30.0
 """A job waits no longer for its memory. The first search of a process also imports Chroma, which takes seconds."""
-CHOOSE_FLOOR_TOKENS = 4
+_CUES, _NOTES = 6, 6
+"""Lines of each sort that prompts show of a concept."""
 
 
 class Library(Protocol):
@@ -46,6 +41,19 @@ class Library(Protocol):
 
     async def search(self, query: str, *, limit: int = 10, snapshot: str | None = None) -> Sequence[Hit]:
         """See `ConceptStore.search`."""
+        ...
+
+
+class Trial(Protocol):
+    """How it is found out what concepts are worth."""
+
+    @property
+    def policy(self) -> TrialPolicy:
+        """Which shares are left out."""
+        ...
+
+    async def drop_probabilities(self, concepts: Sequence[Concept]) -> Mapping[str, float]:
+        """Return with which probability each of these is left out of a job, by id. Raises StoreError."""
         ...
 
 
@@ -57,6 +65,10 @@ class JobMemory:
     library: Library
     budget_tokens: int | None = None
     """The job's cap, where it has one."""
+    trial: Trial | None = None
+    """None: all that is chosen is shown."""
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
+    """Held by the trajectory that asks for all of them."""
 
 
 def query_of(problem: PublicProblem) -> str:
@@ -67,37 +79,54 @@ def query_of(problem: PublicProblem) -> str:
     return "\n".join(part for part in parts if part)[:QUERY_CHARACTERS]
 
 
-async def recall_concepts(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> Recalled:
-    """Return what a trajectory recalls, and report it.
+async def recall_once(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> str:
+    """Return the `Recalled` record of the job as JSON; the first trajectory that comes here makes it, and reports it.
+
+    It is kept in the ledger: whoever goes through the job again shows the same concepts.
 
     Raises:
         NotFound: the policy names a snapshot that is not there.
         ConfigError: the memory cannot be opened as it is set up.
     """
+
+    async def ask() -> str:
+        return (await _recall(memory, context, trajectory)).model_dump_json()
+
+    async with memory.asking:
+        return await context.calls.once("memory/recall", ask)
+
+
+async def _recall(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> Recalled:
     snapshot = snapshot_of(memory.policy)
     hits: Sequence[Hit] = ()
-    note = ""
+    notes = []
     try:
         async with asyncio.timeout(SEARCH_TIMEOUT_S):
-            hits = await memory.library.search(query_of(context.view), limit=CANDIDATES, snapshot=snapshot)
+            hits = await memory.library.search(query_of(context.view), limit=CANDIDATES + SPARE, snapshot=snapshot)
     except TimeoutError:
-        note = f"without concepts: the memory did not answer within {SEARCH_TIMEOUT_S:g} s"
+        notes.append(f"without concepts: the memory did not answer within {SEARCH_TIMEOUT_S:g} s")
     except (MemoryUnavailable, StoreError) as error:
-        note = f"without concepts: {error.message}"
-    offered = [
-        ShownConcept(
-            id=hit.concept.id, version=hit.concept.version, name=hit.concept.content.name, text=hit.concept.content.text
-        )
-        for hit in hits
-    ]
-    chosen, weaker = await _choose(memory, context, trajectory, offered)
-    fitting, left_out = await _fitting(context, chosen)
+        notes.append(f"without concepts: {error.message}")
+    draw = _Draw(memory, context, frozen=snapshot is not None)
+    concepts = [hit.concept for hit in hits if draw.offers(hit.concept)][:CANDIDATES]
+    offered = [shown_as(concept) for concept in concepts]
+    choice = await choose(memory, context, trajectory, offered)
+    related = [one.name for one in offered if one not in choice.chosen][:MOST_RELATED]
+    chosen, left_out = await fitting(context, choice.chosen, related)
+    keys = {one.key for one in chosen}
+    dropped, unknown = await draw.dropped([one for one in concepts if shown_as(one).key in keys])
+    shown = [one for one in chosen if one.key not in dropped]
     recalled = Recalled(
         policy=memory.policy,
         snapshot=snapshot,
-        retrieved=tuple(f"{one.id}:{one.version}" for one in offered),
-        chosen=tuple(fitting),
-        note="; ".join(part for part in (note, weaker, left_out) if part),
+        retrieved=tuple(one.key for one in offered),
+        chosen=tuple(shown),
+        dropped=tuple(one for one in chosen if one.key in dropped),
+        related=tuple(related) if shown else (),
+        reasons=choice.reasons,
+        held_out=draw.holds_out,
+        hold_out=draw.share,
+        note="; ".join(part for part in (*notes, choice.note, left_out, unknown) if part),
     )
     context.report(
         ConceptsRecalled,
@@ -105,75 +134,67 @@ async def recall_concepts(memory: JobMemory, context: TrajectoryContext, traject
         policy=recalled.policy,
         snapshot=snapshot,
         retrieved=recalled.retrieved,
-        chosen=tuple(f"{one.id}:{one.version}" for one in fitting),
-        names=tuple(one.name for one in fitting),
+        chosen=tuple(one.key for one in shown),
+        names=tuple(one.name for one in shown),
+        dropped=tuple(one.key for one in recalled.dropped),
+        related=recalled.related,
+        reasons=recalled.reasons,
+        held_out=recalled.held_out,
+        hold_out=recalled.hold_out,
         note=recalled.note,
     )
     return recalled
 
 
-async def _choose(
-    memory: JobMemory, context: TrajectoryContext, trajectory: str, offered: Sequence[ShownConcept]
-) -> tuple[Sequence[ShownConcept], str]:
-    """Return what the model chooses of the candidates; the best ones where none is to choose, or it failed to."""
-    profile = context.cast.of("choose").profile
-    named = "choose" in (profile.roles or ()) or "choose" in context.cast.roles
-    if not offered or not named or not context.prompts.has(profile.prompts, "choose"):
-        return offered[:BEST], ""
-    messages = context.prompts.render(
-        profile.prompts,
-        "choose",
-        context.view,
-        language=context.default_language,
-        wants=context.wants,
-        offered=offered,
+class _Draw:
+    """What chance decides for a job: the same whenever the job is run again.
+
+    A job that reads a snapshot draws by its problem and its seed, so that another job with both sees the same, and
+    knows no single concepts: their chances change with what is found out.
+    """
+
+    def __init__(self, memory: JobMemory, context: TrajectoryContext, *, frozen: bool) -> None:
+        self._trial = memory.trial
+        self._frozen = frozen
+        self._key = f"{context.problem.id}\n{context.seed}" if frozen else context.job_id
+        self.share = 0.0 if memory.trial is None else memory.trial.policy.hold_out
+        self.holds_out = memory.trial is not None and is_held_out(memory.trial.policy, self._key)
+
+    def offers(self, concept: Concept) -> bool:
+        if concept.status is not ConceptStatus.DEMOTED:
+            return True
+        return self._trial is not None and not self._frozen and is_probed(self._trial.policy, self._key, concept.id)
+
+    async def dropped(self, chosen: Sequence[Concept]) -> tuple[set[str], str]:
+        """Return the keys of those that are left out, and what could not be found out."""
+        if self.holds_out:
+            return {shown_as(one).key for one in chosen}, ""
+        if self._trial is None or self._frozen or not chosen or not self._trial.policy.randomises:
+            return set(), ""
+        policy, note = self._trial.policy, ""
+        try:
+            odds = await self._trial.drop_probabilities(chosen)
+        except StoreError as error:
+            odds, note = {}, f"concepts are tried with the least chance: {error.message}"
+        left_out = [
+            one for one in chosen if is_dropped(policy, self._key, one.id, odds.get(one.id, policy.least_dropped))
+        ]
+        return {shown_as(one).key for one in left_out}, note
+
+
+def shown_as(concept: Concept) -> ShownConcept:
+    """Return a concept as prompts show it. Pure."""
+    content = concept.content
+    parameters = (
+        f"{one.name}{f' ({one.type})' if one.type else ''}{f': {one.description}' if one.description else ''}"
+        for one in content.parameters
     )
-    model = context.cast.of("choose").model
-    prompt_tokens = await model.count_prompt_tokens(messages)
-    if memory.budget_tokens is not None and prompt_tokens + profile.reply_tokens > BUDGET_SHARE * memory.budget_tokens:
-        return offered[:BEST], "the best ones by search: choosing would take too much of the budget"
-    shown = hashlib.sha256("\n".join(f"{one.id}:{one.version}" for one in offered).encode()).hexdigest()[:12]
-    request = ChatRequest(
-        messages=messages,
-        sampling=Sampling(
-            temperature=0.0, max_tokens=profile.reply_tokens, seed=derived_seed(context.seed, "choose", shown)
-        ),
+    return ShownConcept(
+        id=concept.id,
+        version=concept.version,
+        name=content.name,
+        text=content.text,
+        parameters=tuple(parameters),
+        cues=content.cues[:_CUES],
+        notes=content.notes[:_NOTES],
     )
-    # Of all trajectories of the job the same, so that they choose once.
-    key = f"memory/choose/{shown}"
-    try:
-        reply = await context.calls.generate(key, trajectory, request, floor=CHOOSE_FLOOR_TOKENS, role="choose")
-    except (ProviderError, PromptTooLong) as error:
-        return offered[:BEST], f"the best ones by search: nothing could be chosen ({error.message})"
-    if isinstance(reply, Refused):
-        return offered[:BEST], f"the best ones by search: nothing could be chosen ({reply.reason.value})"
-    numbers = numbers_of(reply.text, len(offered))
-    if numbers is None:
-        return offered[:BEST], "the best ones by search: the reply of the role choose names none"
-    return [offered[number - 1] for number in numbers[:MOST_SHOWN]], ""
-
-
-async def _fitting(context: TrajectoryContext, chosen: Sequence[ShownConcept]) -> tuple[Sequence[ShownConcept], str]:
-    """Return as many of the chosen as a prompt has room for, and what was left out."""
-    if not chosen:
-        return chosen, ""
-    who = context.cast.of("solve")
-    most = int(PROMPT_SHARE * who.model.info.context_tokens)
-
-    async def tokens(concepts: Sequence[ShownConcept]) -> int:
-        messages = context.prompts.render(
-            who.profile.prompts,
-            "solve",
-            context.view,
-            language=context.default_language,
-            wants=context.wants,
-            concepts=concepts,
-        )
-        return await who.model.count_prompt_tokens(messages)
-
-    bare = await tokens(())
-    left = list(chosen)
-    while left and await tokens(left) - bare > most:
-        left.pop()
-    gone = len(chosen) - len(left)
-    return left, f"{gone} left out: concepts may take {most} tokens of a prompt" if gone else ""

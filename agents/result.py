@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from solvent.agents.citing import cited
 from solvent.agents.job import Answer, CaseVerdict, Evidence, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.judged import Judged
 from solvent.agents.outcome import TrajectoryOutcome
@@ -50,14 +51,17 @@ def assemble(spec: JobSpec, state: SearchState, artifacts: ArtifactStore, *, usa
         strategy=spec.strategy,
         model=spec.model,
         model_for=spec.model_for,
-        memory=_memory(selection.outcome, artifacts),
+        memory=_memory(spec, selection.outcome, artifacts),
     )
 
 
-def _memory(outcome: TrajectoryOutcome | None, artifacts: ArtifactStore) -> MemoryUse | None:
+def _memory(spec: JobSpec, outcome: TrajectoryOutcome | None, artifacts: ArtifactStore) -> MemoryUse | None:
     if outcome is None or outcome.recalled is None:
         return None
-    return use_of(Recalled.model_validate_json(artifacts.get(outcome.recalled)))
+    recalled = Recalled.model_validate_json(artifacts.get(outcome.recalled))
+    program = "" if outcome.program is None else artifacts.get(outcome.program)
+    reply = "" if outcome.reply is None else artifacts.get(outcome.reply)
+    return use_of(recalled, cited(recalled.chosen, program=program, reply=reply, statement=spec.problem.statement))
 
 
 def _outcome(selection: Selection, stop: StopReason) -> Outcome:

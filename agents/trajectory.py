@@ -54,16 +54,10 @@ async def recall(state: TrajectoryState, runtime: Context) -> Update:
     trajectory = enter(state, context, "recall")
     if context.memory is None:
         return first_state([])
-    from solvent.agents.recall import recall_concepts
+    from solvent.agents.recall import recall_once
 
-    memory = context.memory
-
-    async def ask() -> str:
-        return (await recall_concepts(memory, context, trajectory)).model_dump_json()
-
-    # A run that is gone through again must not show other concepts than those that its reply was written with.
-    record = await context.calls.once(f"{trajectory}/recall", ask)
-    shown = [f"{one.id}:{one.version}" for one in Recalled.model_validate_json(record).chosen]
+    record = await recall_once(context.memory, context, trajectory)
+    shown = [one.key for one in Recalled.model_validate_json(record).chosen]
     return {**first_state(shown), "recalled": context.artifacts.put(record)}
 
 
@@ -272,6 +266,7 @@ def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:
         repairs=0 if best is None else best["repairs"],
         confidence=state.get("confidence"),
         recalled=state.get("recalled"),
+        reply=state.get("reply") if state.get("recalled") else None,
         summary=_summary(state, best, stop),
     )
 

@@ -14,7 +14,7 @@ from solvent.agents.events import PhaseEntered, TrajectoryStarted
 from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged
 from solvent.agents.prompts import Failure
-from solvent.agents.recalled import Recalled, ShownConcept
+from solvent.agents.recalled import Recalled
 from solvent.agents.strategies.base import Start
 from solvent.agents.trajectory_state import Plan, TrajectoryContext, TrajectoryState, derived_seed
 from solvent.errors import PromptTooLong
@@ -138,6 +138,7 @@ def _request(
     failed = template == "refine"
     profile = context.cast.of(template).profile
     program = state.get("program") if failed else None
+    recalled = _recalled(state, context)
     messages = context.prompts.render(
         profile.prompts,
         template,
@@ -146,7 +147,9 @@ def _request(
         wants=context.wants,
         program="" if program is None else context.artifacts.get(program),
         failure=_failure(state, context) if failed else None,
-        concepts=_shown(state, context),
+        concepts=() if recalled is None else recalled.chosen,
+        related=() if recalled is None else recalled.related,
+        memory=context.memory is not None,
     )
     sampling = Sampling(
         temperature=plan["temperature"],
@@ -158,9 +161,9 @@ def _request(
     return key, request
 
 
-def _shown(state: TrajectoryState, context: TrajectoryContext) -> tuple[ShownConcept, ...]:
+def _recalled(state: TrajectoryState, context: TrajectoryContext) -> Recalled | None:
     record = state.get("recalled")
-    return () if record is None else Recalled.model_validate_json(context.artifacts.get(record)).chosen
+    return None if record is None else Recalled.model_validate_json(context.artifacts.get(record))
 
 
 def _failure(state: TrajectoryState, context: TrajectoryContext) -> Failure:

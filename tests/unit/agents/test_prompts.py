@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from solvent.agents.prompts import SHIPPED, Failure, Prompts
+from solvent.agents.recalled import ShownConcept
 from solvent.errors import ConfigError
 from solvent.problems.problem import CallTest, CodeTest, FunctionSpec, IoTest, Problem, ProblemKind
 from solvent.problems.view import PublicProblem, public_view
@@ -77,9 +78,28 @@ def test_concepts_are_shown_only_where_there_are_any() -> None:
     (bare,) = Prompts().render("default", "solve", problem, language="python", wants="program")
     note = Concept("Ember order", "sort {{ 1 + 1 }}")
     (shown,) = Prompts().render("default", "solve", problem, language="python", wants="program", concepts=[note])
-    section = "\nConcepts that may help (optional, may be wrong):\n- Ember order: sort {{ 1 + 1 }}\n"
-    assert section in shown.content
-    assert shown.content.replace(section, "") == bare.content
+    (empty,) = Prompts().render("default", "solve", problem, language="python", wants="program", memory=True)
+    assert "```\n- Ember order: sort {{ 1 + 1 }}\n```\n" in shown.content
+    # With an empty memory the prompt is the same but for what is in the fence; without one there is none.
+    assert shown.content.replace("- Ember order: sort {{ 1 + 1 }}", "none") == empty.content
+    assert "Notes" not in bare.content
+
+
+def test_a_concept_is_shown_whole_and_its_relatives_by_name() -> None:
+    full = ShownConcept(
+        id="c", version=1, name="Ember order", text="sort", cues=("it is named",), notes=("use sorted",),
+        parameters=("key (function): by what",),
+    )  # fmt: skip
+    told = {"language": "python", "wants": "program", "concepts": [full], "related": ["Frost rule", "Dune rule"]}
+    (prompt,) = Prompts().render("default", "solve", view(ProblemKind.STDIO), **told)
+    assert (
+        "- Ember order: sort\n  parameters: key (function): by what\n  sign: it is named\n  how: use sorted\n"
+        "Related, by name only: Frost rule; Dune rule\n```\n" in prompt.content
+    )
+    # The starter's form is the one that it was trained on.
+    (plain,) = Prompts().render("starter", "solve", view(ProblemKind.STDIO), memory=True, **told)
+    assert "\nconcepts:\n- Ember order: sort\nin: " in plain.content
+    assert "Frost" not in plain.content
 
 
 def test_starter_prompts_follow_one_another() -> None:

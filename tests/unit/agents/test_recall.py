@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from concept_parts import insight, routine
 
-from solvent.agents import recall
+from solvent.agents import choosing, recall
 from solvent.agents.job import JobSpec, JobStatus
 from solvent.agents.job_parts import fingerprint, prepare
 from solvent.agents.recalled import Recalled, snapshot_of
@@ -87,7 +87,7 @@ async def test_a_memory_that_does_not_answer_stops_no_job(bench: Any, reply: Any
     assert event.note == "without concepts: cannot search (Chroma at 127.0.0.1:1)"
     assert result.memory.note == event.note
     assert result.memory.chosen == ()
-    assert "Concepts" not in bench.prompts[0]
+    assert "```\nnone\n```" in bench.prompts[0]
 
 
 async def test_a_memory_that_hangs_is_waited_for_no_longer_than_is_said(
@@ -131,7 +131,7 @@ async def test_choosing_nothing_shows_nothing(bench: Any, reply: Any, store: Any
     bench.changes["profile"] = profile(bench, "solve", "choose")
     result = await bench.run(["none", reply("ok")], strategy="single", memory="read")
     assert (result.memory.chosen, result.memory.note) == ((), "")
-    assert "Concepts" not in bench.prompts[-1]
+    assert "```\nnone\n```" in bench.prompts[-1]
 
 
 async def test_choosing_takes_no_large_part_of_a_budget(bench: Any, reply: Any, store: Any) -> None:
@@ -146,7 +146,7 @@ async def test_concepts_take_their_share_of_a_prompt_and_no_more(
     bench: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = (await ScriptedModel([]).count_prompt_tokens([Message(role="user", content="p " * 250)])) * 2.5
-    monkeypatch.setattr(recall, "PROMPT_SHARE", room / ScriptedModel([]).info.context_tokens)
+    monkeypatch.setattr(choosing, "PROMPT_SHARE", room / ScriptedModel([]).info.context_tokens)
     store = ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
     await store.add_all([routine(f"Print rule {number}", "p " * 250) for number in range(3)])
     bench.changes["memory"] = store
@@ -169,7 +169,7 @@ async def test_what_was_recalled_stays_when_a_run_is_gone_through_again(
     async def never() -> str:
         raise AssertionError("the memory is asked again")
 
-    record = Recalled.model_validate_json(await job.context.calls.once("t0/recall", never))
+    record = Recalled.model_validate_json(await job.context.calls.once("memory/recall", never))
     assert tuple(f"{one.id}:{one.version}" for one in record.chosen) == bench.of_type("concepts")[0].chosen
 
 
@@ -185,7 +185,7 @@ async def test_a_job_without_a_policy_never_asks(bench: Any, reply: Any) -> None
     assert bench.of_type("concepts") == []
 
 
-@pytest.mark.parametrize("policy", ["", "live", "frozen", "frozen:", "frozen:../x", "on", "frozen:snap-XYZ"])
+@pytest.mark.parametrize("policy", ["", "frozen", "frozen:", "frozen:../x", "on", "frozen:snap-XYZ"])
 def test_unknown_policies_are_refused(policy: str) -> None:
     with pytest.raises(ConfigError, match="policy"):
         snapshot_of(policy)
