@@ -27,14 +27,15 @@ class NamedText:
     text: str
 
 
-def _last_line(text: str) -> str:
+def last_line(text: str) -> str:
+    """Return the last line that says something, without marks around it."""
     lines = [line for line in text.splitlines() if line.strip(_MARKS)]
     return lines[-1].strip(_MARKS) if lines else ""
 
 
 def said_right(text: str) -> bool | None:
     """Return the verdict of `verify` or `verify-slow`: of the last line the one word, or the only one of both in it."""
-    words = {word.lower() for word in _WORD.findall(_last_line(text))}
+    words = {word.lower() for word in _WORD.findall(last_line(text))}
     return words == {"right"} if len(words) == 1 else None
 
 
@@ -74,12 +75,12 @@ def concepts_of(text: str) -> list[NamedText] | None:
     found = [NamedText(match["name"].strip(_MARKS), match["text"].strip()) for match in _CONCEPT.finditer(text)]
     if found:
         return list({concept.name: concept for concept in found}.values())
-    return [] if _last_line(text).lower() == "none" else None
+    return [] if last_line(text).lower() == "none" else None
 
 
 def numbers_of(text: str, count: int) -> list[int] | None:
     """Return the numbers of `choose`, 1 to `count`, each once, from the last line; none where it says "none"."""
-    line = _last_line(text)
+    line = last_line(text)
     if line.lower() == "none":
         return []
     numbers = [int(number) for number in re.findall(r"\d+", line)]
