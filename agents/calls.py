@@ -284,9 +284,17 @@ class Calls:
         return await work()
 
     async def judge(
-        self, key: str, trajectory: str, problem: Problem, program: Program, tests: Sequence[TestCase]
+        self,
+        key: str,
+        trajectory: str,
+        problem: Problem,
+        program: Program,
+        tests: Sequence[TestCase],
+        probes: Sequence[TestCase] = (),
     ) -> Judged | Refused:
         """Judge a program on tests that a prompt may show, up to the first failure.
+
+        With `probes` all tests are run, and then these calls, whose results are kept and judge nothing.
 
         Raises:
             SandboxError: the sandbox failed, more than once.
@@ -296,19 +304,28 @@ class Calls:
 
         problem = bounded(problem, program.language)
 
+        judging = {test.name for test in tests}
+
         def on_test(result: TestResult) -> None:
-            self._report(
-                CaseJudged, trajectory=trajectory, test=result.name, verdict=result.verdict, cpu_s=result.cpu_s
-            )
+            if result.name in judging:
+                self._report(
+                    CaseJudged, trajectory=trajectory, test=result.name, verdict=result.verdict, cpu_s=result.cpu_s
+                )
 
         async def run() -> tuple[Judged, float, str | None]:
             done = await judge(
-                self._sandbox, problem, program, tests, stop_on_failure=True, on_test=on_test, job=self._job_id
+                self._sandbox,
+                problem,
+                program,
+                [*tests, *probes],
+                stop_on_failure=not probes,
+                on_test=on_test,
+                job=self._job_id,
             )
-            judged = judged_from(done, tests)
+            judged = judged_from(done, tests, len(probes))
             return judged, judged.cpu_s, judged.message if judged.verdict is Verdict.IE else None
 
-        return await self._in_sandbox(key, worst_case_cpu_s(problem, len(tests)), Judged, run)
+        return await self._in_sandbox(key, worst_case_cpu_s(problem, len(tests) + len(probes)), Judged, run)
 
     async def run(self, key: str, problem: Problem, program: Program) -> Printed | Refused:
         """Run a program without input, and return what it printed: the answer of a math problem.

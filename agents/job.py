@@ -7,8 +7,10 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from solvent.agents.learned import Learned
 from solvent.agents.recalled import OFF, MemoryUse
 from solvent.models.base import Role
+from solvent.problems.grids import Grid
 from solvent.problems.problem import Problem, Verdict
 from solvent.usage import Budget, Usage
 
@@ -80,7 +82,7 @@ class JobSpec(_Frozen):
     """Profiles of the roles that another model plays."""
     seed: int = 0
     memory: str = Field(default=OFF, exclude_if=lambda policy: policy == OFF)
-    """Memory policy: `off`, `read`, or `frozen:SNAPSHOT`. Left out of JSON where it is off, so that a version without
+    """Memory policy: `off`, `read`, `live`, or `frozen:SNAPSHOT`. Left out of JSON where it is off, so that a version without
     memory reads all other jobs."""
     grade: bool | Literal["all"] = True
     """Judge the selected answer on hidden tests or gold after the selection; never feeds back. `all`: also the tests
@@ -130,12 +132,24 @@ class Answer(_Frozen):
     """Trajectory that gave it."""
 
 
+class GridAttempts(_Frozen):
+    """What is answered for one test input of a problem of kind `grid`."""
+
+    attempt_1: Grid | None = None
+    """Of the selected program; None where it makes no grid of this input."""
+    attempt_2: Grid | None = None
+    """Of the next best program that makes another grid of it; None where there is none."""
+
+
 class Grade(_Frozen):
     """What hidden tests or the gold answer say of the selected answer; made after the selection."""
 
     verdict: Verdict
     passed: int = 0
+    """Of kind `grid`: test inputs of which any attempt is right."""
     total: int = 0
+    strict: bool | None = Field(default=None, exclude_if=lambda strict: strict is None)
+    """Kind `grid`: whether one program is right on all train pairs and, with its first attempt, on all test inputs."""
 
 
 class JobResult(_Frozen):
@@ -159,3 +173,7 @@ class JobResult(_Frozen):
     model_for: dict[Role, str] = Field(default_factory=dict)
     memory: MemoryUse | None = Field(default=None, exclude_if=lambda use: use is None)
     """Of jobs with a memory policy: what the selected answer was written with."""
+    learned: Learned | None = Field(default=None, exclude_if=lambda learned: learned is None)
+    """Of jobs with the policy `live`: what it wrote into the memory. While that is `pending`, its usage is yet to grow."""
+    attempts: tuple[GridAttempts, ...] = Field(default=(), exclude_if=lambda attempts: not attempts)
+    """Kind `grid`: one for each test input."""

@@ -15,7 +15,7 @@ from solvent.agents.calls import Calls, Reporter
 from solvent.agents.decoding.requirements import check
 from solvent.agents.events import Emit, JobStarted
 from solvent.agents.extract import default_language
-from solvent.agents.grade import grade
+from solvent.agents.grade import grade, grade_grids
 from solvent.agents.job import Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.prompts import Prompts
 from solvent.agents.recalled import OFF, snapshot_of
@@ -34,12 +34,13 @@ from solvent.sandbox.languages import find_language, languages
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
+    from solvent.agents.learn import Learner
     from solvent.agents.recall import JobMemory, Library, Trial
     from solvent.agents.search import Learn, SearchState
 
 _WRITING: tuple[Role, ...] = ("solve", "refine")
 """Roles whose replies decoding controls hold for."""
-KINDS = frozenset({ProblemKind.STDIO, ProblemKind.FUNCTION, ProblemKind.MATH})
+KINDS = frozenset({ProblemKind.STDIO, ProblemKind.FUNCTION, ProblemKind.GRID, ProblemKind.MATH})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +67,8 @@ class JobDeps:
     count_uses: Callable[[JobResult], Awaitable[None]] | None = None
     """Counts what concepts did for a job that ended; a job counts once, however often it is told."""
     learn: Learn | None = None
+    learner: Learner | None = None
+    """Where jobs with the policy `live` write what they teach."""
     cores: asyncio.Semaphore | None = None
     """Held while a program runs; shared by what computes in this process."""
     clock: Callable[[], float] = time.time
@@ -122,7 +125,11 @@ class PreparedJob:
 
     async def grade(self, result: JobResult) -> Grade | None:
         """Grade the selected answer, where the job wants that and there is one."""
-        if not self.spec.grade or result.answer is None:
+        if not self.spec.grade:
+            return None
+        if self.spec.problem.kind is ProblemKind.GRID:
+            return grade_grids(self.spec.problem, result)
+        if result.answer is None:
             return None
         every_test = self.spec.grade == "all"
         return await grade(self.spec.problem, result.answer, self.deps.sandbox, every_test=every_test)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from solvent.agents.job import CaseVerdict
 from solvent.agents.prompts import Failure
-from solvent.problems.problem import CallTest, CodeTest, IoTest, Limits, Problem, ProblemKind, TestCase, Verdict
+from solvent.problems.problem import CALLED, CallTest, CodeTest, IoTest, Limits, Problem, TestCase, Verdict
 from solvent.sandbox.base import Program, RunStatus, Sandbox
 
 if TYPE_CHECKING:
@@ -49,6 +49,8 @@ class Judged(_Frozen):
     message: str = ""
     """What the compiler said, or what failed in the judge."""
     failed: FailedTest | None = None
+    outputs: tuple[str, ...] = Field(default=(), exclude_if=lambda outputs: not outputs)
+    """Kind `grid`: the grids that it makes of the test inputs, as JSON; an empty text where it makes none."""
 
     def failure(self) -> Failure:
         """Return what a prompt may tell the model."""
@@ -95,7 +97,7 @@ def _has_programs(problem: Problem) -> bool:
 def worst_case_cpu_s(problem: Problem, runs: int) -> float:
     """Return the most CPU seconds that compiling and so many tests may take; the problem is `bounded`."""
     # A function test starts two interpreters of the judge's own, for which it adds a second.
-    each_s = problem.limits.cpu_time_s + (1.0 if problem.kind is ProblemKind.FUNCTION else 0.0)
+    each_s = problem.limits.cpu_time_s + (1.0 if problem.kind in CALLED else 0.0)
     compile_s = problem.limits.compile_time_s
     if problem.validation_limits is not None and _has_programs(problem):
         each_s += problem.validation_limits.cpu_time_s
@@ -103,8 +105,22 @@ def worst_case_cpu_s(problem: Problem, runs: int) -> float:
     return compile_s + runs * problem.passes * each_s
 
 
-def judged_from(done: Judgement, tests: Sequence[TestCase]) -> Judged:
-    """Return the record of a judgement."""
+def judged_from(done: Judgement, tests: Sequence[TestCase], probes: int = 0) -> Judged:
+    """Return the record of a judgement.
+
+    Args:
+        done: of `tests`, and then of so many calls whose results are wanted and judge nothing.
+        tests: what decides.
+        probes: how many such calls there were.
+    """
+    outputs: tuple[str, ...] = ()
+    if probes:
+        outputs = tuple(result.stdout for result in done.tests[len(tests) :]) if done.tests else ()
+        first = next((result for result in done.tests[: len(tests)] if result.verdict is not Verdict.AC), None)
+        verdict, message = (Verdict.AC, "") if first is None else (first.verdict, first.message)
+        if done.tests:
+            update = {"tests": done.tests[: len(tests)], "verdict": verdict, "message": message}
+            done = done.model_copy(update=update)
     cases = tuple(
         CaseVerdict(
             name=test.name,
@@ -137,6 +153,7 @@ def judged_from(done: Judgement, tests: Sequence[TestCase]) -> Judged:
         cpu_s=done.cpu_s,
         message=done.message,
         failed=failed,
+        outputs=outputs,
     )
 
 

@@ -19,7 +19,8 @@ class TrajectoryOutcome(BaseModel):
     """Artifact id of its best program."""
     language: str | None = None
     answer: str | None = None
-    """Artifact id of what is compared for agreement: the final answer, or the program's text where no test decides."""
+    """Artifact id of what is compared for agreement: the final answer, or the program's text where no test decides, or
+    the grids that it makes of the test inputs."""
     group: int | None = None
     """Number of the class of equal answers that it belongs to, in order of first appearance; set by the search."""
     verdict: Verdict | None = None

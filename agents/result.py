@@ -5,7 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from solvent.agents.citing import cited
-from solvent.agents.job import Answer, CaseVerdict, Evidence, JobResult, JobSpec, JobStatus, Outcome, StopReason
+from solvent.agents.grid_attempts import attempts_of, grids_of, ordered_outputs
+from solvent.agents.job import (
+    Answer,
+    CaseVerdict,
+    Evidence,
+    GridAttempts,
+    JobResult,
+    JobSpec,
+    JobStatus,
+    Outcome,
+    StopReason,
+)
 from solvent.agents.judged import Judged
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.recalled import MemoryUse, Recalled, use_of
@@ -52,7 +63,18 @@ def assemble(spec: JobSpec, state: SearchState, artifacts: ArtifactStore, *, usa
         model=spec.model,
         model_for=spec.model_for,
         memory=_memory(spec, selection.outcome, artifacts),
+        attempts=_attempts(spec, state, selection, artifacts),
     )
+
+
+def _attempts(
+    spec: JobSpec, state: SearchState, selection: Selection, artifacts: ArtifactStore
+) -> tuple[GridAttempts, ...]:
+    if spec.problem.kind is not ProblemKind.GRID:
+        return ()
+    selected = None if selection.outcome is None else selection.outcome.answer
+    tried = [grids_of(artifacts.get(outputs)) for outputs in ordered_outputs(state.get("tries", []), selected)]
+    return attempts_of(tried, len(spec.problem.test_inputs))
 
 
 def _memory(spec: JobSpec, outcome: TrajectoryOutcome | None, artifacts: ArtifactStore) -> MemoryUse | None:

@@ -14,6 +14,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 from langgraph.types import interrupt
 
+from solvent.agents.grid_attempts import GridTry, with_try
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.strategies.base import Cancel, Selection, Start, Stop, Strategy, StrategyState
@@ -80,6 +81,8 @@ class SearchState(TypedDict, total=False):
     arrived: list[dict[str, Any]]
     groups: list[str]
     """Artifact id of the first answer of each class of equal answers."""
+    tries: list[GridTry]
+    """Kind `grid`: the best of each class of equal outputs, of which the two attempts are taken."""
     memo: dict[str, Any]
     closing: str | None
     """A cap that was met: nothing new is started."""
@@ -112,7 +115,7 @@ def view_of(state: SearchState) -> StrategyState:
 def initial_state() -> SearchState:
     """Return the state before the first step."""
     return SearchState(
-        started=0, told=0, pending={}, orders=[], cancels=[], arrived=[], groups=[], memo={},
+        started=0, told=0, pending={}, orders=[], cancels=[], arrived=[], groups=[], tries=[], memo={},
         closing=None, stop=None, error=None, selection=None,
     )  # fmt: skip
 
@@ -164,6 +167,7 @@ async def tell(state: SearchState, runtime: Context) -> Update:
     context = runtime.context
     groups = list(state["groups"])
     view = view_of(state)
+    tries = state.get("tries", [])
     closing, stop, error = state["closing"], state["stop"], state["error"]
     pending = dict(state["pending"])
     for record in state["arrived"]:
@@ -173,6 +177,8 @@ async def tell(state: SearchState, runtime: Context) -> Update:
         if outcome.answer is not None:
             group = await _group(outcome.answer, groups, context)
             outcome = outcome.model_copy(update={"group": group})
+            if context.kind is ProblemKind.GRID:
+                tries = with_try(tries, outcome)
         view = context.strategy.tell({**view, "pending": list(pending), "told": view["told"] + 1}, outcome)
         if outcome.stop_reason in CLOSING:
             closing = closing or outcome.stop_reason.value
@@ -181,6 +187,7 @@ async def tell(state: SearchState, runtime: Context) -> Update:
     return {
         "arrived": [],
         "groups": groups,
+        "tries": tries,
         "memo": view["memo"],
         "told": view["told"],
         "pending": pending,

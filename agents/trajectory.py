@@ -10,6 +10,7 @@ Every node is safe to run again: its calls have fixed keys, and the ledger answe
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -23,7 +24,7 @@ from solvent.agents.extract import extract, same_text
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.recalled import Recalled
-from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, judgeable
+from solvent.agents.trajectory_state import Candidate, Plan, TrajectoryContext, TrajectoryState, judgeable, probes_of
 from solvent.agents.writing import Update, announce, enter, first_state, write
 from solvent.artifacts import JSON, TEXT
 from solvent.errors import StoreError, boundary
@@ -110,7 +111,8 @@ async def verify(state: TrajectoryState, runtime: Context) -> Update:
         return {"answer": await _kept(context, printed.text), "best": candidate}
     if not judgeable(context.problem):
         return {"best": candidate, "answer": await _kept(context, same_text(source.source))}
-    judged = await context.calls.judge(key, trajectory, context.problem, source, context.problem.public_tests)
+    probes = probes_of(context.problem)
+    judged = await context.calls.judge(key, trajectory, context.problem, source, context.problem.public_tests, probes)
     if isinstance(judged, Refused):
         return {"best": state.get("best") or candidate, "stop": judged.reason.value}
     record = await _kept(context, judged.model_dump_json(), JSON)
@@ -120,6 +122,8 @@ async def verify(state: TrajectoryState, runtime: Context) -> Update:
         "total": judged.total,
         "judged": record,
     }
+    if any(judged.outputs):
+        candidate["outputs"] = await _kept(context, json.dumps(judged.outputs), JSON)
     best = state.get("best")
     if best is None or judged.verdict is Verdict.AC or judged.passed > best["passed"]:
         best = candidate
@@ -258,7 +262,7 @@ def outcome_of(state: TrajectoryState) -> TrajectoryOutcome:
         stop_reason=stop,
         program=None if best is None else best["program"],
         language=None if best is None else best["language"],
-        answer=state.get("answer"),
+        answer=state.get("answer") or (None if best is None else best.get("outputs")),
         verdict=None if verdict is None else Verdict(verdict),
         passed=0 if best is None else best["passed"],
         total=0 if best is None else best["total"],

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from solvent.agents.recall import JobMemory
     from solvent.agents.roles import Cast
     from solvent.artifacts import ArtifactStore
-    from solvent.problems.problem import Problem
+    from solvent.problems.problem import CallTest, Problem
     from solvent.problems.view import PublicProblem
 
 
@@ -41,6 +41,8 @@ class Candidate(TypedDict):
     total: int
     judged: str | None
     repairs: int
+    outputs: NotRequired[str]
+    """Kind `grid`: artifact id of the grids that it makes of the test inputs."""
 
 
 class TrajectoryState(TypedDict, total=False):
@@ -107,6 +109,15 @@ class TrajectoryContext:
 def judgeable(problem: Problem) -> bool:
     """Return whether public tests can say anything of a program: there are some, and the judge can run them."""
     return bool(problem.public_tests) and not problem.lacks_programs
+
+
+def probes_of(problem: Problem) -> tuple[CallTest, ...]:
+    """Return calls for the test inputs of kind `grid`, without the outputs that are hidden."""
+    from solvent.problems.problem import CallTest
+
+    return tuple(
+        CallTest(name=f"input {number}", arguments=(grid,)) for number, grid in enumerate(problem.test_inputs, start=1)
+    )
 
 
 def derived_seed(seed: int, *path: Any) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue, model_validator
 
+from solvent.problems.grids import as_grid
 from solvent.problems.programs import Checker as Checker
 from solvent.problems.programs import Expectation as Expectation
 from solvent.problems.programs import Frozen
@@ -25,9 +26,13 @@ class ProblemKind(StrEnum):
     MATH = "math"
     """A final answer is compared with the gold answer."""
     GRID = "grid"
-    """A program turns grids into grids (ARC); has its place, no reader yet."""
+    """A function turns a grid into a grid (ARC); each test input has two attempts."""
     OPTIMIZE = "optimize"
     """An evaluator scores a program; has its place, no reader yet."""
+
+
+CALLED = frozenset({ProblemKind.FUNCTION, ProblemKind.GRID})
+"""Kinds whose solution is a function that tests call."""
 
 
 class Limits(Frozen):
@@ -120,7 +125,10 @@ class TimeRule(Frozen):
 
 
 class CallTest(Frozen):
-    """One call of the function and the value that it must return (kind `function`); values are JSON."""
+    """One call of the function and the value that it must return (kinds `function` and `grid`); values are JSON.
+
+    Of a hidden test of kind `grid` whose output nobody knows, `expected` is None.
+    """
 
     type: Literal["call"] = "call"
     name: str
@@ -143,8 +151,11 @@ class CodeTest(Frozen):
 TestCase = Annotated[IoTest | CallTest | CodeTest, Field(discriminator="type")]
 
 
+_TESTS_OF = {ProblemKind.STDIO: ("io",), ProblemKind.FUNCTION: ("call", "code"), ProblemKind.GRID: ("call",)}
+
+
 class FunctionSpec(Frozen):
-    """The function that kind `function` asks for."""
+    """The function that the kinds `function` and `grid` ask for."""
 
     name: str
     starter_code: str = ""
@@ -229,12 +240,31 @@ class Problem(Frozen):
 
     @model_validator(mode="after")
     def _kind_has_its_parts(self) -> Problem:
-        if self.kind is ProblemKind.FUNCTION and self.function is None:
-            raise ValueError("kind 'function' needs the field 'function' with the function's name")
-        wanted = {ProblemKind.STDIO: ("io",), ProblemKind.FUNCTION: ("call", "code")}.get(self.kind, ())
+        if self.kind in CALLED and self.function is None:
+            raise ValueError(f"kind {self.kind.value!r} needs the field 'function' with the function's name")
+        wanted = _TESTS_OF.get(self.kind, ())
         for test in (*self.public_tests, *self.hidden_tests):
             if test.type not in wanted:
                 raise ValueError(
                     f"test {test.name!r} has type {test.type!r}, which kind {self.kind.value!r} does not take"
                 )
+        if self.kind is ProblemKind.GRID:
+            self._tests_are_grids()
         return self
+
+    def _tests_are_grids(self) -> None:
+        for test in (*self.public_tests, *self.hidden_tests):
+            if not isinstance(test, CallTest):
+                continue
+            if test.keywords or len(test.arguments) != 1 or as_grid(test.arguments[0]) is None:
+                raise ValueError(f"test {test.name!r} has another argument than one grid")
+            unknown = test.expected is None and test in self.hidden_tests
+            if not unknown and as_grid(test.expected) is None:
+                raise ValueError(f"test {test.name!r} expects no grid")
+
+    @property
+    def test_inputs(self) -> tuple[JsonValue, ...]:
+        """Inputs of kind `grid` whose outputs are asked for, which may be shown; their outputs may not."""
+        if self.kind is not ProblemKind.GRID:
+            return ()
+        return tuple(test.arguments[0] for test in self.hidden_tests if isinstance(test, CallTest))

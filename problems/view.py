@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from solvent.problems.problem import FunctionSpec, IoTest, Limits, Problem, ProblemKind, TestCase
 
@@ -13,7 +13,7 @@ class PublicProblem(BaseModel):
     """The public part of a problem.
 
     No hidden test, gold answer, solution, checker, interactor, test group or metadata; the public tests come without
-    checkers of their own.
+    checkers of their own. Of the hidden tests of kind `grid` the inputs are public.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -32,6 +32,8 @@ class PublicProblem(BaseModel):
     output_file: str | None = None
     scoring: bool = False
     objective: Literal["max", "min"] = "max"
+    test_inputs: tuple[JsonValue, ...] = ()
+    """Kind `grid`: inputs whose outputs are asked for. Never an output of theirs."""
 
     @property
     def judging_notes(self) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from solvent.problems.problem import CallTest, CodeTest, Problem, Verdict
+from solvent.problems.problem import CallTest, CodeTest, Problem, ProblemKind, Verdict
 from solvent.sandbox import functions
 from solvent.sandbox.base import Build, RunLimits, RunResult, RunStatus, Sandbox
 from solvent.sandbox.judgement import BY_STATUS, TestResult, how_it_ended, result_of, run_limits
@@ -31,7 +31,7 @@ class FunctionTests:
 
     Args:
         sandbox: a started sandbox.
-        problem: of kind `function`.
+        problem: of kind `function` or `grid`.
         build: of the harness with the solution.
         tests: all of the judging.
         job: who asks.
@@ -60,7 +60,11 @@ class FunctionTests:
         if run.status is not RunStatus.OK:
             return result_of(test.name, BY_STATUS[run.status], how_it_ended(run), run, stdout="")
         verdict, message = functions.verdict(self.problem.checker, test, token, run.stdout)
-        return result_of(test.name, verdict, message, run, stdout="")
+        return result_of(test.name, verdict, message, run, stdout=self._shown(token, run.stdout, 0))
+
+    def _shown(self, token: str, stdout: bytes, position: int) -> str:
+        """Return what a result shows of an answer: of kind `grid` the grid, since programs are told what they made."""
+        return functions.returned_grid(token, stdout, position) if self.problem.kind is ProblemKind.GRID else ""
 
     def _batch_size(self) -> int:
         """Return how many tests share a run: few of them all, many so that all slots have work."""
@@ -95,8 +99,10 @@ class FunctionTests:
         verdicts = functions.verdicts(self.problem.checker, tests, token, run.stdout)
         parts = _parts(run, answers, len(tests))
         return [
-            None if found is None or found[0] is Verdict.IE else result_of(test.name, *found, part, stdout="")
-            for test, found, part in zip(tests, verdicts, parts, strict=True)
+            None
+            if found is None or found[0] is Verdict.IE
+            else result_of(test.name, *found, part, stdout=self._shown(token, run.stdout, position))
+            for position, (test, found, part) in enumerate(zip(tests, verdicts, parts, strict=True))
         ]
 
     def _limits(self) -> RunLimits:

@@ -19,6 +19,7 @@ from pydantic import JsonValue
 
 from solvent.errors import DataError
 from solvent.problems.checkers import compare_values
+from solvent.problems.grids import as_grid, grid_text
 from solvent.problems.problem import CallTest, Checker, CodeTest, Problem, Verdict
 from solvent.sandbox.base import Program
 from solvent.sandbox.harness import solvent_values
@@ -144,6 +145,19 @@ def _verdict(checker: Checker, test: CallTest | CodeTest, answer: dict[str, Any]
         return _compare(checker, test.expected, solvent_values.to_json(value))
     except (LookupError, ValueError, TypeError, RecursionError) as error:
         return Verdict.WA, f"the function returned no plain value: {error}"[:_REASON]
+
+
+def returned_grid(token: str, stdout: bytes, position: int) -> str:
+    """Return the grid that a test's call returned, as JSON; empty where it returned none."""
+    answers = answers_of(token, stdout)
+    if position >= len(answers) or "raised" in answers[position]:
+        return ""
+    try:
+        [[value], _] = answers[position]["message"]
+        grid = as_grid(solvent_values.to_json(value))
+    except (LookupError, ValueError, TypeError, RecursionError):
+        return ""
+    return "" if grid is None else grid_text(grid)
 
 
 def _compare(checker: Checker, expected: JsonValue, actual: JsonValue) -> tuple[Verdict, str]:

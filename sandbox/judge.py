@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from solvent.errors import SandboxError, SandboxUnavailable
-from solvent.problems.problem import IoTest, Problem, ProblemKind, TestCase, Verdict
+from solvent.problems.problem import CALLED, IoTest, Problem, ProblemKind, TestCase, Verdict
 from solvent.sandbox import functions
 from solvent.sandbox.base import Build, Program, Sandbox
 from solvent.sandbox.function_tests import FunctionTests
@@ -46,7 +46,7 @@ async def judge(
     Args:
         sandbox: a started sandbox.
         problem: gives kind, limits, checkers, groups and function.
-        program: for kind `function` its source may also be the continuation of the starter code.
+        program: for the kinds `function` and `grid` its source may also be the continuation of the starter code.
         tests: in the order in which they are reported.
         stop_on_failure: leave out the tests after the first that is not AC.
         on_test: called after each test, in their order. What it raises ends the judging.
@@ -62,7 +62,7 @@ async def judge(
         return Judgement(verdict=Verdict.IE, message=refusal)
     limits = problem.limits
     included = problem.files_for(language.name)
-    if problem.kind is ProblemKind.FUNCTION:
+    if problem.kind in CALLED:
         program = functions.harness_program(functions.complete_function(problem, program.source))
     elif included:
         program = program.model_copy(update={"files": {**program.files, **included}})
@@ -80,11 +80,11 @@ async def judge(
 
 
 def _refusal(problem: Problem, language: str, tests: Sequence[TestCase]) -> str | None:
-    if problem.kind not in (ProblemKind.STDIO, ProblemKind.FUNCTION):
+    if problem.kind is not ProblemKind.STDIO and problem.kind not in CALLED:
         return f"problems of kind {problem.kind.value!r} are not judged by tests"
     if not tests:
         return "there are no tests to judge by"
-    if problem.kind is ProblemKind.FUNCTION:
+    if problem.kind in CALLED:
         return None if language == "python" else f"function problems are judged in Python only, not in {language}"
     if problem.interactive and problem.interactor is None:
         return "the problem is interactive, but its interactor is missing"

@@ -1,4 +1,4 @@
-"""`solvent batch submit|status|watch|cancel|retry|export`: of this machine's batches, and with --url of a server's."""
+"""`solvent batch submit|status|watch|cancel|retry|export|submission`: of batches here, and with --url of a server's."""
 
 from __future__ import annotations
 
@@ -122,6 +122,25 @@ def export(batch_id: str, out: Path | None, as_json: bool) -> None:
             click.echo(f"results: {out}", err=True)
 
 
+@click.command("submission")
+@click.argument("batch_id", metavar="ID")
+@click.option("--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="File. [default: standard output]")
+def submission(batch_id: str, out: Path | None) -> None:
+    """Write the attempts of a batch of grids (ARC) as a submission: attempt_1 and attempt_2 for each test input."""
+    from solvent.service.submission import submission_of
+
+    with open_backend() as backend:
+        tasks = submission_of(backend.ordered_rows(backend.resolve(batch_id)))
+    if not tasks:
+        raise click.UsageError("this batch has no problem of kind grid that ended")
+    text = json.dumps(tasks) + "\n"
+    if out is None:
+        click.echo(text, nl=False)
+    else:
+        _write(out, [text])
+        click.echo(f"submission: {out}, {len(tasks)} tasks", err=True)
+
+
 @click.command("standings")
 @click.argument("batch_id", metavar="ID")
 @click.option("--unfreeze", is_flag=True, help="Show the rulings since the freeze.")
@@ -165,7 +184,7 @@ def report_plan(batch_id: str, as_json: bool) -> None:
     print_plan(Console(width=None if sys.stdout.isatty() else 160), answer, ())
 
 
-COMMANDS = (submit, status, watch, cancel, retry, export, standings, report_plan)
+COMMANDS = (submit, status, watch, cancel, retry, export, submission, standings, report_plan)
 
 
 def dry_run(path: str, options: dict[str, Any], *, as_json: bool) -> int:

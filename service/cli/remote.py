@@ -73,7 +73,7 @@ def record_of(row: Mapping[str, Any]) -> JobRecord:
     result = None
     if row.get("stop_reason") is not None:
         names = ("outcome", "stop_reason", "answer", "evidence", "grade", "usage", "wall_s", "error", "memory")
-        given = {name: row.get(name) for name in (*names, "strategy", "model", "model_for")}
+        given = {name: row.get(name) for name in (*names, "attempts", "strategy", "model", "model_for")}
         fields = {name: value for name, value in given.items() if value is not None}
         result = JobResult.model_validate(
             {"job_id": job_id, "problem_id": row.get("problem_id") or "", "status": row["status"], **fields}

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from solvent.agents.job import JobResult, JobStatus, Outcome
+from solvent.problems.grids import official_score
 from solvent.service.cli.amounts import count, seconds
 from solvent.service.cli.display import OUTCOME_STYLES, VERDICT_STYLES
 from solvent.workers.records import JobRecord
@@ -85,7 +86,7 @@ def _grade(result: JobResult | None) -> Text:
     return Text(grade.verdict.value + total, style=VERDICT_STYLES.get(grade.verdict, "cyan"))
 
 
-def totals(jobs: Sequence[JobRecord]) -> dict[str, int | float | dict[str, int]]:
+def totals(jobs: Sequence[JobRecord]) -> dict[str, int | float | dict[str, int] | dict[str, float]]:
     """Return the figures under the scoreboard as JSON values."""
     results = [job.result for job in jobs if job.result]
     grades = Counter(result.grade.verdict.value for result in results if result.grade)
@@ -98,9 +99,25 @@ def totals(jobs: Sequence[JobRecord]) -> dict[str, int | float | dict[str, int]]
         "cancelled": sum(job.status is JobStatus.CANCELLED for job in jobs),
         "unfinished": sum(not job.ended and job.status is not JobStatus.CANCELLED for job in jobs),
         "grades": dict(sorted(grades.items())),
+        **({"grids": grids} if (grids := grid_scores(jobs)) else {}),
         "tokens": sum(result.usage.tokens for result in results),
         "sandbox_cpu_s": round(sum(result.usage.sandbox_cpu_s for result in results), 3),
     }
+
+
+def grid_scores(jobs: Sequence[JobRecord]) -> dict[str, float]:
+    """Return the scores of the problems of kind `grid` that were graded; empty where there is none.
+
+    `official` is the mean over tasks of the share of test inputs that any of two attempts gets right, `strict` the
+    share of tasks of which one program is right on all pairs, of training and test.
+    """
+    grades = [job.result.grade for job in jobs if job.result and job.result.grade]
+    graded = [grade for grade in grades if grade.strict is not None]
+    if not graded:
+        return {}
+    official = official_score(grade.passed / grade.total for grade in graded)
+    strict = sum(bool(grade.strict) for grade in graded) / len(graded)
+    return {"tasks": len(graded), "official": round(official, 6), "strict": round(strict, 6)}
 
 
 def print_scoreboard(console: Console, jobs: Sequence[JobRecord], wall_s: float | None = None) -> None:
@@ -121,6 +138,9 @@ def print_scoreboard(console: Console, jobs: Sequence[JobRecord], wall_s: float 
     grades = figures["grades"]
     if isinstance(grades, dict) and grades:
         words.append("graded " + ", ".join(f"{verdict} {number}" for verdict, number in grades.items()))
+    grids = grid_scores(jobs)
+    if grids:
+        words.append(f"{grids['tasks']} tasks of grids: official {grids['official']:.4f}, strict {grids['strict']:.4f}")
     tokens = figures["tokens"]
     assert isinstance(tokens, int)
     words.append(f"{count(tokens)} tokens")
