@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from solvent.agents.choosing import choose, fitting
 from solvent.agents.events import ConceptsRecalled
-from solvent.agents.recalled import Recalled, ShownConcept, snapshot_of
+from solvent.agents.recalled import WITHOUT, Recalled, ShownConcept, snapshot_of
 from solvent.errors import MemoryUnavailable, StoreError
 from solvent.memory.concept import Concept, ConceptStatus
 from solvent.memory.trial import TrialPolicy, is_dropped, is_held_out, is_probed
@@ -104,9 +104,9 @@ async def _recall(memory: JobMemory, context: TrajectoryContext, trajectory: str
         async with asyncio.timeout(SEARCH_TIMEOUT_S):
             hits = await memory.library.search(query_of(context.view), limit=CANDIDATES + SPARE, snapshot=snapshot)
     except TimeoutError:
-        notes.append(f"without concepts: the memory did not answer within {SEARCH_TIMEOUT_S:g} s")
+        notes.append(f"{WITHOUT}the memory did not answer within {SEARCH_TIMEOUT_S:g} s")
     except (MemoryUnavailable, StoreError) as error:
-        notes.append(f"without concepts: {error.message}")
+        notes.append(f"{WITHOUT}{error.message}")
     draw = _Draw(memory, context, frozen=snapshot is not None)
     concepts = [hit.concept for hit in hits if draw.offers(hit.concept)][:CANDIDATES]
     offered = [shown_as(concept) for concept in concepts]

@@ -11,6 +11,8 @@ from solvent.errors import ConfigError
 OFF = "off"
 LIVE = "live"
 """Reads as `read` does, and writes what the job's solution teaches."""
+WITHOUT = "without concepts: "
+"""Begins the note of a job whose memory did not answer."""
 _FROZEN = "frozen:"
 _SNAPSHOT = re.compile(r"snap-[0-9a-f]{16}")
 

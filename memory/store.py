@@ -272,6 +272,13 @@ class ConceptStore:
             f"there is no {what.removeprefix('a ')} {name_or_id!r}", remedy="`solvent memory list` shows them"
         )
 
+    async def found(self, ids: Sequence[str]) -> Sequence[Concept]:
+        """Return the concepts of these ids that the project sees and that are not deleted, by id."""
+        stored = await self._texts.get(list(dict.fromkeys(ids)))
+        seen = (self.project, *self.shared)
+        concepts = [stored[id].concept for id in sorted(stored)]
+        return [one for one in concepts if one.namespace in seen and one.status is not ConceptStatus.DELETED]
+
     async def list(self, *, namespace: str | None = None, archived: bool = False) -> Sequence[Concept]:
         """Return a namespace's concepts (the project's own by default) by name: active, demoted, and archived ones."""
         wanted = {ConceptStatus.ACTIVE, ConceptStatus.DEMOTED, *([ConceptStatus.ARCHIVED] if archived else [])}

@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from solvent.agents.job import JobResult, Outcome
+from solvent.agents.recalled import WITHOUT
 from solvent.errors import ConfigError
 from solvent.memory.chroma import EXTRA, ChromaServer, EmbeddedChroma
 from solvent.memory.embed import Embedder, open_embedder
 from solvent.memory.store import DEFAULT_PROJECT, ConceptStore
 from solvent.memory.texts import ConceptTexts
+from solvent.memory.trial import load_trial
 from solvent.memory.vectors import VectorIndex
 from solvent.settings import Settings
-from solvent.workers.utility import ConceptUse, UtilityStore
+from solvent.workers.trials import ProjectTrial
+from solvent.workers.utility import Arm, ConceptUse, JobUse, UtilityStore
 
 CONNECTIONS = 4
 
@@ -61,6 +64,7 @@ class ConceptMemory:
     ) -> None:
         self._settings = settings
         self._utility = utility
+        self._policy = load_trial(settings.config_dir, hold_out=settings.memory_hold_out)
         self._texts = texts
         self._vectors = vectors
         self._embedder = embedder
@@ -74,13 +78,24 @@ class ConceptMemory:
             )
         return self._stores[project]
 
+    def trial(self, project: str) -> ProjectTrial:
+        """Return what finds out what concepts are worth to a project."""
+        return ProjectTrial(self._policy, self._utility, project)
+
     def counter(self, project: str) -> Callable[[JobResult], Awaitable[None]]:
-        """Return what counts the concepts of a project's jobs."""
+        """Return what counts the concepts of a project's jobs, and demotes those that do harm."""
+        trial, store = self.trial(project), self.of(project)
 
         async def count(result: JobResult) -> None:
-            await self._utility.record_uses(result.job_id, uses_of(result, project))
+            uses = uses_of(result, project)
+            if await self._utility.record_uses(result.job_id, uses, job_use_of(result, project)):
+                await trial.settle(store, [use.concept_id for use in uses])
 
         return count
+
+    def utility(self) -> UtilityStore:
+        """Return what was counted."""
+        return self._utility
 
     async def aclose(self) -> None:
         """Close all; safe to call twice."""
@@ -97,8 +112,9 @@ def uses_of(result: JobResult, project: str) -> list[ConceptUse]:
     used = result.memory
     if used is None:
         return []
-    solved = None if result.outcome is None else result.outcome is Outcome.SOLVED
-    chosen = set(used.chosen)
+    solved = _solved(result)
+    chosen, cited = set(used.chosen), set(used.cited)
+    drawn = {*used.chosen, *used.dropped} if 0 < used.hold_out < 1 else set()
     uses = []
     for named in used.retrieved:
         id, _, version = named.rpartition(":")
@@ -108,12 +124,40 @@ def uses_of(result: JobResult, project: str) -> list[ConceptUse]:
             version=int(version),
             snapshot=used.snapshot or "",
             chosen=named in chosen,
-            cited=named in chosen and result.answer is not None,
+            cited=named in cited,
+            held_out=named in drawn,
             solved=solved,
             tokens=result.usage.tokens,
         )
         uses.append(use)
     return uses
+
+
+def job_use_of(result: JobResult, project: str) -> JobUse | None:
+    """Return what a job that ended had of the memory; None for one without. Pure."""
+    used = result.memory
+    if used is None:
+        return None
+    if used.chosen or used.dropped:
+        arm = Arm.HELD_OUT if used.held_out else Arm.SHOWN
+    else:
+        arm = Arm.AWAY if used.note.startswith(WITHOUT) else Arm.NONE
+    return JobUse(
+        job_id=result.job_id,
+        namespace=project,
+        policy=used.policy,
+        snapshot=used.snapshot or "",
+        arm=arm,
+        retrieved=len(used.retrieved),
+        shown=len(used.chosen),
+        cited=len(used.cited),
+        solved=_solved(result),
+        tokens=result.usage.tokens,
+    )
+
+
+def _solved(result: JobResult) -> bool | None:
+    return None if result.outcome is None else result.outcome is Outcome.SOLVED
 
 
 async def open_concept_memory(settings: Settings) -> ConceptMemory:

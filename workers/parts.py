@@ -109,6 +109,7 @@ class Parts:
             config_dir=self._settings.config_dir,
             batch=parent,
             memory=None if memory is None else memory.of(project),
+            trial=None if memory is None else memory.trial(project),
             count_uses=None if memory is None else memory.counter(project),
             clock=self._clock,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import StrEnum
 from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -21,9 +22,9 @@ class ConceptUse(BaseModel):
     chosen: bool = False
     """It stood in a prompt."""
     cited: bool = False
-    """The selected answer names it, or was written by a trajectory that had it."""
+    """The selected answer names or uses it (`agents.citing`)."""
     held_out: bool = False
-    """The job was one of those in which chance decides whether it is chosen, so that with and without compare."""
+    """It was chosen, and chance decided whether it stands in a prompt, so that with and without compare."""
     solved: bool | None = None
     """Whether the job was solved; None where its end says nothing of that (cancelled, failed by something outside)."""
     helpful: bool | None = None
@@ -67,14 +68,58 @@ class ConceptUtility(BaseModel):
         return with_it - self.held_out_solved_without / self.held_out_tried_without
 
 
+class Arm(StrEnum):
+    """What a job was given of the memory."""
+
+    SHOWN = "shown"
+    """what was chosen for it; single ones may have been left out"""
+    HELD_OUT = "held_out"
+    """nothing of what was chosen for it: the same prompts as with an empty memory"""
+    NONE = "none"
+    """nothing, since nothing was chosen"""
+    AWAY = "away"
+    """nothing, since the memory did not answer"""
+
+
+class JobUse(BaseModel):
+    """What a job that ended had of the memory."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    job_id: str
+    namespace: str
+    """Its project."""
+    policy: str
+    snapshot: str = ""
+    arm: Arm
+    retrieved: int = Field(default=0, ge=0)
+    """Concepts."""
+    shown: int = Field(default=0, ge=0)
+    cited: int = Field(default=0, ge=0)
+    solved: bool | None = None
+    """By public evidence; see `ConceptUse`."""
+    tokens: int = Field(default=0, ge=0)
+    created_at: float = 0.0
+    """When its end was written down."""
+
+
 class UtilityStore(Protocol):
     """Counters of concepts. Safe for concurrent use; all methods raise `StoreError`."""
 
-    async def record_uses(self, job_id: str, uses: Sequence[ConceptUse]) -> int:
+    async def record_uses(self, job_id: str, uses: Sequence[ConceptUse], job: JobUse | None = None) -> int:
         """Write down what concepts did for a job that ended, and count it; returns how many were new.
 
-        A concept counts once for a job, however often its end is written down; the first record holds.
+        A concept counts once for a job, however often its end is written down; the first record holds. With `job`, what
+        the job had as a whole is written down in the same transaction, once too.
         """
+        ...
+
+    async def jobs(self, namespace: str, *, limit: int = 100_000) -> Sequence[JobUse]:
+        """Return the last jobs of a project that had a memory, in the order in which they ended."""
+        ...
+
+    async def rate(self, namespace: str, *, last: int = 200) -> tuple[int, int]:
+        """Return how many of a project's last jobs with a memory were solved, and how many that is of."""
         ...
 
     async def utility(self, namespace: str, concept_ids: Sequence[str] | None = None) -> Sequence[ConceptUtility]:

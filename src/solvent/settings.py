@@ -56,6 +56,8 @@ class Settings(BaseModel):
     """Name of the environment variable with that endpoint's key."""
     shared_concepts: tuple[str, ...] = ()
     """Namespaces that every project searches beside its own; in the environment separated by commas."""
+    memory_hold_out: float | None = Field(default=None, ge=0, le=1)
+    """Share of jobs that are shown none of the concepts chosen for them; default: that of `memory/trial.toml` (0.1)."""
 
     lease_s: float = Field(default=30.0, gt=0)
     """How long a worker holds a job or a trajectory without a sign of life; a dead one's work is found after it."""

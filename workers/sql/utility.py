@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.rows import is_postgres, now
-from solvent.workers.tables import UTILITY_COUNTERS, concept_use, concept_utility
-from solvent.workers.utility import ConceptUse, ConceptUtility, counts_of
+from solvent.workers.tables import UTILITY_COUNTERS, concept_use, concept_utility, memory_job
+from solvent.workers.utility import ConceptUse, ConceptUtility, JobUse, counts_of
 
 _KEY = ("namespace", "concept_id", "version")
 _CHUNK = 500
@@ -29,13 +29,43 @@ class SqlUtilityStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def record_uses(self, job_id: str, uses: Sequence[ConceptUse]) -> int:
+    async def record_uses(self, job_id: str, uses: Sequence[ConceptUse], job: JobUse | None = None) -> int:
         """See `UtilityStore.record_uses`."""
-        if not uses:
+        if not uses and job is None:
             return 0
         return await self._database.write(
-            f"write down what concepts did for job {job_id!r}", lambda connection: _record(connection, job_id, uses)
+            f"write down what concepts did for job {job_id!r}",
+            lambda connection: _record(connection, job_id, uses, job),
         )
+
+    async def jobs(self, namespace: str, *, limit: int = 100_000) -> Sequence[JobUse]:
+        """See `UtilityStore.jobs`."""
+
+        async def work(connection: AsyncConnection) -> Sequence[JobUse]:
+            query = (
+                select(memory_job)
+                .where(memory_job.c.namespace == namespace)
+                .order_by(memory_job.c.created_at.desc(), memory_job.c.job_id.desc())
+                .limit(limit)
+            )
+            return [JobUse(**row) for row in reversed((await connection.execute(query)).mappings().all())]
+
+        return await self._database.read(f"read what the memory did for jobs of {namespace!r}", work)
+
+    async def rate(self, namespace: str, *, last: int = 200) -> tuple[int, int]:
+        """See `UtilityStore.rate`."""
+
+        async def work(connection: AsyncConnection) -> tuple[int, int]:
+            query = (
+                select(memory_job.c.solved)
+                .where(memory_job.c.namespace == namespace, memory_job.c.solved.is_not(None))
+                .order_by(memory_job.c.created_at.desc(), memory_job.c.job_id.desc())
+                .limit(last)
+            )
+            found = (await connection.execute(query)).scalars().all()
+            return sum(bool(solved) for solved in found), len(found)
+
+        return await self._database.read(f"read how many jobs of {namespace!r} were solved", work)
 
     async def utility(self, namespace: str, concept_ids: Sequence[str] | None = None) -> Sequence[ConceptUtility]:
         """See `UtilityStore.utility`."""
@@ -68,9 +98,14 @@ class SqlUtilityStore:
         return await self._database.read(f"read what concepts did for job {job_id!r}", work)
 
 
-async def _record(connection: AsyncConnection, job_id: str, uses: Sequence[ConceptUse]) -> int:
+async def _record(connection: AsyncConnection, job_id: str, uses: Sequence[ConceptUse], job: JobUse | None) -> int:
     time = await now(connection)
     make = postgresql_insert if is_postgres(connection) else sqlite_insert
+    if job is not None:
+        row = {**job.model_dump(mode="json"), "job_id": job_id, "created_at": time}
+        await connection.execute(make(memory_job).values(row).on_conflict_do_nothing(index_elements=["job_id"]))
+    if not uses:
+        return 0
     first = {(use.namespace, use.concept_id): use for use in reversed(uses)}
     rows = [{**use.model_dump(), "job_id": job_id, "created_at": time} for use in first.values()]
     new = await connection.execute(
