@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, ValidationError
 
 from solvent.agents.job import JobResult, StopReason
+from solvent.agents.learned import Learned
 from solvent.agents.tolerant import read_tolerantly
 from solvent.problems.problem import Verdict
 from solvent.usage import Budget, Usage
@@ -85,6 +86,13 @@ class ConceptsRecalled(_Event):
     """What was weaker than was asked for, such as a memory that did not answer."""
 
 
+class LearnedEvent(_Event):
+    """What the job wrote into the memory; only of jobs with the policy `live` that run in one process."""
+
+    type: Literal["learned"] = "learned"
+    learned: Learned
+
+
 class TextGenerated(_Event):
     """A piece of a model's text, as it streams."""
 
@@ -152,6 +160,7 @@ Event = Annotated[
     | Annotated[TrajectoryStarted, Tag("trajectory.started")]
     | Annotated[PhaseEntered, Tag("phase")]
     | Annotated[ConceptsRecalled, Tag("concepts")]
+    | Annotated[LearnedEvent, Tag("learned")]
     | Annotated[TextGenerated, Tag("text")]
     | Annotated[BudgetSpent, Tag("budget")]
     | Annotated[CaseJudged, Tag("verdict")]
@@ -168,6 +177,7 @@ _KINDS: Mapping[str, type[_Event]] = {
         TrajectoryStarted,
         PhaseEntered,
         ConceptsRecalled,
+        LearnedEvent,
         TextGenerated,
         BudgetSpent,
         CaseJudged,

@@ -82,8 +82,8 @@ class JobSpec(_Frozen):
     """Profiles of the roles that another model plays."""
     seed: int = 0
     memory: str = Field(default=OFF, exclude_if=lambda policy: policy == OFF)
-    """Memory policy: `off`, `read`, `live`, or `frozen:SNAPSHOT`. Left out of JSON where it is off, so that a version without
-    memory reads all other jobs."""
+    """Memory policy: `off`, `read`, `live`, or `frozen:SNAPSHOT`. Left out of JSON where it is off, so that a version
+    without memory reads all other jobs."""
     grade: bool | Literal["all"] = True
     """Judge the selected answer on hidden tests or gold after the selection; never feeds back. `all`: also the tests
     after the first failure, for partial scores."""
@@ -174,6 +174,6 @@ class JobResult(_Frozen):
     memory: MemoryUse | None = Field(default=None, exclude_if=lambda use: use is None)
     """Of jobs with a memory policy: what the selected answer was written with."""
     learned: Learned | None = Field(default=None, exclude_if=lambda learned: learned is None)
-    """Of jobs with the policy `live`: what it wrote into the memory. While that is `pending`, its usage is yet to grow."""
+    """Of jobs with the policy `live`: what it wrote into the memory. While it is `pending`, the usage may yet grow."""
     attempts: tuple[GridAttempts, ...] = Field(default=(), exclude_if=lambda attempts: not attempts)
     """Kind `grid`: one for each test input."""

@@ -15,6 +15,7 @@ from solvent.models.base import Message
 if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
+    from solvent.memory.concept import Content
     from solvent.problems.view import PublicProblem
 
 SHIPPED = Path(__file__).resolve().parent.parent / "configs" / "prompts"
@@ -52,6 +53,28 @@ class Attempt:
     got: str = ""
     """What it gave on the first public test that it fails (`Failure.shown`); what it printed, where the problem has no
     tests. Empty where it fails none."""
+
+
+@dataclass(frozen=True)
+class LessonText:
+    """What is known of a solution that concepts are to be taken from."""
+
+    evidence: str = ""
+    """What its acceptance, or its rejection, rests on."""
+    summary: str = ""
+    pseudocode: str = ""
+    known: Sequence[Content] = ()
+    """Concepts that are shown in full, or those that are compared."""
+    named: Sequence[str] = ()
+    """Names of further concepts."""
+    fence: str = "```"
+    """Longer than any run of backticks in what stands between two of them."""
+
+
+def fence_of(*texts: str) -> str:
+    """Return a fence that none of the texts can close. Pure."""
+    longest = max((len(run) for text in texts for run in re.findall(r"`+", text)), default=0)
+    return "`" * max(3, longest + 1)
 
 
 class ConceptText(Protocol):
@@ -99,13 +122,15 @@ class Prompts:
         offered: Sequence[ConceptText] = (),
         related: Sequence[str] = (),
         memory: bool = False,
+        lesson: LessonText | None = None,
     ) -> tuple[Message, ...]:
         """Return the messages of a prompt: `system.j2` if the style has one that is not empty, then the template.
 
         Every template sees `problem`, `statement`, `public_tests`, `kind`, `language`, `wants` (`program` or
         `answer`), `program` (the rejected one, or the one that is asked about), `failure`, `concepts` (what is known
         and may help), `related` (names of further ones), `memory` (whether the job has one, empty or not), `attempts`
-        (earlier ones, of `summarise`), and of `choose` `candidates` (programs or answers) or `offered` (concepts).
+        (earlier ones, of `summarise`), of `choose` `candidates` (programs or answers) or `offered` (concepts), and
+        `lesson` (a `LessonText`, of what writes concepts).
 
         Raises:
             ConfigError: the template is missing or wrong, or uses a variable that does not exist.
@@ -127,6 +152,7 @@ class Prompts:
             "offered": offered,
             "related": related,
             "memory": memory,
+            "lesson": lesson or LessonText(fence=fence_of(program)),
         }
         try:
             text = self._template(style, name).render(values)

@@ -13,9 +13,10 @@ from solvent.agents.budget import Scope
 from solvent.agents.checkpoints import JobFiles
 from solvent.agents.events import Emit, JobFinished
 from solvent.agents.executor import LocalExecutor
-from solvent.agents.job import JobResult, JobSpec, StopReason
+from solvent.agents.job import JobResult, JobSpec, JobStatus, StopReason
 from solvent.agents.job_parts import JobDeps, prepare
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.recalled import LIVE
 from solvent.agents.strategies.base import Start, StrategyState
 from solvent.agents.writing import plan_of, write_ahead
 
@@ -93,12 +94,24 @@ class _Job:
         job.report_start(resumed=scope.resumed)
         state = await self._search(scope)
         result = await job.result(state, wall_s=deps.clock() - scope.started_at)
+        if spec.memory == LIVE and result.status is not JobStatus.CANCELLED:
+            # Before there is a grade, and within the deadline as everything else.
+            result = await self._unless_cancelled(self._learn(result, scope)) or result
         graded = await self._unless_cancelled(job.grade(result))
         result = result.model_copy(update={"grade": graded})
         await job.keep(result)
         deps.job_files.delete(spec.id)
         job.report(JobFinished, result=result)
         return result
+
+    async def _learn(self, result: JobResult, scope: Scope) -> JobResult:
+        from solvent.agents.learn import with_learned
+
+        return await with_learned(self._job, result, left_s=self._left_s(scope))
+
+    def _left_s(self, scope: Scope) -> float | None:
+        deadline_s = self._spec.budget.deadline_s
+        return None if deadline_s is None else max(0.0, scope.started_at + deadline_s - self._deps.clock())
 
     async def _search(self, scope: Scope) -> SearchState:
         """Run both graphs until the search ended; returns its last state."""
@@ -150,12 +163,10 @@ class _Job:
         self, executor: LocalExecutor, scope: Scope
     ) -> tuple[list[TrajectoryOutcome], StopReason | None]:
         """Wait for the first outcome, the deadline, or the cancellation of this job."""
-        deadline_s = self._spec.budget.deadline_s
-        left_s = None if deadline_s is None else max(0.0, scope.started_at + deadline_s - self._deps.clock())
         stop = None
         outcomes: list[TrajectoryOutcome] = []
         try:
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout(self._left_s(scope)):
                 outcomes = await self._unless_cancelled(executor.next()) or []
         except TimeoutError:
             stop = StopReason.DEADLINE
