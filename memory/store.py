@@ -279,6 +279,10 @@ class ConceptStore:
         concepts = [stored[id].concept for id in sorted(stored)]
         return [one for one in concepts if one.namespace in seen and one.status is not ConceptStatus.DELETED]
 
+    async def everything(self) -> Sequence[Concept]:
+        """Return all concepts of the project's own namespace by id, also archived and deleted ones."""
+        return [one.concept for one in await self._all(self.project)]
+
     async def list(self, *, namespace: str | None = None, archived: bool = False) -> Sequence[Concept]:
         """Return a namespace's concepts (the project's own by default) by name: active, demoted, and archived ones."""
         wanted = {ConceptStatus.ACTIVE, ConceptStatus.DEMOTED, *([ConceptStatus.ARCHIVED] if archived else [])}

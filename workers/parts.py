@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from solvent.agents.budget import Ledger
 from solvent.agents.job import JobSpec
 from solvent.agents.job_parts import JobDeps
-from solvent.agents.recalled import OFF
+from solvent.agents.recalled import LIVE, OFF
 from solvent.agents.roles import RoleModel
 from solvent.artifacts import ArtifactStore
 from solvent.errors import ConfigError
@@ -25,6 +25,35 @@ if TYPE_CHECKING:
     from solvent.workers.artifact_register import ArtifactRecorder
     from solvent.workers.concept_memory import ConceptMemory
     from solvent.workers.metrics import WorkerMetrics
+
+
+class MemoryOpener:
+    """Opens the concept memory when it is first asked for; a process has one.
+
+    Raises:
+        ConfigError: it cannot be had here.
+        StoreError: its database does not answer; the next one who asks tries again.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._opened: ConceptMemory | None = None
+        self._opening = asyncio.Lock()
+
+    async def __call__(self) -> ConceptMemory:
+        """Return it."""
+        async with self._opening:
+            if self._opened is None:
+                from solvent.workers.concept_memory import open_concept_memory
+
+                self._opened = await open_concept_memory(self._settings)
+            return self._opened
+
+    async def aclose(self) -> None:
+        """Close it; safe to call twice."""
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.aclose()
 
 
 def check_roles(model_for: Mapping[Role, str], profiles: Mapping[str, ModelProfile]) -> None:
@@ -79,8 +108,7 @@ class Parts:
         self._recorder = recorder
         self._metrics = metrics
         self._models: dict[str, asyncio.Task[RoleModel]] = {}
-        self._memory: ConceptMemory | None = None
-        self._opening_memory = asyncio.Lock()
+        self._memory = MemoryOpener(settings)
 
     @property
     def config_dir(self) -> Path | None:
@@ -98,7 +126,7 @@ class Parts:
         names = dict.fromkeys([spec.model, *spec.model_for.values()])
         models = {name: await self._model(name) for name in names}
         check_roles(spec.model_for, {name: model.profile for name, model in models.items()})
-        memory = None if spec.memory == OFF else await self._open_memory()
+        memory = None if spec.memory == OFF else await self._memory()
         return JobDeps(
             model=models[spec.model].model,
             profile=models[spec.model].profile,
@@ -111,26 +139,21 @@ class Parts:
             memory=None if memory is None else memory.of(project),
             trial=None if memory is None else memory.trial(project),
             count_uses=None if memory is None else memory.counter(project),
+            learner=memory.learner(project) if memory is not None and spec.memory == LIVE else None,
             clock=self._clock,
         )
 
     async def aclose(self) -> None:
         """Close models and memory; safe to call twice."""
-        memory, self._memory = self._memory, None
-        if memory is not None:
-            await memory.aclose()
+        await self._memory.aclose()
         models, self._models = list(self._models.values()), {}
         for opened in await asyncio.gather(*models, return_exceptions=True):
             if isinstance(opened, RoleModel):
                 await opened.model.aclose()
 
-    async def _open_memory(self) -> ConceptMemory:
-        async with self._opening_memory:
-            if self._memory is None:
-                from solvent.workers.concept_memory import open_concept_memory
-
-                self._memory = await open_concept_memory(self._settings)
-            return self._memory
+    async def memory(self) -> ConceptMemory:
+        """Return the concept memory of this process, which is closed with this. Raises as `MemoryOpener`."""
+        return await self._memory()
 
     async def _model(self, name: str) -> RoleModel:
         opening = self._models.get(name)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from solvent import __version__
-from solvent.service.http import artifacts, batches, describe, errors, health, jobs, plans
+from solvent.service.http import artifacts, batches, concepts, describe, errors, health, jobs, plans
 from solvent.service.http.door import Door
 from solvent.service.http.gate import Gate
 from solvent.service.http.requests import BatchRequest, JobRequest, JobsRequest
@@ -21,7 +21,7 @@ def api(door: Door) -> FastAPI:
     # The pages that show the document would be loaded from elsewhere.
     app = FastAPI(title="Solvent", version=__version__, description=DESCRIPTION, docs_url=None, redoc_url=None)
     app.state.door = door
-    for part in (jobs, batches, plans, artifacts, health):
+    for part in (jobs, batches, plans, artifacts, concepts, health):
         app.include_router(part.router)
     errors.install(app)
     original = app.openapi

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from fastapi import Request
 
@@ -18,6 +19,9 @@ from solvent.workers.dispatch import Dispatcher
 from solvent.workers.service_records import QueuedJob
 from solvent.workers.service_store import ServiceStore
 from solvent.workers.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from solvent.workers.concept_memory import ConceptMemory
 
 _log = logging.getLogger(__name__)
 
@@ -58,6 +62,8 @@ class Door:
     """Refuses jobs of keys whose day is spent; None: they are taken, and end as exhausted."""
     artifacts: Artifacts | None = None
     """Gives out artifacts; None: there are none here."""
+    memory: Callable[[], Awaitable[ConceptMemory]] | None = None
+    """Opens the concept memory, once; None: there is none here."""
     worker_metrics: Callable[[], bytes] | None = None
     """Returns what the worker in this process counts, where there is one."""
     metrics: Metrics = field(default_factory=Metrics)

@@ -65,6 +65,7 @@ async def _serve(
             limits=options.limits,
             day_budgets=DayBudgets(partial(spent_in, cluster.ledger)),
             artifacts=Artifacts(cluster.register, cluster.artifacts),
+            memory=cluster.parts.memory,
             worker_metrics=cluster.metrics.text,
         )
         stack.push_async_callback(door.aclose)

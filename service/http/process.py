@@ -29,6 +29,7 @@ from solvent.workers.artifact_places import open_artifacts
 from solvent.workers.database import open_service_database, service_url
 from solvent.workers.dispatch import Dispatcher, NoDispatcher
 from solvent.workers.loop import spare_collector
+from solvent.workers.parts import MemoryOpener
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.wakeups import LocalWakeups, Wakeups
 
@@ -103,6 +104,8 @@ async def open_door(settings: Settings, options: ApiOptions) -> AsyncIterator[Do
         stack.push_async_callback(wakeups.aclose)
         dispatcher = _dispatcher(settings) if options.redis else NoDispatcher()
         stack.push_async_callback(dispatcher.aclose)
+        memory = MemoryOpener(settings)
+        stack.push_async_callback(memory.aclose)
         door = Door(
             settings,
             database.store,
@@ -112,6 +115,7 @@ async def open_door(settings: Settings, options: ApiOptions) -> AsyncIterator[Do
             limits=options.limits,
             day_budgets=DayBudgets(partial(spent_today, database.journal)),
             artifacts=Artifacts(database.artifacts, open_artifacts(settings)),
+            memory=memory,
         )
         stack.push_async_callback(door.aclose)
         yield door
