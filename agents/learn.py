@@ -20,7 +20,7 @@ from solvent.agents.concept_replies import proposed_of, said_same, summary_of
 from solvent.agents.events import LearnedEvent
 from solvent.agents.extract import spoken
 from solvent.agents.job import JobResult, JobStatus, Outcome
-from solvent.agents.learned import Learned, LearnedStatus
+from solvent.agents.learned import PHASE, Learned, LearnedStatus
 from solvent.agents.prompts import LessonText, fence_of
 from solvent.agents.recalled import LIVE
 from solvent.agents.trajectory_state import derived_seed
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from solvent.agents.job_parts import PreparedJob
     from solvent.memory.store import ConceptStore
 
-PHASE = "memory"
-"""Begins the keys of its calls, and stands in events where a trajectory's name does."""
 KNOWN = 12
 """Concepts near to a solution that the model is shown before it names new ones."""
 KNOWN_IN_FULL = 6

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+PHASE = "memory"
+"""Begins the keys of the calls that write, and stands in events where a trajectory's name does."""
+
 
 class LearnedStatus(StrEnum):
     """What became of what a job taught."""

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from solvent.agents.job import JobResult, Outcome
+from solvent.agents.learn import Learner, LearnRules
 from solvent.agents.recalled import WITHOUT
 from solvent.errors import ConfigError
 from solvent.memory.chroma import EXTRA, ChromaServer, EmbeddedChroma
@@ -15,6 +16,7 @@ from solvent.memory.store import DEFAULT_PROJECT, ConceptStore
 from solvent.memory.texts import ConceptTexts
 from solvent.memory.trial import load_trial
 from solvent.memory.vectors import VectorIndex
+from solvent.memory.writer import WriteRules
 from solvent.settings import Settings
 from solvent.workers.trials import ProjectTrial
 from solvent.workers.utility import Arm, ConceptUse, JobUse, UtilityStore
@@ -81,6 +83,17 @@ class ConceptMemory:
     def trial(self, project: str) -> ProjectTrial:
         """Return what finds out what concepts are worth to a project."""
         return ProjectTrial(self._policy, self._utility, project)
+
+    def learner(self, project: str) -> Learner:
+        """Return where a project's jobs write what they teach, by the rules of the settings."""
+        settings = self._settings
+        write = WriteRules(
+            most_concepts=settings.memory_concepts,
+            when_full=settings.memory_when_full,
+            likeness=settings.memory_likeness,
+        )
+        rules = LearnRules(share=settings.memory_write_share, pitfalls=settings.memory_pitfalls, write=write)
+        return Learner(self.of(project), rules)
 
     def counter(self, project: str) -> Callable[[JobResult], Awaitable[None]]:
         """Return what counts the concepts of a project's jobs, and demotes those that do harm."""

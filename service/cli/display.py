@@ -15,7 +15,7 @@ from solvent.agents.events import Event
 from solvent.agents.job import Evidence, JobResult, Outcome
 from solvent.problems.problem import Verdict
 from solvent.service.cli.amounts import count, of_cap, seconds
-from solvent.service.cli.view import JobView, TrajectoryView
+from solvent.service.cli.view import JobView, TrajectoryView, learned_line
 
 LINES_SHOWN = 8
 """Trajectories shown at once; the newest and the running ones come first."""
@@ -164,6 +164,8 @@ def print_result(console: Console, result: JobResult, *, show_answer: bool = Tru
     if result.grade:
         total = f" ({result.grade.passed} of {result.grade.total})" if result.grade.total else ""
         console.print(f"graded after selection: {result.grade.verdict.value}{total}", markup=False, highlight=False)
+    if result.learned is not None:
+        console.print(learned_line(result.learned), markup=False, highlight=False)
     if result.error:
         console.print(f"error: {result.error.get('message')}", style="red", markup=False, highlight=False)
         if result.error.get("remedy"):

@@ -136,7 +136,8 @@ def solving_options(command: Command) -> Command:
                 default="off",
                 show_default=True,
                 metavar="POLICY",
-                help="What concepts the job may see: off, read (what `solvent memory` has), or frozen:SNAPSHOT.",
+                help="What concepts the job may see: off, read (what `solvent memory` has), live (the same, and it "
+                "writes there what it teaches), or frozen:SNAPSHOT.",
             ),
             click.option(
                 "--sandbox", type=click.Choice(["auto", "docker", "local"]), help="Sandbox backend. [default: auto]"

@@ -11,12 +11,14 @@ from solvent.agents.events import (
     Event,
     JobFinished,
     JobStarted,
+    LearnedEvent,
     PhaseEntered,
     TextGenerated,
     TrajectoryFinished,
     TrajectoryStarted,
 )
 from solvent.agents.job import JobResult, StopReason
+from solvent.agents.learned import PHASE, Learned, LearnedStatus
 from solvent.problems.problem import Verdict
 from solvent.usage import Budget, Usage
 
@@ -81,12 +83,26 @@ class JobView:
             case TrajectoryFinished():
                 line = self._of(event.trajectory)
                 line.stop_reason, line.final, line.summary = event.stop_reason, event.verdict, event.summary
+            case LearnedEvent():
+                # What it wrote stood where a trajectory's text does.
+                self.trajectories.pop(PHASE, None)
             case JobFinished():
                 self.result = event.result
                 self.usage = event.result.usage
 
     def _of(self, name: str) -> TrajectoryView:
         return self.trajectories.setdefault(name, TrajectoryView(name))
+
+
+def learned_line(learned: Learned) -> str:
+    """Return in one line what a job wrote into the memory."""
+    if learned.status is LearnedStatus.WRITTEN:
+        said = f"learned: {', '.join(learned.names)}"
+    else:
+        said = f"learned {learned.status.value.replace('_', ' ').replace('not written', 'nothing')}"
+    refused = f"{len(learned.refused)} refused" if learned.refused else ""
+    more = "; ".join(part for part in (refused, learned.note) if part)
+    return f"{said} ({more})" if more else said
 
 
 def plain_line(event: Event, before: JobView) -> str | None:
@@ -107,6 +123,8 @@ def plain_line(event: Event, before: JobView) -> str | None:
         case ConceptsRecalled():
             shown = ", ".join(event.names) or "none"
             return f"{stamp} {event.trajectory} concepts: {shown}{f' ({event.note})' if event.note else ''}"
+        case LearnedEvent():
+            return f"{stamp} {learned_line(event.learned)}"
         case TextGenerated() if not (line := before.trajectories.get(event.trajectory)) or not line.text:
             return f"{stamp} {event.trajectory} first token"
         case CaseJudged():

@@ -31,8 +31,9 @@ class Solving(_Request):
     seed: int = Field(default=0, ge=-(2**63), lt=2**63)
     grade: bool = True
     """Judge the selected answer on hidden tests or gold afterwards."""
-    memory: str = Field(default="off", pattern=r"^(off|read|frozen:snap-[0-9a-f]{16})$")
-    """What concepts jobs may see: `off`, `read` (what the project's memory has), or `frozen:SNAPSHOT`."""
+    memory: str = Field(default="off", pattern=r"^(off|read|live|frozen:snap-[0-9a-f]{16})$")
+    """What concepts jobs may see: `off`, `read` (what the project's memory has), `live` (the same, and jobs write there
+    what they teach), or `frozen:SNAPSHOT`."""
     priority: int = Field(default=0, ge=-100, le=100)
     """The greater, the sooner, among jobs of the same API key."""
 

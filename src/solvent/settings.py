@@ -58,6 +58,16 @@ class Settings(BaseModel):
     """Namespaces that every project searches beside its own; in the environment separated by commas."""
     memory_hold_out: float | None = Field(default=None, ge=0, le=1)
     """Share of jobs that are shown none of the concepts chosen for them; default: that of `memory/trial.toml` (0.1)."""
+    memory_write_share: float = Field(default=0.15, ge=0, le=1)
+    """Of a job's cap of tokens, what writing down what it teaches may take (policy `live`)."""
+    memory_pitfalls: bool = False
+    """Jobs with the policy `live` that end unsolved write down what to avoid, too."""
+    memory_concepts: int = Field(default=10_000, ge=1)
+    """Most concepts that jobs may bring a project's memory to; people may add more."""
+    memory_when_full: Literal["refuse", "archive"] = "refuse"
+    """What happens at that limit: new concepts are refused, or the least useful ones are archived."""
+    memory_likeness: float = Field(default=0.45, ge=0, le=1)
+    """Cosine of two concepts from which on the model is asked whether they are one under two names."""
 
     lease_s: float = Field(default=30.0, gt=0)
     """How long a worker holds a job or a trajectory without a sign of life; a dead one's work is found after it."""

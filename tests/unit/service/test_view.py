@@ -7,15 +7,17 @@ from solvent.agents.events import (
     Event,
     JobFinished,
     JobStarted,
+    LearnedEvent,
     PhaseEntered,
     TextGenerated,
     TrajectoryFinished,
     TrajectoryStarted,
 )
 from solvent.agents.job import Answer, CaseVerdict, Evidence, Grade, JobResult, JobStatus, Outcome, StopReason
+from solvent.agents.learned import Learned, LearnedStatus
 from solvent.problems.problem import Verdict
 from solvent.service.cli.display import job_panel, print_result
-from solvent.service.cli.view import JobView, plain_line
+from solvent.service.cli.view import JobView, learned_line, plain_line
 from solvent.usage import Budget, Usage
 
 JOB = "job-1"
@@ -127,3 +129,22 @@ def test_a_pipe_is_told_which_concepts_a_trajectory_sees() -> None:
     assert plain_line(event, JobView()) == "   1.00s t0 concepts: Ember rule, Moss rule"
     away = event.model_copy(update={"names": (), "note": "without concepts: Chroma is away"})
     assert plain_line(away, JobView()) == "   1.00s t0 concepts: none (without concepts: Chroma is away)"
+
+
+def test_what_was_learned_is_said_and_its_writing_goes() -> None:
+    view = JobView()
+    view.apply(TextGenerated(job_id=JOB, trajectory="memory", text="concept: Ember rule"))
+    assert "Ember rule" in text_of(job_panel(view, 1.0))
+    learned = Learned(status=LearnedStatus.WRITTEN, added=("con-1:1",), names=("Ember rule",), refused=("a secret",))
+    event = LearnedEvent(job_id=JOB, time_s=1.0, learned=learned)
+    line = plain_line(event, view)
+    view.apply(event)
+    assert line is not None
+    assert line.endswith("learned: Ember rule (1 refused)")
+    assert view.trajectories == {}
+    nothing = Learned(status=LearnedStatus.NOT_WRITTEN, note="budget: cap_calls")
+    assert learned_line(nothing) == "learned nothing (budget: cap_calls)"
+    console = Console(width=120, force_terminal=False)
+    with console.capture() as captured:
+        print_result(console, RESULT.model_copy(update={"learned": learned}))
+    assert "learned: Ember rule" in captured.get()
