@@ -123,4 +123,5 @@ async def test_the_clock_of_a_worker_jumps_by_an_hour(make_lab: MakeLab, tmp_pat
         assert lab.query(begun, batch) == [(1,)], "nothing was begun twice"
         times = [record.result.wall_s for record in records if record.result is not None]
         assert all(0 <= wall_s < 900 for wall_s in times), times
+        assert not [line for worker in lab.workers for line in worker.lines if "not held here any more" in line]
         await lab.tally("clock of one of two workers an hour ahead, then an hour behind", batch)
