@@ -126,6 +126,23 @@ class Client:
         except StoreError as error:
             raise DependencyError(f"{self.url} sent another text than artifact {artifact_id[:12]}") from error
 
+    def concepts(self, **asked: Any) -> dict[str, Any]:
+        """Return a page of concepts; `asked` as docs/http.md has it, None and False left out."""
+        return self._get("/v1/concepts", _asked(asked))
+
+    def concept(self, concept_id: str, **asked: Any) -> dict[str, Any]:
+        """Return a concept."""
+        return self._get(f"/v1/concepts/{_segment(concept_id)}", _asked(asked))
+
+    def concept_history(self, concept_id: str, **asked: Any) -> list[dict[str, Any]]:
+        """Return all versions of a concept, oldest first."""
+        found: list[dict[str, Any]] = self._get(f"/v1/concepts/{_segment(concept_id)}/history", _asked(asked))["data"]
+        return found
+
+    def memory_report(self, **asked: Any) -> dict[str, Any]:
+        """Return what the memory was worth."""
+        return self._get("/v1/concepts/report", _asked(asked))
+
     def cancel(self, run_id: str) -> dict[str, Any]:
         """Ask a job or a batch to stop."""
         return self._post(f"{path_of(run_id)}/cancel")
@@ -273,6 +290,12 @@ class Client:
 def path_of(run_id: str) -> str:
     """Return the path of a job or a batch, told apart by its id."""
     return f"/v1/{'batches' if run_id.startswith('batch') else 'jobs'}/{_segment(run_id)}"
+
+
+def _asked(values: Mapping[str, Any]) -> dict[str, str]:
+    return {
+        name: "true" if value is True else str(value) for name, value in values.items() if value not in (None, False)
+    }
 
 
 def _segment(text: str) -> str:

@@ -35,7 +35,7 @@ _COMMANDS = {
     "doctor": ("solvent.service.cli.doctor:doctor", "Check every part and say what is missing."),
 }
 
-_OF_SERVERS = ("solve", "batch", "run")
+_OF_SERVERS = ("solve", "batch", "run", "memory")
 """What works against a server as well."""
 _OF_THIS_MACHINE = frozenset({"judge", "problem", "sandbox", "serve", "keys", "migrate", "admin", "worker", "doctor"})
 """What could not mean a server, so that a variable that names one is none of its business."""
@@ -91,7 +91,7 @@ class LazyGroup(click.Group):
     envvar="SOLVENT_URL",
     show_envvar=True,
     metavar="URL",
-    help="Use the server at URL (solve, batch, run); its key is read from SOLVENT_API_KEY.",
+    help="Use the server at URL (solve, batch, run, memory); its key is read from SOLVENT_API_KEY.",
 )
 @click.pass_context
 def cli(ctx: click.Context, url: str | None) -> None:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sys
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,12 +21,11 @@ from solvent.service.cli.memory_rows import (
     warn,
     whole,
 )
-from solvent.service.cli.options import json_option, load_settings
+from solvent.service.cli.memory_source import open_source, refuse_writing, with_store
+from solvent.service.cli.options import json_option
 
 if TYPE_CHECKING:
     from solvent.memory.store import ConceptStore, Written
-
-Value = TypeVar("Value")
 
 
 @click.group(
@@ -50,8 +47,11 @@ def memory(ctx: click.Context, project: str) -> None:
 
     Texts are in the service's database (SOLVENT_DATABASE_URL, or service.sqlite in SOLVENT_HOME), vectors in Chroma
     (SOLVENT_CHROMA_URL, or a folder in SOLVENT_HOME that one process at a time can use). Needs the extra `memory`.
+
+    With `solvent --url URL`, search, show, list, history and report read the memory of a server.
     """
     ctx.obj = project
+    refuse_writing(ctx.invoked_subcommand)
 
 
 @memory.command()
@@ -68,7 +68,7 @@ def search(project: str, query: tuple[str, ...], limit: int, snapshot: str | Non
     from solvent.service.cli.table import show_rows
 
     text = sys.stdin.read() if query == ("-",) else " ".join(query)
-    hits = _with_store(project, lambda store: store.search(text, limit=limit, snapshot=snapshot))
+    hits = open_source(project).search(text, limit=limit, snapshot=snapshot)
     rows: list[dict[str, Any]] = [
         {
             "score": round(hit.score, 5),
@@ -96,12 +96,7 @@ def list_concepts(project: str, archived: bool, namespace: str | None, as_json: 
     """List concepts by name."""
     from solvent.service.cli.table import show_rows
 
-    async def read(store: ConceptStore) -> list[dict[str, Any]]:
-        concepts = await store.list(namespace=namespace, archived=archived)
-        counted = await store.utility([one.id for one in concepts])
-        return [row_of(one, counted.get(one.id)) for one in concepts]
-
-    rows = _with_store(project, read)
+    rows = [row_of(*found) for found in open_source(project).concepts(namespace=namespace, archived=archived)]
     columns = ("name", "kind", "version", "status", "chosen", "solved_with", "tried_with", "id")
     show_rows(
         rows, columns, as_json=as_json, empty="there are no concepts; `solvent memory import FILE` reads a library"
@@ -115,12 +110,7 @@ def list_concepts(project: str, archived: bool, namespace: str | None, as_json: 
 @click.pass_obj
 def show(project: str, concept: str, version: int | None, as_json: bool) -> None:
     """Show a concept whole."""
-
-    async def read(store: ConceptStore) -> dict[str, Any]:
-        found = await store.get(concept, version=version)
-        return whole(found, (await store.utility([found.id])).get(found.id))
-
-    row = _with_store(project, read)
+    row = whole(*open_source(project).concept(concept, version=version))
     if as_json:
         click.echo(json.dumps(row, ensure_ascii=False, indent=2))
         return
@@ -146,7 +136,7 @@ def add(project: str, /, file: str | None, as_json: bool, **fields: Any) -> None
     from solvent.memory.concept import Provenance
 
     content = content_of_file(file) if file is not None else content_of_options(fields)
-    report(_with_store(project, lambda store: store.add(content, Provenance(source="person"))), "added", as_json)
+    report(with_store(project, lambda store: store.add(content, Provenance(source="person"))), "added", as_json)
 
 
 @memory.command()
@@ -180,7 +170,7 @@ def edit(project: str, /, concept: str, file: str | None, archived: bool | None,
             written = await store.set_archived(found.id, archived=archived)
         return written
 
-    report(_with_store(project, change), "stored", as_json)
+    report(with_store(project, change), "stored", as_json)
 
 
 @memory.command()
@@ -190,7 +180,7 @@ def edit(project: str, /, concept: str, file: str | None, archived: bool | None,
 @click.pass_obj
 def feedback(project: str, concept: str, helpful: bool, as_json: bool) -> None:
     """Say that a concept helped or did harm."""
-    counted = _with_store(project, lambda store: store.feedback(concept, helpful=helpful))
+    counted = with_store(project, lambda store: store.feedback(concept, helpful=helpful))
     if as_json:
         click.echo(counted.model_dump_json())
         return
@@ -209,7 +199,7 @@ def merge(project: str, into: str, others: tuple[str, ...], as_json: bool) -> No
         kept = await store.get(into)
         return await store.merge(kept.id, [(await store.get(other)).id for other in others])
 
-    report(_with_store(project, join), "merged into", as_json)
+    report(with_store(project, join), "merged into", as_json)
 
 
 @memory.command()
@@ -225,7 +215,7 @@ def delete(project: str, concepts: tuple[str, ...], yes: bool) -> None:
         found = [await store.get(one) for one in concepts]
         return [await store.delete(one.id) for one in found]
 
-    for written in _with_store(project, remove):
+    for written in with_store(project, remove):
         report(written, "deleted", as_json=False)
 
 
@@ -237,7 +227,7 @@ def history(project: str, concept: str, as_json: bool) -> None:
     """List the versions of a concept, oldest first. A deleted one is named by its id."""
     from solvent.service.cli.table import show_rows
 
-    records = _with_store(project, lambda store: store.history(concept))
+    records = open_source(project).history(concept)
     rows: list[dict[str, Any]] = [
         {
             "version": record.concept.version,
@@ -268,7 +258,7 @@ def export(project: str, out: Path | None, archived: bool, snapshot: str | None)
         concepts = list(await store.members(snapshot)) if snapshot else await store.list(archived=archived)
         return export_library(concepts, await store.utility([one.id for one in concepts]))
 
-    text = json.dumps(_with_store(project, read), ensure_ascii=False, indent=2)
+    text = json.dumps(with_store(project, read), ensure_ascii=False, indent=2)
     if out is None:
         click.echo(text)
         return
@@ -298,7 +288,7 @@ def import_library(project: str, file: str, on_conflict: Any, as_json: bool) -> 
     rows = read_library(read_text(file), file=file)
     contents = [row.content for row in rows]
     note = "standard input" if file == "-" else Path(file).name
-    done = _with_store(project, lambda store: store.import_all(contents, on_conflict=on_conflict, note=note))
+    done = with_store(project, lambda store: store.import_all(contents, on_conflict=on_conflict, note=note))
     if as_json:
         click.echo(json.dumps({name: getattr(done, name) for name in ("added", "changed", "unchanged", "unindexed")}))
         return
@@ -319,7 +309,7 @@ def snapshot(project: str, note: str, as_list: bool, compared: str | None, as_js
     from solvent.service.cli.table import show_rows
 
     if compared is not None:
-        difference = asdict(_with_store(project, lambda store: store.diff(compared)))
+        difference = asdict(with_store(project, lambda store: store.diff(compared)))
         if as_json:
             click.echo(json.dumps(difference, ensure_ascii=False, indent=2))
             return
@@ -328,12 +318,51 @@ def snapshot(project: str, note: str, as_list: bool, compared: str | None, as_js
                 click.echo(f"{what}  {name}")
         return
     if as_list:
-        found = _with_store(project, lambda store: store.snapshots())
+        found = with_store(project, lambda store: store.snapshots())
         rows: list[dict[str, Any]] = [{**one.model_dump(), "time": moment(one.created_at)} for one in found]
         show_rows(rows, ("id", "members", "time", "note"), as_json=as_json, empty="there are no snapshots")
         return
-    made = _with_store(project, lambda store: store.snapshot(note))
+    made = with_store(project, lambda store: store.snapshot(note))
     click.echo(made.model_dump_json() if as_json else f"{made.id} ({made.members} concepts)")
+
+
+@memory.command("report")
+@click.option("--top", type=click.IntRange(0, 1000), default=10, show_default=True, help="Concepts of each list.")
+@click.option(
+    "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too, to a .png, .svg or .pdf file."
+)
+@json_option
+@click.pass_obj
+def report_worth(project: str, top: int, plot: Path | None, as_json: bool) -> None:
+    """Tell what the memory was worth: growth, hit rate, uplift, accuracy over the order of jobs, single concepts.
+
+    The baseline is the jobs whose concepts were held out by chance, with the same prompts and an empty memory. Pictures
+    need the extra `plots`.
+    """
+    found = open_source(project).report(top=top)
+    if plot is not None:
+        from solvent.service.cli.memory_plot import draw
+
+        draw(found, plot)
+    if as_json:
+        click.echo(found.model_dump_json(indent=2))
+        return
+    from solvent.service.cli.memory_report import show_report
+
+    show_report(found)
+
+
+@memory.command()
+@click.argument("concept", metavar="NAME|ID")
+@json_option
+@click.pass_obj
+def restore(project: str, concept: str, as_json: bool) -> None:
+    """Give a demoted or archived concept another trial; what jobs showed of it before does not count."""
+
+    async def back(store: ConceptStore) -> Written:
+        return await store.set_archived((await store.get(concept)).id, archived=False)
+
+    report(with_store(project, back), "restored", as_json)
 
 
 @memory.command()
@@ -345,7 +374,7 @@ def check(project: str, repair: bool, namespace: str | None, as_json: bool) -> i
     """Compare Chroma's vectors with the texts. Exit code 1 where they differ and nothing was repaired."""
     from dataclasses import asdict
 
-    found = _with_store(project, lambda store: store.reindex(namespace) if repair else store.check(namespace))
+    found = with_store(project, lambda store: store.reindex(namespace) if repair else store.check(namespace))
     if as_json:
         click.echo(json.dumps({**asdict(found), "is_sound": found.is_sound, "repaired": repair}))
     else:
@@ -362,15 +391,5 @@ def check(project: str, repair: bool, namespace: str | None, as_json: bool) -> i
 @click.pass_obj
 def reindex(project: str, namespace: str | None) -> None:
     """Make all vectors again, as after a change of the embedder or a loss of Chroma's data."""
-    found = _with_store(project, lambda store: store.reindex(namespace, whole=True))
+    found = with_store(project, lambda store: store.reindex(namespace, whole=True))
     click.echo(f"{found.active} concepts indexed in {found.collection}")
-
-
-def _with_store(project: str, work: Callable[[ConceptStore], Awaitable[Value]]) -> Value:
-    from solvent.workers.concept_memory import concept_store
-
-    async def run() -> Value:
-        async with concept_store(load_settings(), project) as store:
-            return await work(store)
-
-    return asyncio.run(run())
