@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from solvent.agents.checkpoints import NewerFormatError
 from solvent.agents.job import Grade, JobResult, JobStatus, StopReason
 from solvent.agents.job_parts import PreparedJob, failed_result
+from solvent.agents.learned import LearnedStatus
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.recalled import LIVE
 from solvent.agents.trajectory_state import Plan
 from solvent.errors import InternalError, SolventError, StoreError
 from solvent.workers.cluster import Cluster, queue_of
@@ -181,6 +183,10 @@ class _Advance:
         result = await job.result(standing.state, wall_s=job.deps.clock() - scope.started_at)
         if result.status is not JobStatus.CANCELLED:
             result = result.model_copy(update={"grade": await self._grade(job, result)})
+        if job.spec.memory == LIVE:
+            from solvent.agents.learn import awaiting
+
+            result = awaiting(job, result)
         await job.keep(result)
         await self._finish(result)
         return False
@@ -247,6 +253,8 @@ class _Advance:
         await cluster.events.flush()
         with self._held.letting_go():
             await cluster.store.finish(self._claim, result)
+        if result.learned is not None and result.learned.status is LearnedStatus.PENDING:
+            await cluster.send(distillations=[record.id])
         cluster.metrics.job_ended(result)
         cluster.events.forget(record.id)
         cluster.events.wake(record.id, record.batch_id)

@@ -19,9 +19,11 @@ from redis.exceptions import RedisError
 from solvent.errors import DependencyError, boundary
 from solvent.workers.messages import (
     ADVANCE_JOB,
+    DISTILL,
     FORMAT,
     JOB_QUEUES,
     MAINTENANCE,
+    MEMORY,
     ORDINARY,
     QUEUES,
     REAP,
@@ -109,6 +111,10 @@ class CeleryMessages:
     async def send_trajectories(self, ids: Sequence[str], *, queue: str) -> None:
         """See `Messages.send_trajectories`."""
         await self._send(RUN_TRAJECTORY, [(id, TRAJECTORIES, priority(queue)) for id in ids])
+
+    async def send_distillations(self, ids: Sequence[str]) -> None:
+        """See `Messages.send_distillations`."""
+        await self._send(DISTILL, [(id, MEMORY, ORDINARY) for id in ids])
 
     async def send_reap(self) -> None:
         """Have one worker look for lost work now, beside what each does by itself."""

@@ -17,6 +17,7 @@ from solvent.artifacts import ArtifactStore
 from solvent.errors import DependencyError, SolventError, StoreError
 from solvent.workers.artifact_register import ArtifactRegister
 from solvent.workers.checkpoints import Checkpoints
+from solvent.workers.distillations import Distillations
 from solvent.workers.event_log import EventLog
 from solvent.workers.lease import Held, Keeper
 from solvent.workers.messages import JOB_QUEUES, Messages
@@ -85,6 +86,7 @@ class Cluster:
     """One worker process's share in the cluster. Everything is opened and closed by who made it."""
 
     store: ServiceStore
+    distillations: Distillations
     ledger: Ledger
     artifacts: ArtifactStore
     checkpoints: Checkpoints
@@ -152,15 +154,25 @@ class Cluster:
             cause = None if error is None else error.to_dict()
             await self.store.give_back(held.claim, counts=error is not None, error=cause)
 
-    async def send(self, *, jobs: Sequence[QueuedJob] = (), trajectories: Sequence[str] = (), queue: str = "") -> None:
+    async def send(
+        self,
+        *,
+        jobs: Sequence[QueuedJob] = (),
+        trajectories: Sequence[str] = (),
+        queue: str = "",
+        distillations: Sequence[str] = (),
+    ) -> None:
         """Send messages; what cannot be sent, the reaper sends later."""
         try:
             if jobs:
                 await self.messages.send_jobs(jobs)
             if trajectories:
                 await self.messages.send_trajectories(trajectories, queue=queue)
+            if distillations:
+                await self.messages.send_distillations(distillations)
         except DependencyError as error:
-            logger.warning("%d messages were not sent: %s", len(jobs) + len(trajectories), error)
+            number = len(jobs) + len(trajectories) + len(distillations)
+            logger.warning("%d messages were not sent: %s", number, error)
 
     async def top_up(self, unseen_s: float) -> None:
         """Send messages for the next jobs that wait, as many as a worker may want soon."""

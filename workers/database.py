@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 from solvent.settings import Settings
 from solvent.workers.artifact_register import ArtifactRegister
+from solvent.workers.distillations import Distillations
 from solvent.workers.ledger_journal import LedgerJournal
 from solvent.workers.service_store import ServiceStore
 from solvent.workers.sql.artifact_rows import SqlArtifactRegister
+from solvent.workers.sql.distillations import SqlDistillations
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.journal import SqlLedgerJournal
 from solvent.workers.sql.schema import migrate
@@ -30,6 +32,7 @@ class ServiceDatabase:
     artifacts: ArtifactRegister
     utility: UtilityStore
     upkeep: Upkeep
+    distillations: Distillations
     name: str
     """What it is and where, without secrets."""
 
@@ -68,6 +71,7 @@ async def open_service_database(url: str, *, pool_size: int = 10) -> ServiceData
         artifacts=SqlArtifactRegister(database),
         utility=SqlUtilityStore(database),
         upkeep=SqlUpkeep(database),
+        distillations=SqlDistillations(database),
         name=database.name,
     )
 

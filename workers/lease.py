@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
 from solvent.errors import StoreError
+from solvent.workers.room import Room
 from solvent.workers.service_records import Beat, Claim, LeaseKind, LeaseLostError
 from solvent.workers.service_store import HolderStore
 
@@ -20,6 +21,8 @@ RETRY_S = 1.0
 """When to beat again where the database did not answer."""
 DEADLINE_SLACK_S = 1.0
 """A claim that is to stop this near to its deadline stops because of it."""
+FEWEST_ATTEMPTS = 4
+"""With fewer, one or two deaths of a worker would empty the next ones for each thing that it held."""
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +57,11 @@ def split(trajectory_id: str) -> tuple[str, str]:
 def job_of(claim: Claim) -> str:
     """Return the id of the job that a claim belongs to. Pure."""
     return claim.id if claim.kind is LeaseKind.JOB else split(claim.id)[0]
+
+
+def alone_from(max_attempts: int) -> int | None:
+    """Return the number of the attempt that is made alone in its process: the last; None where there are few. Pure."""
+    return max_attempts if max_attempts >= FEWEST_ATTEMPTS else None
 
 
 class Held:
@@ -177,10 +185,16 @@ class Keeper:
         holder: name of this process.
         lease_s: length of a lease.
         beat_s: time between beats.
+        alone_from: an attempt of this number or later begins when nothing else is held here, and nothing else is
+            claimed until it ended: if the process dies of it, nothing else can have been the cause.
     """
 
-    def __init__(self, store: HolderStore, holder: str, *, lease_s: float, beat_s: float) -> None:
+    def __init__(
+        self, store: HolderStore, holder: str, *, lease_s: float, beat_s: float, alone_from: int | None = None
+    ) -> None:
         self.holder = holder
+        self._alone_from = alone_from
+        self._room = Room()
         self._store = store
         self._lease_s = lease_s
         self._beat_s = beat_s
@@ -189,6 +203,16 @@ class Keeper:
         self._held: dict[Claim, Held] = {}
         self._soon = asyncio.Event()
         self._beating: asyncio.Task[None] | None = None
+
+    @property
+    def lease_s(self) -> float:
+        """Length of a lease."""
+        return self._lease_s
+
+    @property
+    def beat_s(self) -> float:
+        """Time between beats."""
+        return self._beat_s
 
     @property
     def claims(self) -> list[Claim]:
@@ -204,12 +228,19 @@ class Keeper:
         Raises:
             StoreError: the database does not answer.
         """
-        asked_at = asyncio.get_running_loop().time()
-        claim = await self._store.claim(kind, id, holder=self.holder, lease_s=self._lease_s)
-        if claim is None:
-            yield None
-            return
-        with self.keep(claim, asked_at=asked_at) as held:
+        async with AsyncExitStack() as stack:
+            await self._room.enter()
+            inside = stack.enter_context(_Once(self._room.leave))
+            asked_at = asyncio.get_running_loop().time()
+            claim = await self._store.claim(
+                kind, id, holder=self.holder, lease_s=self._lease_s, uncounted_from=self._alone_from
+            )
+            held = None if claim is None else stack.enter_context(self.keep(claim, asked_at=asked_at))
+            if held is not None and self._alone_from is not None and held.claim.attempt >= self._alone_from:
+                inside.close()
+                # A stop ends the wait: then there is nothing to run.
+                await held.run(stack.enter_async_context(self._room.alone()))
+                await self._store.count_attempt(held.claim)
             yield held
 
     @contextmanager

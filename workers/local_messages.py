@@ -8,7 +8,16 @@ from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import count
 from typing import Any
 
-from solvent.workers.messages import ADVANCE_JOB, QUEUES, RUN_TRAJECTORY, TRAJECTORIES, priority
+from solvent.workers.messages import (
+    ADVANCE_JOB,
+    DISTILL,
+    MEMORY,
+    ORDINARY,
+    QUEUES,
+    RUN_TRAJECTORY,
+    TRAJECTORIES,
+    priority,
+)
 from solvent.workers.service_records import QueuedJob
 
 logger = logging.getLogger(__name__)
@@ -47,6 +56,11 @@ class LocalMessages:
         """See `Messages.send_trajectories`."""
         for id in ids:
             self._put(RUN_TRAJECTORY, id, TRAJECTORIES, priority(queue))
+
+    async def send_distillations(self, ids: Sequence[str]) -> None:
+        """See `Messages.send_distillations`."""
+        for id in ids:
+            self._put(DISTILL, id, MEMORY, ORDINARY)
 
     async def waiting(self) -> Mapping[str, int]:
         """See `Messages.waiting`."""

@@ -16,6 +16,7 @@ QUEUES = (MAINTENANCE, INTERACTIVE, TRAJECTORIES, BATCH, MEMORY)
 JOB_QUEUES = (INTERACTIVE, BATCH)
 
 ADVANCE_JOB, RUN_TRAJECTORY, REAP = "solvent.advance_job", "solvent.run_trajectory", "solvent.reap"
+DISTILL = "solvent.distill"
 
 URGENT, ORDINARY = 0, 6
 """Priorities in Redis, where the smallest is the first. Across all queues, an urgent message goes first."""
@@ -37,6 +38,14 @@ class Messages(Dispatcher, Protocol):
         """
         ...
 
+    async def send_distillations(self, ids: Sequence[str]) -> None:
+        """Say that what these jobs taught may be distilled.
+
+        Raises:
+            DependencyError: the message could not be sent.
+        """
+        ...
+
     async def waiting(self) -> Mapping[str, int]:
         """Return how many messages wait in each queue.
 
@@ -51,10 +60,10 @@ def priority(queue: str) -> int:
     return URGENT if queue in (INTERACTIVE, MAINTENANCE) else ORDINARY
 
 
-def unseen_s(waiting: Mapping[str, int]) -> float:
-    """Return from what age on a message counts as lost, given what waits in the queues. Pure.
+def unseen_s(waiting: Mapping[str, int], *queues: str) -> float:
+    """Return from what age on a message counts as lost, given what waits in these queues (by default, jobs'). Pure.
 
     Sending a second message for each of 100,000 jobs that wait in a queue would only make it longer.
     """
-    behind = any(waiting.get(queue, 0) for queue in (*JOB_QUEUES, TRAJECTORIES))
+    behind = any(waiting.get(queue, 0) for queue in queues or (*JOB_QUEUES, TRAJECTORIES))
     return UNSEEN_BEHIND_OTHERS_S if behind else UNSEEN_S

@@ -81,6 +81,7 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
         stack.push_async_callback(keeper.aclose)
         cluster = Cluster(
             store=database.store,
+            distillations=database.distillations,
             ledger=ledger,
             artifacts=artifacts,
             checkpoints=checkpoints,

@@ -11,7 +11,7 @@ from solvent.agents.checkpoints import NewerFormatError
 from solvent.errors import DependencyError, NotFound, StoreError
 from solvent.workers.cluster import Cluster, queue_of
 from solvent.workers.lease import split
-from solvent.workers.messages import JOB_QUEUES, UNSEEN_BEHIND_OTHERS_S, unseen_s
+from solvent.workers.messages import JOB_QUEUES, MEMORY, UNSEEN_BEHIND_OTHERS_S, unseen_s
 from solvent.workers.planned import go_on
 
 logger = logging.getLogger(__name__)
@@ -25,16 +25,22 @@ async def reap(cluster: Cluster) -> None:
     Raises:
         StoreError: the database does not answer.
     """
+    waiting = None
     try:
-        age_s = unseen_s(await cluster.messages.waiting())
+        waiting = await cluster.messages.waiting()
     except DependencyError as error:
         logger.warning("what waits for workers cannot be told: %s", error)
-        age_s = UNSEEN_BEHIND_OTHERS_S
+    age_s = unseen_s(waiting) if waiting is not None else UNSEEN_BEHIND_OTHERS_S
     due = await cluster.store.due(max_attempts=cluster.max_attempts, unseen_s=age_s, limit=cluster.outstanding)
     cluster.metrics.reaped(due)
     await cluster.send(jobs=due.jobs)
     for queue, ids in (await _by_queue(cluster, due.trajectories)).items():
         await cluster.send(trajectories=ids, queue=queue)
+    lost_s = unseen_s(waiting, MEMORY) if waiting is not None else UNSEEN_BEHIND_OTHERS_S
+    lessons = await cluster.distillations.due(
+        max_attempts=cluster.max_attempts, unseen_s=lost_s, limit=cluster.outstanding
+    )
+    await cluster.send(distillations=lessons)
     for ended in due.ended:
         cluster.events.wake(ended.id, ended.batch_id)
         await cluster.checkpoints.delete(ended.id)

@@ -1,7 +1,4 @@
-"""The Celery tasks of a worker process: each hands an id to the event loop and waits until that is done with it.
-
-There is no task `distill` yet: it comes with the memory that it fills.
-"""
+"""The Celery tasks of a worker process: each hands an id to the event loop and waits until that is done with it."""
 
 from __future__ import annotations
 
@@ -15,7 +12,7 @@ from celery.exceptions import Reject
 
 from solvent.workers.celery_app import CeleryMessages, make_app
 from solvent.workers.consumer_watch import Traffic
-from solvent.workers.messages import ADVANCE_JOB, FORMAT, REAP, RUN_TRAJECTORY
+from solvent.workers.messages import ADVANCE_JOB, DISTILL, FORMAT, REAP, RUN_TRAJECTORY
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -73,7 +70,7 @@ class Bridge:
 
 def add_tasks(app: Celery, bridge: Bridge) -> None:
     """Register the tasks that the bridge handles. Further arguments of later versions are ignored."""
-    for name in (ADVANCE_JOB, RUN_TRAJECTORY, REAP):
+    for name in (ADVANCE_JOB, RUN_TRAJECTORY, DISTILL, REAP):
         app.task(name=name)(_task(bridge, name))
 
 

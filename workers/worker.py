@@ -22,8 +22,9 @@ from solvent.workers.advance import advance_job
 from solvent.workers.celery_app import CeleryMessages, connect_again, make_app
 from solvent.workers.cluster import Cluster
 from solvent.workers.consumer_watch import Traffic, watch_consumer
+from solvent.workers.distill import distill
 from solvent.workers.loop import LoopThread, spare_collector
-from solvent.workers.messages import ADVANCE_JOB, QUEUES, REAP, RUN_TRAJECTORY
+from solvent.workers.messages import ADVANCE_JOB, DISTILL, QUEUES, REAP, RUN_TRAJECTORY
 from solvent.workers.opening import Runs, beside, open_cluster
 from solvent.workers.reaper import reap
 from solvent.workers.redis_wakeups import RedisWakeups
@@ -88,6 +89,7 @@ class WorkerProcess:
             handlers = {
                 ADVANCE_JOB: self._runs.handler(partial(advance_job, cluster)),
                 RUN_TRAJECTORY: self._runs.handler(partial(run_trajectory, cluster)),
+                DISTILL: self._runs.handler(partial(distill, cluster)),
                 REAP: self._runs.handler(lambda _: reap(cluster)),
             }
             add_tasks(app, Bridge(self._loop, handlers, self._stopping, self._traffic))

@@ -28,10 +28,11 @@ from solvent.workers.advance import advance_job
 from solvent.workers.checkpoints import Checkpoints, PostgresCheckpoints, SqliteCheckpoints
 from solvent.workers.cluster import Cluster, Graphs, build_graphs
 from solvent.workers.database import ServiceDatabase, open_service_database
+from solvent.workers.distill import distill
 from solvent.workers.event_log import EventLog
 from solvent.workers.lease import Keeper
 from solvent.workers.local_messages import Handler, LocalMessages
-from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY
+from solvent.workers.messages import ADVANCE_JOB, DISTILL, RUN_TRAJECTORY
 from solvent.workers.metrics import WorkerMetrics
 from solvent.workers.opening import libpq_url
 from solvent.workers.parts import Parts
@@ -97,9 +98,11 @@ class ScriptedParts:
 
     def __init__(self, model: ScriptedModel, artifacts: ArtifactStore, ledger: SqliteLedger) -> None:
         self._values: dict[str, Any] = {"model": model, "artifacts": artifacts, "ledger": ledger}
+        self.more: dict[str, Any] = {}
+        """Further fields of all `JobDeps`."""
 
     async def of(self, spec: JobSpec, *, parent: str | None, project: str = "default") -> JobDeps:
-        return JobDeps(profile=PROFILE, sandbox=FakeSandbox({}), batch=parent, **self._values)
+        return JobDeps(profile=PROFILE, sandbox=FakeSandbox({}), batch=parent, **self._values, **self.more)
 
 
 class ClusterBench:
@@ -174,6 +177,7 @@ class ClusterBench:
         self.stack.push_async_callback(messages.aclose)
         cluster = Cluster(
             store=store,
+            distillations=self.database.distillations,
             ledger=self.ledger,
             artifacts=self.artifacts,
             checkpoints=checkpoints,
@@ -199,7 +203,11 @@ class ClusterBench:
 
 def handlers(cluster: Cluster) -> dict[str, Handler]:
     """What handles messages in a worker."""
-    return {ADVANCE_JOB: partial(advance_job, cluster), RUN_TRAJECTORY: partial(run_trajectory, cluster)}
+    return {
+        ADVANCE_JOB: partial(advance_job, cluster),
+        RUN_TRAJECTORY: partial(run_trajectory, cluster),
+        DISTILL: partial(distill, cluster),
+    }
 
 
 def start(cluster: Cluster) -> None:

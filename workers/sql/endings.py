@@ -13,11 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.events import JobFinished
 from solvent.agents.job import JobResult, JobStatus, StopReason
+from solvent.agents.learned import LearnedStatus
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.tolerant import read_tolerantly
 from solvent.usage import Usage
 from solvent.workers.row_values import error_text
 from solvent.workers.sql import events
+from solvent.workers.sql.distillations import queue_distillation
 from solvent.workers.sql.postgres import hot
 from solvent.workers.sql.rows import database_time, usage_values
 from solvent.workers.tables import TrajectoryStatus, batch, job, job_content, lease, trajectory
@@ -110,6 +112,10 @@ async def end_jobs(connection: AsyncConnection, endings: Sequence[Ending], time:
     """End locked jobs, that nobody holds from then on, and append `job.finished` to their logs."""
     if not endings:
         return
+    for ending in endings:
+        learned = ending.result.learned
+        if learned is not None and learned.status is LearnedStatus.PENDING:
+            await queue_distillation(connection, ending.row["id"], time)
     numbers = await _end_numbers(connection, [ending.row for ending in endings])
     columns: dict[str, Any] = {name: bindparam(f"new_{name}") for name in Usage.model_fields}
     statement = (
