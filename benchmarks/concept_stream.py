@@ -1,0 +1,175 @@
+"""What a live memory is worth over a stream of problems (`python -m solvent.benchmarks.concept_stream`).
+
+Problems with house rules of one world, which no training has seen: what a rule does, only the examples tell, and what
+was found out once helps with all later problems that name it. The arms: no memory (`off`), the prompt of a memory that
+has nothing (`empty`), all rules known from the start (`known`), what the stream itself teaches (`live`, in several
+orders). Each is one batch of `solvent batch run` in a home of
+its own, with the same cap of tokens for every job, in which the calls that choose and write concepts are counted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from solvent.benchmarks.concept_stream_figures import Row, Run, Stream, draw, report
+from solvent.problems.problem import Problem
+from solvent.training.families.catalog import to_problem
+from solvent.training.families.rules import LIST_RULES, NUMBER_RULES, STRING_RULES, World
+
+FAMILIES = (LIST_RULES, NUMBER_RULES, STRING_RULES)
+HOLD_OUT = "SOLVENT_MEMORY_HOLD_OUT"
+_ENDED = (0, 1, 4)
+"""Exit codes of commands that did all they could: also where jobs are unsolved or their budget has ended."""
+
+
+def draw_stream(count: int, seed: int, rules_per_kind: int, depths: Sequence[int]) -> list[Problem]:
+    """Draw held-out problems of one world, families and depths in turn, in a shuffled order."""
+    rng = random.Random(seed)
+    world = World(seed, rules_per_kind)
+    problems = []
+    for number in range(count):
+        family = FAMILIES[number % len(FAMILIES)]
+        depth = depths[number // len(FAMILIES) % len(depths)]
+        sample = family.draw_in_world(rng, world, depth, "held-out")
+        problems.append(to_problem(sample, f"stream-{seed}-{number:04d}"))
+    rng.shuffle(problems)
+    return problems
+
+
+def library(problems: Sequence[Problem]) -> dict[str, Any]:
+    """The rules of a stream's problems as a library that `solvent memory import` reads."""
+    rules = {
+        concept["name"]: concept["text"]
+        for problem in problems
+        for concept in json.loads(json.dumps(problem.metadata.get("concepts", [])))
+    }
+    concepts = [{"name": name, "kind": "routine", "summary": text} for name, text in sorted(rules.items())]
+    return {"format": "solvent-concepts", "version": 1, "concepts": concepts}
+
+
+class Runs:
+    """Runs arms, each in a folder of its own; one that has ended is not run again.
+
+    Args:
+        folder: Where problems, homes and results are kept.
+        options: Further options of `solvent batch run`, the same for all arms.
+    """
+
+    def __init__(self, folder: Path, problems: Sequence[Problem], options: Sequence[str]) -> None:
+        self._folder, self._problems, self._options = folder, list(problems), list(options)
+
+    def run(self, arm: str, order: int, *, memory: str, hold_out: float, home: str = "", known: bool = False) -> Run:
+        """Run the stream in an order: 0 is the order in which it was drawn, others are shuffles of that seed.
+
+        Raises:
+            click.ClickException: a command failed.
+        """
+        name = f"{arm}-{order}"
+        results = self._folder / f"{name}.jsonl"
+        problems = list(self._problems)
+        if order:
+            random.Random(f"order {order}").shuffle(problems)
+        if not results.exists():
+            environment = {
+                **os.environ, "SOLVENT_HOME": str(self._folder / f"home-{home or name}"), HOLD_OUT: str(hold_out),
+            }  # fmt: skip
+            if known:
+                rules = self._folder / "known.json"
+                rules.write_text(json.dumps(library(problems)))
+                self._solvent(environment, "memory", "import", str(rules))
+            rows = self._folder / f"{name}-problems.jsonl"
+            dumped = (problem.model_dump(mode="json", exclude_defaults=True) for problem in problems)
+            rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
+            partial = results.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            self._solvent(
+                environment, "batch", "run", str(rows), "--memory", memory, "--out", str(partial), *self._options
+            )
+            partial.replace(results)
+        by_id = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
+        return Run(arm, order, tuple(by_id[problem.id] for problem in problems))
+
+    def snapshot(self, home: str) -> str:
+        """Keep what a home's memory has, and return the snapshot's id."""
+        environment = {**os.environ, "SOLVENT_HOME": str(self._folder / f"home-{home}")}
+        return str(json.loads(self._solvent(environment, "memory", "snapshot", "--json"))["id"])
+
+    @staticmethod
+    def _solvent(environment: dict[str, str], *arguments: str) -> str:
+        command = ["solvent", *arguments]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
+        if done.returncode not in _ENDED:
+            raise click.ClickException(f"`solvent {' '.join(arguments)}` ended with {done.returncode}")
+        return done.stdout
+
+
+def _row(line: str) -> Row:
+    row = json.loads(line)
+    usage, grade, memory = row["usage"] or {}, row["grade"] or {}, row.get("memory") or {}
+    return Row(
+        problem_id=row["problem_id"],
+        right=grade.get("verdict") == "AC",
+        tokens=usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0),
+        shown=len(memory.get("chosen") or []),
+        answer=(row["answer"] or {}).get("text", ""),
+    )
+
+
+@click.command()
+@click.option("--problems", type=click.IntRange(1), default=300, show_default=True)
+@click.option("--orders", type=click.IntRange(1), default=5, show_default=True, help="Of the live arm.")
+@click.option("--seed", type=int, default=41, show_default=True, help="Of the world and its problems.")
+@click.option("--rules-per-kind", type=click.IntRange(1), default=3, show_default=True)
+@click.option("--depths", default="1,2,3", show_default=True, help="Of the problems, in turn.")
+@click.option("--job-tokens", type=click.IntRange(1), default=1000, show_default=True, help="Cap of each job.")
+@click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="At once; one is a strict stream.")
+@click.option("--model", default="starter", show_default=True)
+@click.option("--param", "parameters", multiple=True, default=("wave=2", "repairs=0", "max_trajectories=64"))
+@click.option("--frozen/--no-frozen", default=True, show_default=True, help="Repeat a frozen snapshot's run too.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; ended arms in it are kept.")
+def main(
+    problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int, jobs: int, model: str,
+    parameters: tuple[str, ...], frozen: bool, out: Path,
+) -> None:  # fmt: skip
+    """Run all arms and write figures.json, report.md and curve.png."""
+    out.mkdir(parents=True, exist_ok=True)
+    stream = draw_stream(problems, seed, rules_per_kind, [int(depth) for depth in depths.split(",")])
+    options = ["--model", model, "--job-budget", f"tokens={job_tokens}", "--jobs", str(jobs), "--quiet"]
+    for parameter in parameters:
+        options += ["--param", parameter]
+    runs = Runs(out, stream, options)
+    say: Callable[[str], None] = click.echo
+    made = [
+        runs.run("off", 0, memory="off", hold_out=0),
+        runs.run("empty", 0, memory="read", hold_out=1),
+        runs.run("known", 0, memory="read", hold_out=0, known=True),
+    ]
+    for run in made:
+        say(run.line())
+    for order in range(orders):
+        made.append(runs.run("live", order, memory="live", hold_out=0))
+        say(made[-1].line())
+    repeats = None
+    if frozen:
+        policy = f"frozen:{runs.snapshot('live-0')}"
+        twice = [runs.run(f"frozen-{n}", 0, memory=policy, hold_out=0, home="live-0") for n in (1, 2)]
+        made.append(twice[0])
+        repeats = twice[0].rows == twice[1].rows
+        say(made[-1].line())
+    whole = Stream(tuple(made), seed=seed, job_tokens=job_tokens, frozen_repeats=repeats)
+    (out / "figures.json").write_text(json.dumps(whole.figures(), indent=1) + "\n")
+    (out / "report.md").write_text(report(whole))
+    draw(whole, out / "curve.png", say)
+    say(report(whole))
+
+
+if __name__ == "__main__":
+    main()
