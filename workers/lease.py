@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from enum import StrEnum
 from typing import Any, TypeVar
 
@@ -229,8 +229,9 @@ class Keeper:
             StoreError: the database does not answer.
         """
         async with AsyncExitStack() as stack:
+            inside = stack.enter_context(ExitStack())
             await self._room.enter()
-            inside = stack.enter_context(_Once(self._room.leave))
+            inside.callback(self._room.leave)
             asked_at = asyncio.get_running_loop().time()
             claim = await self._store.claim(
                 kind, id, holder=self.holder, lease_s=self._lease_s, uncounted_from=self._alone_from

@@ -21,7 +21,7 @@ from solvent.workers.database import open_service_database, service_url
 from solvent.workers.event_log import EventLog
 from solvent.workers.holders import lapse_dead, local_holder, new_holder
 from solvent.workers.home import carry_over_old
-from solvent.workers.lease import SQLITE_BEAT_S, Keeper
+from solvent.workers.lease import SQLITE_BEAT_S, Keeper, alone_from
 from solvent.workers.measured import MeasuredLedger
 from solvent.workers.messages import Messages
 from solvent.workers.metrics import WorkerMetrics
@@ -77,7 +77,8 @@ async def open_cluster(settings: Settings, messages: Messages, wakeups: Wakeups)
         stack.push_async_callback(events.aclose)
         beat_s = min(settings.beat_s, SQLITE_BEAT_S) if is_sqlite else settings.beat_s
         holder = await _holder(stack, settings, database.store, url, is_sqlite=is_sqlite)
-        keeper = Keeper(database.store, holder, lease_s=settings.lease_s, beat_s=beat_s)
+        alone = alone_from(settings.worker_attempts)
+        keeper = Keeper(database.store, holder, lease_s=settings.lease_s, beat_s=beat_s, alone_from=alone)
         stack.push_async_callback(keeper.aclose)
         cluster = Cluster(
             store=database.store,

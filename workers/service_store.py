@@ -40,7 +40,13 @@ STOP_CHANNEL = "solvent_stop"
 class HolderStore(Protocol):
     """What a process needs of the store for jobs that it holds; documented at `ServiceStore`."""
 
-    async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim | None:
+    async def claim(
+        self, kind: LeaseKind, id: str, *, holder: str, lease_s: float, uncounted_from: int | None = None
+    ) -> Claim | None:
+        """See `ServiceStore`."""
+        ...
+
+    async def count_attempt(self, claim: Claim) -> None:
         """See `ServiceStore`."""
         ...
 
@@ -184,11 +190,28 @@ class ServiceStore(Protocol):
 
     # Claims
 
-    async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim | None:
+    async def claim(
+        self, kind: LeaseKind, id: str, *, holder: str, lease_s: float, uncounted_from: int | None = None
+    ) -> Claim | None:
         """Take the lease, or return None: it is not there, held, or ended, or over its key's concurrency.
 
         A queued job becomes running. A job that is to be cancelled, or whose deadline has passed, can be claimed, so
         that what it has is kept; trajectories of a job that ended cannot.
+
+        Args:
+            kind: of what is claimed.
+            id: of the job, or `JOB/TRAJECTORY`.
+            holder: the process.
+            lease_s: until when it is held without a beat.
+            uncounted_from: attempts of this number and later do not count yet; see `count_attempt`.
+        """
+        ...
+
+    async def count_attempt(self, claim: Claim) -> None:
+        """Count the attempt of a claim that was made uncounted: what was claimed begins only now.
+
+        Raises:
+            LeaseLostError: the caller does not hold it any more.
         """
         ...
 

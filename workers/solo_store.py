@@ -96,9 +96,14 @@ class SoloStore:
             token = insert(self._connection, "lease", {**lease, **lease_times})
         return stored, Claim(LeaseKind.JOB, record.id, holder, token, 1, deadline_s)
 
-    async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim | None:
+    async def claim(
+        self, kind: LeaseKind, id: str, *, holder: str, lease_s: float, uncounted_from: int | None = None
+    ) -> Claim | None:
         """Return None: its only job was claimed as it was stored."""
         return None
+
+    async def count_attempt(self, claim: Claim) -> None:
+        """Do nothing: its only claim counted at once."""
 
     async def beat(self, holder: str, claims: Sequence[Claim], *, lease_s: float) -> Beat:
         """See `ServiceStore.beat`."""

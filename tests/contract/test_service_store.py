@@ -531,6 +531,52 @@ async def test_poison_ends_with_its_cause(store: ServiceStore, database: Databas
     assert last.result.status is JobStatus.FAILED
 
 
+async def test_an_attempt_counts_when_it_is_said_to(store: ServiceStore, database: Database) -> None:
+    """The last one is made alone in its process: who dies while it waits for that has not made it."""
+    most = 4
+    await store.rest(await begun(store, "job", "t"))
+
+    async def claim_last() -> Claim:
+        claim = await store.claim(
+            LeaseKind.TRAJECTORY, "job/t", holder="worker-1", lease_s=LEASE_S, uncounted_from=most
+        )
+        assert claim is not None
+        return claim
+
+    async def dies() -> Sequence[str]:
+        await pass_time(database, LEASE_S + 1)
+        return (await store.due(max_attempts=most, unseen_s=UNSEEN_S)).trajectories
+
+    for attempt in (1, 2, 3):
+        assert (await claim_last()).attempt == attempt
+        assert await dies() == ["job/t"]
+    for _ in range(2):
+        assert (await claim_last()).attempt == most
+        assert await dies() == ["job/t"], "it did not begin"
+    claim = await claim_last()
+    await store.count_attempt(claim)
+    await store.count_attempt(claim)
+    assert await dies() == []
+    with pytest.raises(LeaseLostError):
+        await store.count_attempt(claim)
+    [ended] = await store.untold(await claimed(store, "job"))
+    assert ended.outcome is not None
+    assert "begun 4 times" in ((ended.outcome.error or {})["message"] or "")
+
+
+async def test_the_last_two_of_many_attempts_are_made_one_at_a_time(store: ServiceStore, database: Database) -> None:
+    await store.rest(await begun(store, "job", "a", "b"))
+    found: Sequence[str] = ["job/a", "job/b"]
+    sent = []
+    for _ in range(5):
+        for name in found:
+            await claimed_part(store, name)
+        await pass_time(database, LEASE_S + 1)
+        found = (await store.due(max_attempts=5, unseen_s=UNSEEN_S)).trajectories
+        sent.append(len(found))
+    assert sent == [2, 2, 1, 1, 1]
+
+
 async def test_last_attempts_are_made_one_at_a_time(store: ServiceStore, database: Database) -> None:
     """What died together is tried together, but for the last time: then poison takes nobody with it."""
     names = ["innocent", "other", "poison"]

@@ -65,7 +65,7 @@ _HOLD_JOB = hot(
         begun_at=func.coalesce(job.c.begun_at, bindparam("new_time", type_=job.c.begun_at.type)),
         awake_since=func.coalesce(job.c.awake_since, bindparam("new_time", type_=job.c.awake_since.type)),
         deadline_at=bindparam("new_deadline_at"),
-        attempts=job.c.attempts + 1,
+        attempts=bindparam("new_attempts"),
         last_holder=bindparam("new_holder"),
     )
 )
@@ -74,7 +74,7 @@ _HOLD_TRAJECTORY = hot(
     .where(_OF_TRAJECTORY)
     .values(
         status=TrajectoryStatus.RUNNING.value,
-        attempts=trajectory.c.attempts + 1,
+        attempts=bindparam("new_attempts"),
         last_holder=bindparam("new_holder"),
     )
 )
@@ -136,7 +136,9 @@ def lost(claim: Claim) -> LeaseLostError:
     return LeaseLostError(f"{claim.kind} {claim.id!r} is not held by {claim.holder!r} any more")
 
 
-async def claim_job(connection: AsyncConnection, job_id: str, holder: str, lease_s: float) -> Claim | None:
+async def claim_job(
+    connection: AsyncConnection, job_id: str, holder: str, lease_s: float, uncounted_from: int | None = None
+) -> Claim | None:
     """See `ServiceStore.claim`."""
     row = await lock_job(connection, job_id)
     if row is None or row["ended_at"] is not None:
@@ -162,13 +164,32 @@ async def claim_job(connection: AsyncConnection, job_id: str, holder: str, lease
         "new_time": time,
         "new_deadline_at": deadline_at,
         "new_holder": holder,
+        "new_attempts": _counted(row, uncounted_from),
     }
     await connection.execute(_HOLD_JOB, values)
     token = await _grant(connection, job_id, "", holder, time, lease_s)
     return Claim(LeaseKind.JOB, job_id, holder, token, row["attempts"] + 1, _left(time, deadline_at, batch_deadline))
 
 
-async def claim_trajectory(connection: AsyncConnection, claim_id: str, holder: str, lease_s: float) -> Claim | None:
+def _counted(row: RowMapping, uncounted_from: int | None) -> int:
+    """Return the number of attempts with the one that begins, unless that is counted later."""
+    attempt = int(row["attempts"]) + 1
+    return attempt - 1 if uncounted_from is not None and attempt >= uncounted_from else attempt
+
+
+async def count_attempt(connection: AsyncConnection, claim: Claim) -> None:
+    """See `ServiceStore.count_attempt`."""
+    row, part, _ = await lock_held(connection, claim)
+    if part is None:
+        these = update(job).where(job.c.id == row["id"])
+    else:
+        these = update(trajectory).where(trajectory.c.job_id == row["id"], trajectory.c.name == part["name"])
+    await connection.execute(these.values(attempts=claim.attempt))
+
+
+async def claim_trajectory(
+    connection: AsyncConnection, claim_id: str, holder: str, lease_s: float, uncounted_from: int | None = None
+) -> Claim | None:
     """See `ServiceStore.claim`."""
     job_id, name = split(claim_id)
     this = {"of_job": job_id, "of_name": name}
@@ -180,7 +201,8 @@ async def claim_trajectory(connection: AsyncConnection, claim_id: str, holder: s
         return None
     if not await _take_lapsed(connection, standing):
         return None
-    await connection.execute(_HOLD_TRAJECTORY, {**this, "new_holder": holder})
+    held = {**this, "new_holder": holder, "new_attempts": _counted(row, uncounted_from)}
+    await connection.execute(_HOLD_TRAJECTORY, held)
     time = standing["time"]
     token = await _grant(connection, job_id, name, holder, time, lease_s)
     left_s = _left(time, standing["deadline_at"], standing["batch_deadline"])

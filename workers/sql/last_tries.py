@@ -1,8 +1,9 @@
-"""A last attempt is made alone, so that a job that takes its workers down takes no other job with it.
+"""The last two attempts are made one at a time, so that a job that takes its workers down takes few others with it.
 
 When a worker dies, whatever it held has one attempt less and is sent again at about the same time, so that it may meet
 on the next worker. With poison among it that one dies too, and in the end attempts would run out for all of it. So of
-all that has only one attempt left, one thing at a time is sent: the last attempt of the poison fails the poison only.
+all that has one or two attempts left, one thing at a time is sent. The very last attempt is made alone in its process
+as well (`workers.lease.Keeper`): another poison job's earlier attempt may still have cost it the last but one.
 """
 
 from __future__ import annotations
@@ -12,17 +13,19 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.workers.tables import TrajectoryStatus, job, lease, trajectory
 
-FEWEST_ATTEMPTS = 3
-"""With fewer, one death would make a last attempt of everything that a worker held."""
+LAST = 2
+"""So many attempts are made one at a time."""
+FEWEST = 2
+"""So many are not, where there are that many: else one death would do it for everything that a worker held."""
 
 
 def has_more(attempts: ColumnElement[int], max_attempts: int) -> ColumnElement[bool]:
-    """Return the condition that a thing has more than one attempt left, or that attempts are too few to tell."""
-    return or_(attempts < max_attempts - 1, attempts < FEWEST_ATTEMPTS - 1)
+    """Return the condition that the next attempt of a thing is none of the last."""
+    return attempts < max(max_attempts - LAST, FEWEST)
 
 
 async def one_under_way(connection: AsyncConnection, max_attempts: int, *, sent_after: float) -> bool:
-    """Return whether a last attempt is being made, or a message for one was sent after that time."""
+    """Return whether one of the last attempts is being made, or a message for one was sent after that time."""
     runs = (
         select(trajectory.c.name)
         .join(lease, (lease.c.job_id == trajectory.c.job_id) & (lease.c.trajectory == trajectory.c.name))

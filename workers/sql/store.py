@@ -165,11 +165,19 @@ class SqlServiceStore:
             lambda connection: choosing.choose(connection, outstanding=outstanding, unseen_s=unseen_s),
         )
 
-    async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim | None:
+    async def claim(
+        self, kind: LeaseKind, id: str, *, holder: str, lease_s: float, uncounted_from: int | None = None
+    ) -> Claim | None:
         """See `ServiceStore`."""
         claim = claims.claim_job if kind is LeaseKind.JOB else claims.claim_trajectory
         return await self._database.write(
-            f"claim {kind} {id!r}", lambda connection: claim(connection, id, holder, lease_s)
+            f"claim {kind} {id!r}", lambda connection: claim(connection, id, holder, lease_s, uncounted_from)
+        )
+
+    async def count_attempt(self, claim: Claim) -> None:
+        """See `ServiceStore`."""
+        await self._database.write(
+            f"count an attempt of {claim.kind} {claim.id!r}", lambda connection: claims.count_attempt(connection, claim)
         )
 
     async def beat(self, holder: str, claims_: Sequence[Claim], *, lease_s: float) -> Beat:

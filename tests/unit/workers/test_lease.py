@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from solvent.errors import StoreError
-from solvent.workers.lease import Ending, Held, Keeper, endings, job_of, split
+from solvent.workers.lease import Ending, Held, Keeper, alone_from, endings, job_of, split
 from solvent.workers.service_records import Beat, Claim, LeaseKind, LeaseLostError
 from solvent.workers.service_store import ServiceStore
 
@@ -27,9 +27,16 @@ class LeaseStore:
         self.beaten = asyncio.Event()
         self.may_answer = asyncio.Event()
         self.may_answer.set()
+        self.attempts: dict[str, int] = {}
+        self.counted: list[str] = []
 
-    async def claim(self, kind: LeaseKind, id: str, *, holder: str, lease_s: float) -> Claim:
-        return Claim(kind, id, holder, 1, 1, self.left_s)
+    async def claim(
+        self, kind: LeaseKind, id: str, *, holder: str, lease_s: float, uncounted_from: int | None = None
+    ) -> Claim:
+        return Claim(kind, id, holder, 1, self.attempts.get(id, 1), self.left_s)
+
+    async def count_attempt(self, claim: Claim) -> None:
+        self.counted.append(claim.id)
 
     async def beat(self, holder: str, claims: Sequence[Claim], *, lease_s: float) -> Beat:
         self.beats.append([claim.id for claim in claims])
@@ -40,8 +47,10 @@ class LeaseStore:
         return self.answer
 
 
-def keeper_of(store: LeaseStore, *, lease_s: float = LONG_S, beat_s: float = LONG_S) -> Keeper:
-    return Keeper(cast(ServiceStore, store), "me", lease_s=lease_s, beat_s=beat_s)
+def keeper_of(
+    store: LeaseStore, *, lease_s: float = LONG_S, beat_s: float = LONG_S, alone_from: int | None = None
+) -> Keeper:
+    return Keeper(cast(ServiceStore, store), "me", lease_s=lease_s, beat_s=beat_s, alone_from=alone_from)
 
 
 def held_now(held: Held | None) -> Held:
@@ -255,3 +264,88 @@ async def test_a_lease_that_could_not_be_ended_is_kept_on_and_its_loss_counts() 
         with pytest.raises(LeaseLostError):
             await claim.run(rest(), until=frozenset())
     assert keeper.lost == 1
+
+
+async def turns() -> None:
+    """Let everything go on that can."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+class Claimer:
+    """Claims something, and holds it until it is to let go."""
+
+    def __init__(self, keeper: Keeper, id: str) -> None:
+        self.held: Held | None = None
+        self.go = asyncio.Event()
+        self.task = asyncio.create_task(self._run(keeper, id))
+
+    async def _run(self, keeper: Keeper, id: str) -> None:
+        async with keeper.claim(LeaseKind.TRAJECTORY, id) as held:
+            self.held = held
+            await self.go.wait()
+
+    async def let_go(self) -> None:
+        self.go.set()
+        await self.task
+
+
+async def test_a_last_attempt_begins_and_counts_once_nothing_else_is_held() -> None:
+    store = LeaseStore()
+    store.attempts = {"job/last": 5, "job/other-last": 5, "job/a": 4}
+    keeper = keeper_of(store, alone_from=5)
+    before = Claimer(keeper, "job/a")
+    await turns()
+    last = Claimer(keeper, "job/last")
+    await turns()
+    after, other_last = Claimer(keeper, "job/b"), Claimer(keeper, "job/other-last")
+    await turns()
+    assert before.held
+    assert not last.held
+    assert [claim.id for claim in keeper.claims] == ["job/a", "job/last"], "it is held, so that nobody else begins it"
+    assert store.counted == [], "who dies now has not tried it"
+    await before.let_go()
+    await turns()
+    assert last.held
+    assert store.counted == ["job/last"]
+    assert not after.held
+    assert not other_last.held
+    await last.let_go()
+    await turns()
+    assert after.held
+    assert not other_last.held
+    await after.let_go()
+    await turns()
+    assert other_last.held
+    await other_last.let_go()
+    assert store.counted == ["job/last", "job/other-last"]
+    await keeper.aclose()
+
+
+async def test_a_cancel_ends_the_wait_to_be_alone() -> None:
+    store = LeaseStore()
+    store.attempts = {"job/last": 5}
+    keeper = keeper_of(store, alone_from=5)
+    before = Claimer(keeper, "job/a")
+    await turns()
+    last = Claimer(keeper, "job/last")
+    await turns()
+    [claim] = [claim for claim in keeper.claims if claim.id == "job/last"]
+    store.answer = Beat(cancelled=[claim])
+    keeper.wake("job")
+    await turns()
+    assert before.held
+    assert last.held
+    assert last.held.ending is Ending.CANCELLED
+    assert await last.held.run(Work().run()) is None
+    await last.let_go()
+    after = Claimer(keeper, "job/b")
+    await turns()
+    assert after.held
+    await asyncio.gather(before.let_go(), after.let_go())
+    await keeper.aclose()
+
+
+@pytest.mark.parametrize(("attempts", "alone"), [(1, None), (3, None), (4, 4), (5, 5)])
+def test_few_attempts_are_not_made_alone(attempts: int, alone: int | None) -> None:
+    assert alone_from(attempts) == alone
