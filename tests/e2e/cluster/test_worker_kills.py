@@ -1,4 +1,4 @@
-"""`kill -9` of workers: in every phase, at every write, and at random moments of 200 and of 1,000 jobs."""
+"""`kill -9` of workers: in every phase, at every write, at random moments of many jobs, and by jobs that are poison."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import crash_points
 import pytest
 from cluster_lab import MakeLab
 from kill_schedule import KillSchedule
-from lab_faults import MARKS
+from lab_faults import MARKS, ONE_REPAIR
 from lab_jobs import scripted_lines, scripted_specs, starter_specs
 from model_servers import ScriptedServer, StarterModel
 
@@ -78,3 +78,28 @@ async def test_1000_jobs_on_the_bundled_model_while_workers_die(make_lab: MakeLa
         tally = await lab.tally("1,000 jobs on the bundled model, kill -9 of workers 20 times", batch)
         solved = sum(record.result.outcome is Outcome.SOLVED for record in records if record.result)
         tally.notes.append(f"{solved} solved, {jobs / tally.wall_s:.1f} jobs/s")
+
+
+async def test_two_jobs_that_kill_their_workers_end_as_failed_and_say_so(make_lab: MakeLab, tmp_path: Path) -> None:
+    """One kills whoever begins its search, one whoever runs its trajectory; all that died with them ends well."""
+    attempts = 4
+    plain = {"wave": 1, "max_trajectories": 1}
+    good = scripted_specs(8, parameters=ONE_REPAIR)
+    search, trajectory = (scripted_specs(1, prefix=f"poison-{what}", parameters=plain)[0] for what in ("search", "run"))
+    traps = [("before:start_trajectories", 1, search.id), ("in:solve", 1, trajectory.id)]
+    model = ScriptedServer(tmp_path, scripted_lines(len(good)), token_s=0.1)
+    async with make_lab(model, lease_s="4", worker_attempts=str(attempts)) as lab:
+        batch = await lab.submit([search, trajectory, *good], budget=Budget(tokens=1_000_000))
+        dying = lab.begin_worker("-c", "16", program=crash_points.dying(*[traps] * (2 * attempts + 1)))
+        records = {record.id: record for record in await lab.ended(batch, within_s=400)}
+        deaths = sum(line.startswith(crash_points.DIED) for line in dying.lines)
+        assert dying.is_alive()
+        assert attempts <= deaths <= 2 * attempts
+        for spec in (search, trajectory):
+            record = records[spec.id]
+            assert record.status is JobStatus.FAILED
+            assert record.error is not None
+            assert f"was begun {attempts} times and never ended" in (record.error["message"] or "")
+        assert [records[spec.id].status for spec in good] == COMPLETED * len(good)
+        tally = await lab.tally("two poison jobs", batch)
+        tally.notes.append(f"{deaths} workers died of them")
