@@ -19,6 +19,8 @@ FORMAT = 1
 """Of contents as stored and exported; a reader refuses a newer one."""
 MOST_BYTES = 16_384
 """Of a concept's content as JSON."""
+MOST_STATEMENTS = 12
+STATEMENT_CHARACTERS = 400
 
 _SPACES = re.compile(r"\s+")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -84,6 +86,10 @@ class Content(_Value):
     """How to implement it."""
     used_in: Annotated[tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=200)] = ()
     """Ids of problems whose verified solutions used it."""
+    statements: Annotated[tuple[_Line, ...], Field(max_length=MOST_STATEMENTS)] = Field(
+        default=(), exclude_if=lambda statements: not statements
+    )
+    """How the statements of such problems begin: it is found by them, and no prompt shows them."""
     situation: _Line = ""
     """Of an insight: when it applies."""
     suggestion: Annotated[str, StringConstraints(max_length=600)] = ""
@@ -100,7 +106,7 @@ class Content(_Value):
         for field, value in given.items():
             if isinstance(value, str) and field != "kind":
                 lined[field] = one_line(value)
-            elif isinstance(value, list | tuple) and field in {"cues", "notes", "used_in"}:
+            elif isinstance(value, list | tuple) and field in {"cues", "notes", "used_in", "statements"}:
                 lines = [one_line(item) if isinstance(item, str) else item for item in value]
                 lined[field] = [item for item in dict.fromkeys(lines) if item != ""]
             elif isinstance(value, list | tuple) and field == "parameters":
@@ -148,7 +154,7 @@ class Content(_Value):
         """What it is found by: all of it but where it was used."""
         parameters = (f"{one.name} {one.type} {one.description}" for one in self.parameters)
         parts = [self.name, self.summary, self.situation, self.suggestion, self.output_type]
-        return "\n".join(part for part in (*parts, *self.cues, *self.notes, *parameters) if part)
+        return "\n".join(part for part in (*parts, *self.cues, *self.notes, *parameters, *self.statements) if part)
 
     @property
     def digest(self) -> str:

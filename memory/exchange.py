@@ -130,7 +130,7 @@ def _typed(row: Mapping[str, Any]) -> dict[str, Any]:
     for theirs, field in (("description", "summary"), ("output_typing", "output_type"), ("implementation", "notes")):
         if row.get(theirs) and field not in ours:
             ours[field] = _listed(row[theirs]) if field == "notes" else _text(row[theirs])
-    for field in ("cues", "used_in"):
+    for field in ("cues", "used_in", "statements"):
         if field in ours:
             ours[field] = _listed(ours[field])
     parameters = [_parameter(one) for one in ours.get("parameters") or ()]

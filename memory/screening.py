@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 
 from solvent.errors import DataError
-from solvent.memory.concept import Content
+from solvent.memory.concept import STATEMENT_CHARACTERS, Content, one_line
 
 _SECRETS = {
     "a private key": r"-----BEGIN [A-Z ]*PRIVATE KEY",
@@ -62,10 +62,16 @@ def screen(content: Content, *, file: str | None = None, row: int | None = None)
             raise DataError(found, file=file, row=row, field=field, remedy=remedy)
 
 
+def kept_statement(text: str) -> str | None:
+    """Return how a problem's statement begins as a concept keeps it; None where it may not be kept."""
+    line = one_line(text)[:STATEMENT_CHARACTERS].strip()
+    return None if not line or any(pattern.search(line) for _, pattern, _ in _REFUSED) else line
+
+
 def _texts(content: Content) -> Iterator[tuple[str, str]]:
     for field in ("name", "summary", "output_type", "situation", "suggestion"):
         yield field, getattr(content, field)
-    for field in ("cues", "notes", "used_in"):
+    for field in ("cues", "notes", "used_in", "statements"):
         for number, text in enumerate(getattr(content, field)):
             yield f"{field}.{number}", text
     for number, parameter in enumerate(content.parameters):
