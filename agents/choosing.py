@@ -1,7 +1,7 @@
 """Which of the memory's candidates a job's prompts show: the model that plays `choose` takes them with reasons.
 
 Several criteria are asked for, not likeness alone (REBEL: Multi-Criteria Reranking, arXiv 2504.07104). Where no model
-plays the role, the best few by search are taken.
+plays the role, those are taken that the statement names, or that stand out among what was found.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from statistics import median
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
@@ -23,10 +24,17 @@ from solvent.models.base import ChatRequest, Sampling
 if TYPE_CHECKING:
     from solvent.agents.recall import JobMemory
     from solvent.agents.trajectory_state import TrajectoryContext
+    from solvent.memory.store import Hit
 
 BEST = 3
 """Most that are shown where no model chooses."""
 MOST_SHOWN = 5
+BACKGROUND = 8
+"""Candidates, at least, among which one can stand out; of fewer the best are taken."""
+SIMILARITY_MARGIN = 0.1
+"""Above the median of the candidates' cosines; by twice as much, words do not matter."""
+KEYWORD_RATIO = 1.5
+"""To the median of the candidates' BM25 scores."""
 PROMPT_SHARE = 0.15
 """Of the model's context that shown concepts may take."""
 BUDGET_SHARE = 0.15
@@ -47,6 +55,33 @@ class Choice:
     """What the model said of candidates, by `ID:VERSION`."""
 
 
+def best_of(hits: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
+    """Return which candidates are shown where no model chooses, best first; none is a fine answer. Pure.
+
+    Where the problem names candidates by two words or more, these alone: whoever names a thing means it. Else those
+    that are much nearer than what else was found. Both measures are compared with the medians of one search, since
+    what a cosine of 0.3 says depends on the embedder and on the length of the statement.
+
+    Args:
+        hits: that may be shown.
+        found: all that the search found, which are the background.
+    """
+    named = [hit for hit in hits if hit.named and len(hit.concept.content.name.split()) > 1]
+    if named:
+        return named[:MOST_SHOWN]
+    if len(found) < BACKGROUND:
+        return list(hits[:BEST])
+    similarity = median(hit.similarity or 0.0 for hit in found)
+    words = median(hit.keyword_score or 0.0 for hit in found)
+
+    def stands_out(hit: Hit) -> bool:
+        nearer, likelier = (hit.similarity or 0.0) - similarity, hit.keyword_score or 0.0
+        both = nearer >= SIMILARITY_MARGIN and likelier > 0 and likelier >= KEYWORD_RATIO * words
+        return both or nearer >= 2 * SIMILARITY_MARGIN
+
+    return [hit for hit in hits if stands_out(hit)][:BEST]
+
+
 def reasons_of(text: str, count: int) -> dict[int, str]:
     """Return what a reply says of the numbered candidates: the first line that begins with each number. Pure."""
     found: dict[int, str] = {}
@@ -58,13 +93,17 @@ def reasons_of(text: str, count: int) -> dict[int, str]:
 
 
 async def choose(
-    memory: JobMemory, context: TrajectoryContext, trajectory: str, offered: Sequence[ShownConcept]
+    memory: JobMemory,
+    context: TrajectoryContext,
+    trajectory: str,
+    offered: Sequence[ShownConcept],
+    best: Sequence[ShownConcept],
 ) -> Choice:
-    """Return what the model chooses of the candidates; the best ones where none is to choose, or it failed to."""
+    """Return what the model chooses of those offered; the `best` ones where none is to choose, or it failed to."""
     profile = context.cast.of("choose").profile
     named = "choose" in (profile.roles or ()) or "choose" in context.cast.roles
     if not offered or not named or not context.prompts.has(profile.prompts, "choose"):
-        return Choice(offered[:BEST])
+        return Choice(best)
     messages = context.prompts.render(
         profile.prompts,
         "choose",
@@ -76,7 +115,7 @@ async def choose(
     model = context.cast.of("choose").model
     prompt_tokens = await model.count_prompt_tokens(messages)
     if memory.budget_tokens is not None and prompt_tokens + profile.reply_tokens > BUDGET_SHARE * memory.budget_tokens:
-        return Choice(offered[:BEST], "the best ones by search: choosing would take too much of the budget")
+        return Choice(best, "the best ones by search: choosing would take too much of the budget")
     shown = hashlib.sha256("\n".join(one.key for one in offered).encode()).hexdigest()[:12]
     request = ChatRequest(
         messages=messages,
@@ -88,13 +127,13 @@ async def choose(
     try:
         reply = await context.calls.generate(key, trajectory, request, floor=CHOOSE_FLOOR_TOKENS, role="choose")
     except (ProviderError, PromptTooLong) as error:
-        return Choice(offered[:BEST], f"the best ones by search: nothing could be chosen ({error.message})")
+        return Choice(best, f"the best ones by search: nothing could be chosen ({error.message})")
     if isinstance(reply, Refused):
-        return Choice(offered[:BEST], f"the best ones by search: nothing could be chosen ({reply.reason.value})")
+        return Choice(best, f"the best ones by search: nothing could be chosen ({reply.reason.value})")
     said = {offered[number - 1].key: reason for number, reason in reasons_of(reply.text, len(offered)).items()}
     numbers = numbers_of(reply.text, len(offered))
     if numbers is None:
-        return Choice(offered[:BEST], "the best ones by search: the reply of the role choose names none", said)
+        return Choice(best, "the best ones by search: the reply of the role choose names none", said)
     return Choice([offered[number - 1] for number in numbers[:MOST_SHOWN]], "", said)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from solvent.agents.choosing import choose, fitting
+from solvent.agents.choosing import best_of, choose, fitting
 from solvent.agents.events import ConceptsRecalled
 from solvent.agents.recalled import WITHOUT, Recalled, ShownConcept, snapshot_of
 from solvent.errors import MemoryUnavailable, StoreError
@@ -108,9 +108,11 @@ async def _recall(memory: JobMemory, context: TrajectoryContext, trajectory: str
     except (MemoryUnavailable, StoreError) as error:
         notes.append(f"{WITHOUT}{error.message}")
     draw = _Draw(memory, context, frozen=snapshot is not None)
-    concepts = [hit.concept for hit in hits if draw.offers(hit.concept)][:CANDIDATES]
+    kept = [hit for hit in hits if draw.offers(hit.concept)][:CANDIDATES]
+    concepts = [hit.concept for hit in kept]
     offered = [shown_as(concept) for concept in concepts]
-    choice = await choose(memory, context, trajectory, offered)
+    best = [shown_as(hit.concept) for hit in best_of(kept, hits)]
+    choice = await choose(memory, context, trajectory, offered, best)
     related = [one.name for one in offered if one not in choice.chosen][:MOST_RELATED]
     chosen, left_out = await fitting(context, choice.chosen, related)
     keys = {one.key for one in chosen}

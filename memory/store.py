@@ -58,6 +58,8 @@ class Hit:
     score: float
     similarity: float | None
     keyword_score: float | None
+    named: bool = False
+    """Whether its name stands in the query."""
 
 
 @dataclass(frozen=True)
@@ -309,7 +311,7 @@ class ConceptStore:
             best = sorted((one for part in found for one in part), key=lambda one: (-one.score, one.id))[:limit]
         concepts = await self._texts.at([(one.id, one.version) for one in best])
         return [
-            Hit(concepts[one.id, one.version], one.score, one.similarity, one.keyword_score)
+            Hit(concepts[one.id, one.version], one.score, one.similarity, one.keyword_score, one.named)
             for one in best
             if (one.id, one.version) in concepts
         ]
