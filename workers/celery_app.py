@@ -7,6 +7,8 @@ docs/decisions/0015-workers.md for what each setting is for.
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -24,6 +26,7 @@ from solvent.workers.messages import (
     JOB_QUEUES,
     MAINTENANCE,
     MEMORY,
+    NEXT,
     ORDINARY,
     QUEUES,
     REAP,
@@ -124,6 +127,10 @@ class CeleryMessages:
         """See `Messages.waiting`."""
         return await asyncio.to_thread(self._waiting)
 
+    async def next_trajectories(self) -> Sequence[str]:
+        """See `Messages.next_trajectories`."""
+        return await asyncio.to_thread(self._next, TRAJECTORIES)
+
     async def aclose(self) -> None:
         """Close the connections; safe to call twice."""
         await asyncio.to_thread(self._app.close)
@@ -149,3 +156,22 @@ class CeleryMessages:
             channel = connection.default_channel
             # The public way, a passive declaration, takes an empty queue of Redis for one that is not there.
             return {queue: int(channel._size(queue)) for queue in QUEUES}
+
+    def _next(self, queue: str) -> list[str]:
+        with (
+            boundary(DependencyError, "look into the queues on Redis", RedisError, KombuError, OSError),
+            self._app.connection_or_acquire() as connection,
+        ):
+            channel = connection.default_channel
+            lists = [channel._q_for_pri(queue, step) for step in channel.priority_steps]
+            found = [raw for name in lists for raw in channel.client.lrange(name, -NEXT, -1)]
+        return [id for raw in found if (id := id_of(raw)) is not None]
+
+
+def id_of(message: str | bytes) -> str | None:
+    """Return the id that a message in Redis brings; None for what was not written by this service. Pure."""
+    try:
+        [id, *_], *_ = json.loads(base64.b64decode(json.loads(message)["body"]))
+    except (ValueError, TypeError, KeyError):
+        return None
+    return id if isinstance(id, str) else None

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from itertools import count
+from itertools import count, islice
 from typing import Any
 
 from solvent.workers.messages import (
     ADVANCE_JOB,
     DISTILL,
     MEMORY,
+    NEXT,
     ORDINARY,
     QUEUES,
     RUN_TRAJECTORY,
@@ -66,6 +67,10 @@ class LocalMessages:
         """See `Messages.waiting`."""
         queues = list(self._waiting.values())
         return {queue: queues.count(queue) for queue in QUEUES}
+
+    async def next_trajectories(self) -> Sequence[str]:
+        """See `Messages.next_trajectories`."""
+        return list(islice((id for task, id in self._waiting if task == RUN_TRAJECTORY), NEXT))
 
     async def finish(self, *, at_most_s: float) -> None:
         """Begin nothing more, and wait that long for what is worked on."""

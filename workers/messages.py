@@ -24,7 +24,8 @@ URGENT, ORDINARY = 0, 6
 UNSEEN_S = 30.0
 """Age of a message from which on it counts as lost, where its queue is empty."""
 UNSEEN_BEHIND_OTHERS_S = 600.0
-"""The same where messages wait: it may well be one of them."""
+"""The same where messages wait: it may well be one of them. One about a trajectory is known better: see
+`ServiceStore.due`."""
 
 
 class Messages(Dispatcher, Protocol):
@@ -53,6 +54,18 @@ class Messages(Dispatcher, Protocol):
             DependencyError: that cannot be told.
         """
         ...
+
+    async def next_trajectories(self) -> Sequence[str]:
+        """Return the trajectories of some messages that are taken next, of each priority those that waited longest.
+
+        Raises:
+            DependencyError: that cannot be told.
+        """
+        ...
+
+
+NEXT = 50
+"""So many of the next messages are looked at: a single one may be an old copy of one that was sent again."""
 
 
 def priority(queue: str) -> int:

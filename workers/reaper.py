@@ -11,7 +11,7 @@ from solvent.agents.checkpoints import NewerFormatError
 from solvent.errors import DependencyError, NotFound, StoreError
 from solvent.workers.cluster import Cluster, queue_of
 from solvent.workers.lease import split
-from solvent.workers.messages import JOB_QUEUES, MEMORY, UNSEEN_BEHIND_OTHERS_S, unseen_s
+from solvent.workers.messages import JOB_QUEUES, MEMORY, TRAJECTORIES, UNSEEN_BEHIND_OTHERS_S, unseen_s
 from solvent.workers.planned import go_on
 
 logger = logging.getLogger(__name__)
@@ -31,7 +31,12 @@ async def reap(cluster: Cluster) -> None:
     except DependencyError as error:
         logger.warning("what waits for workers cannot be told: %s", error)
     age_s = unseen_s(waiting) if waiting is not None else UNSEEN_BEHIND_OTHERS_S
-    due = await cluster.store.due(max_attempts=cluster.max_attempts, unseen_s=age_s, limit=cluster.outstanding)
+    due = await cluster.store.due(
+        max_attempts=cluster.max_attempts,
+        unseen_s=age_s,
+        limit=cluster.outstanding,
+        next_trajectories=await _next_trajectories(cluster, waiting),
+    )
     cluster.metrics.reaped(due)
     await cluster.send(jobs=due.jobs)
     for queue, ids in (await _by_queue(cluster, due.trajectories)).items():
@@ -59,6 +64,19 @@ async def reap_on(cluster: Cluster, every_s: float) -> None:
         except Exception:  # a defect in one job must not end the search for all others
             logger.exception("nothing was looked for")
         await asyncio.sleep(every_s)
+
+
+async def _next_trajectories(cluster: Cluster, waiting: Mapping[str, int] | None) -> Sequence[str] | None:
+    """Return the trajectories whose messages are taken next, none where none waits; None where that cannot be told."""
+    if waiting is None:
+        return None
+    if not waiting.get(TRAJECTORIES, 0):
+        return ()
+    try:
+        return await cluster.messages.next_trajectories() or None
+    except DependencyError as error:
+        logger.warning("what waits for workers cannot be told: %s", error)
+        return None
 
 
 async def _by_queue(cluster: Cluster, ids: Sequence[str]) -> Mapping[str, Sequence[str]]:

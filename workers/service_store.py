@@ -324,15 +324,25 @@ class ServiceStore(Protocol):
         """
         ...
 
-    async def due(self, *, max_attempts: int, unseen_s: float, limit: int = 1000) -> Due:
+    async def due(
+        self, *, max_attempts: int, unseen_s: float, limit: int = 1000, next_trajectories: Sequence[str] | None = None
+    ) -> Due:
         """Do what the reaper does, whole and at once; safe for any number of reapers.
 
         Leases that ended are taken away. What was claimed `max_attempts` times without an end is ended: the trajectory
         with an error, the job as failed, each with its cause. Queued jobs of a batch past its deadline become expired.
         Returned is what is ready and held by nobody and of which no message was sent within `unseen_s`, at most `limit`
         begun jobs (these after 30 seconds at the latest) and `limit` trajectories, and queued jobs as
-        `next_jobs(outstanding=limit)` chooses them. Of what has one attempt left (of three or more), one thing at a
-        time: see `sql.last_tries`.
+        `next_jobs(outstanding=limit)` chooses them. Of what has one or two attempts left, one thing at a time: see
+        `sql.last_tries`.
+
+        Args:
+            max_attempts: so often something is begun at most.
+            unseen_s: age of a message from which on it counts as lost.
+            limit: see above.
+            next_trajectories: those of the messages that are taken next, where that is known, none where no message
+                about a trajectory waits. Messages are taken in their order, so one that was sent 30 seconds before
+                these (before now, where none waits) is lost, whatever `unseen_s` says.
         """
         ...
 

@@ -643,6 +643,32 @@ async def test_a_message_that_was_sent_is_not_sent_again_too_soon(store: Service
     assert (due.jobs, due.trajectories) == ([], ["job/t"])
 
 
+async def test_a_message_that_was_sent_long_before_those_that_wait_is_lost(
+    store: ServiceStore, database: Database
+) -> None:
+    """Messages are taken in their order, so nobody need wait until it is old."""
+    claim = await begun(store, "job", "lost", "other")
+    await claimed_part(store, "job/other")
+    await pass_time(database, 20)
+    await store.start_trajectories(claim, [plan("late"), plan("later")])
+    await store.rest(claim)
+
+    async def lost(*next_: str) -> Sequence[str]:
+        return (await store.due(max_attempts=3, unseen_s=600, next_trajectories=next_)).trajectories
+
+    assert await lost("job/late", "job/later") == [], "they were sent at about the same time"
+    await pass_time(database, 20)
+    await store.start_trajectories(claim := await claimed(store, "job"), [plan("last")])
+    await store.rest(claim)
+    assert await lost("job/late", "job/last") == [], "the earliest of them counts"
+    assert await lost("job/other", "none/t0") == [], "they are held, or not there: that says nothing"
+    assert (await store.due(max_attempts=3, unseen_s=600)).trajectories == []
+    assert await lost("job/last") == ["job/lost"]
+    assert await lost() == [], "none waits, but the others were sent a moment ago"
+    await pass_time(database, 31)
+    assert sorted(await lost()) == ["job/last", "job/late", "job/later", "job/lost"]
+
+
 async def test_keys_get_jobs_by_their_weight(store: ServiceStore, database: Database) -> None:
     for name, weight in (("light", 1.0), ("heavy", 3.0)):
         await store.add_key(ApiKey(id=name, name=name, weight=weight), f"digest-{name}")

@@ -13,7 +13,7 @@ from solvent.agents.job import JobStatus, StopReason
 from solvent.agents.outcome import TrajectoryOutcome
 from solvent.workers.service_records import Due, EndedJob, QueuedJob
 from solvent.workers.sql import choosing, journal
-from solvent.workers.sql.claims import free_jobs, free_trajectories
+from solvent.workers.sql.claims import free_jobs, free_trajectories, split
 from solvent.workers.sql.endings import end_trajectories, unheld_results
 from solvent.workers.sql.last_tries import has_more, one_under_way
 from solvent.workers.sql.rows import now
@@ -22,12 +22,20 @@ from solvent.workers.sql.submission import IDEMPOTENCY_S
 from solvent.workers.tables import TrajectoryStatus, batch, idempotency, job, lease, trajectory
 
 BEGUN_UNSEEN_S = 30.0
-"""A begun job's message goes before those of queued ones: it is sent again after this at the latest."""
+"""A begun job's message goes before those of queued ones: it is sent again after this at the latest. So long before
+those that wait a trajectory's message must have been sent to count as lost."""
 
 Error = dict[str, str | None]
 
 
-async def due(connection: AsyncConnection, *, max_attempts: int, unseen_s: float, limit: int) -> Due:
+async def due(
+    connection: AsyncConnection,
+    *,
+    max_attempts: int,
+    unseen_s: float,
+    limit: int,
+    next_trajectories: Sequence[str] | None,
+) -> Due:
     """See `ServiceStore.due`. What another transaction has locked is left for the next time."""
     time = await now(connection)
     lapsed = await _take_lapsed(connection, time, limit)
@@ -39,13 +47,15 @@ async def due(connection: AsyncConnection, *, max_attempts: int, unseen_s: float
     await connection.execute(delete(idempotency).where(idempotency.c.created_at <= time - IDEMPOTENCY_S))
     begun_unseen_s = min(unseen_s, BEGUN_UNSEEN_S)
     jobs = await _begun_jobs(connection, has_more(job.c.attempts, max_attempts), time, begun_unseen_s, limit)
-    trajectories = await _trajectories(connection, has_more(trajectory.c.attempts, max_attempts), time, unseen_s, limit)
+    lost_before = max(time - unseen_s, await _taken_before(connection, next_trajectories, time))
+    more = has_more(trajectory.c.attempts, max_attempts)
+    trajectories = await _trajectories(connection, more, time, lost_before, limit)
     if not await one_under_way(connection, max_attempts, sent_after=time - begun_unseen_s):
         last = await _begun_jobs(connection, ~has_more(job.c.attempts, max_attempts), time, begun_unseen_s, 1)
         jobs = [*jobs, *last]
         if not last:
             last_try = ~has_more(trajectory.c.attempts, max_attempts)
-            trajectories = [*trajectories, *await _trajectories(connection, last_try, time, begun_unseen_s, 1)]
+            trajectories = [*trajectories, *await _trajectories(connection, last_try, time, time - begun_unseen_s, 1)]
     queued = await choosing.choose(connection, outstanding=limit, unseen_s=unseen_s)
     return Due([*jobs, *queued], trajectories, ended, lapsed)
 
@@ -216,8 +226,25 @@ async def _begun_jobs(
     return found
 
 
+async def _taken_before(connection: AsyncConnection, next_: Sequence[str] | None, time: float) -> float:
+    """Return until when messages about trajectories were sent that were taken by now, as what is taken next says."""
+    if next_ is None:
+        return 0.0
+    if not next_:
+        return time - BEGUN_UNSEEN_S
+    place = tuple_(trajectory.c.job_id, trajectory.c.name)
+    query = select(func.min(trajectory.c.sent_at)).where(
+        place.in_([split(id) for id in next_]),
+        trajectory.c.ended_at.is_(None),
+        trajectory.c.status == TrajectoryStatus.QUEUED.value,
+    )
+    # The earliest: of what was sent again, an old message may be among those that wait.
+    earliest: float | None = (await connection.execute(query)).scalar()
+    return 0.0 if earliest is None else earliest - BEGUN_UNSEEN_S
+
+
 async def _trajectories(
-    connection: AsyncConnection, which: ColumnElement[bool], time: float, unseen_s: float, limit: int
+    connection: AsyncConnection, which: ColumnElement[bool], time: float, lost_before: float, limit: int
 ) -> Sequence[str]:
     query = (
         select(trajectory.c.job_id, trajectory.c.name)
@@ -225,7 +252,7 @@ async def _trajectories(
             which,
             trajectory.c.ended_at.is_(None),
             trajectory.c.status == TrajectoryStatus.QUEUED.value,
-            or_(trajectory.c.sent_at.is_(None), trajectory.c.sent_at <= time - unseen_s),
+            or_(trajectory.c.sent_at.is_(None), trajectory.c.sent_at <= lost_before),
         )
         .order_by(trajectory.c.sent_at, trajectory.c.job_id, trajectory.c.name)
         .limit(limit)

@@ -301,11 +301,19 @@ class SqlServiceStore:
                 return queued
             after = last
 
-    async def due(self, *, max_attempts: int, unseen_s: float, limit: int = 1000) -> Due:
+    async def due(
+        self, *, max_attempts: int, unseen_s: float, limit: int = 1000, next_trajectories: Sequence[str] | None = None
+    ) -> Due:
         """See `ServiceStore`."""
         return await self._database.write(
             "look for what is due",
-            lambda connection: reaping.due(connection, max_attempts=max_attempts, unseen_s=unseen_s, limit=limit),
+            lambda connection: reaping.due(
+                connection,
+                max_attempts=max_attempts,
+                unseen_s=unseen_s,
+                limit=limit,
+                next_trajectories=next_trajectories,
+            ),
         )
 
     async def add_events(self, job_id: str, events_: Sequence[Event]) -> Sequence[int]:
