@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from solvent.workers.database import ServiceDatabase, open_service_database
 from solvent.workers.tables import UTILITY_COUNTERS
-from solvent.workers.utility import ConceptUse, ConceptUtility, counts_of
+from solvent.workers.utility import Arm, ConceptUse, ConceptUtility, JobUse, counts_of
 
 
 @pytest_asyncio.fixture
@@ -116,3 +116,26 @@ def test_counters_are_the_sums_of_what_was_recorded(service_url: str, jobs: list
             await service.aclose()
 
     asyncio.run(run())
+
+
+def job_use(job_id: str, **fields: object) -> JobUse:
+    return JobUse.model_validate({"job_id": job_id, "namespace": "n", "policy": "read", "arm": "shown", **fields})
+
+
+async def test_what_a_job_had_is_written_once_and_read_in_order(service: ServiceDatabase) -> None:
+    given = [
+        job_use("b", arm=Arm.HELD_OUT, retrieved=3, solved=False, tokens=7),
+        job_use("a", retrieved=2, shown=1, cited=1, solved=True, snapshot="snap-1"),
+        job_use("c", arm=Arm.NONE),
+    ]
+    for job in given:
+        assert await service.utility.record_uses(job.job_id, [use()], job) == 1
+    # The first record holds.
+    assert await service.utility.record_uses("a", [use("d")], job_use("a", solved=False)) == 1
+    assert await service.utility.record_uses("other", [], job_use("other", namespace="m")) == 0
+    found = await service.utility.jobs("n")
+    assert [one.model_copy(update={"created_at": 0.0}) for one in found] == given
+    assert [one.job_id for one in await service.utility.jobs("n", limit=2)] == ["a", "c"]
+    assert await service.utility.rate("n") == (1, 2)
+    assert await service.utility.rate("n", last=1) == (1, 1)
+    assert await service.utility.rate("nowhere") == (0, 0)
