@@ -96,13 +96,14 @@ class ScriptedParts:
 
     config_dir: Path | None = None
 
-    def __init__(self, model: ScriptedModel, artifacts: ArtifactStore, ledger: SqliteLedger) -> None:
+    def __init__(
+        self, model: ScriptedModel, artifacts: ArtifactStore, ledger: SqliteLedger, more: Mapping[str, Any]
+    ) -> None:
         self._values: dict[str, Any] = {"model": model, "artifacts": artifacts, "ledger": ledger}
-        self.more: dict[str, Any] = {}
-        """Further fields of all `JobDeps`."""
+        self.more = more
 
     async def of(self, spec: JobSpec, *, parent: str | None, project: str = "default") -> JobDeps:
-        return JobDeps(profile=PROFILE, sandbox=FakeSandbox({}), batch=parent, **self._values, **self.more)
+        return JobDeps(**{"profile": PROFILE, "sandbox": FakeSandbox({}), **self._values, **self.more, "batch": parent})
 
 
 class ClusterBench:
@@ -122,6 +123,8 @@ class ClusterBench:
         self.artifacts = FileArtifacts(folder / "artifacts")
         self.stack = AsyncExitStack()
         self.number = 0
+        self.more: dict[str, Any] = {}
+        """Further fields of all `JobDeps`."""
         self._graphs: Graphs | None = None
 
     async def __aenter__(self) -> ClusterBench:
@@ -181,7 +184,7 @@ class ClusterBench:
             ledger=self.ledger,
             artifacts=self.artifacts,
             checkpoints=checkpoints,
-            parts=cast(Parts, ScriptedParts(self.script.model, self.artifacts, self.ledger)),
+            parts=cast(Parts, ScriptedParts(self.script.model, self.artifacts, self.ledger, self.more)),
             keeper=keeper,
             events=events,
             messages=messages,
