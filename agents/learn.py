@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
-from solvent.agents.concept_replies import proposed_of, said_same, summary_of
+from solvent.agents.concept_replies import cut, proposed_of, said_same, summary_of
 from solvent.agents.events import LearnedEvent
 from solvent.agents.extract import spoken
 from solvent.agents.job import JobResult, JobStatus, Outcome
@@ -24,16 +24,26 @@ from solvent.agents.learned import PHASE, Learned, LearnedStatus
 from solvent.agents.prompts import LessonText, fence_of
 from solvent.agents.recalled import LIVE
 from solvent.agents.trajectory_state import derived_seed
-from solvent.errors import MemoryUnavailable, PromptTooLong, ProviderError, ProviderUnavailable, StoreError
+from solvent.errors import (
+    DataError,
+    MemoryUnavailable,
+    PromptTooLong,
+    ProviderError,
+    ProviderUnavailable,
+    StoreError,
+)
 from solvent.memory.concept import Content, Provenance
+from solvent.memory.merging import fitting
 from solvent.memory.proposals import Proposal
+from solvent.memory.screening import screen
 from solvent.memory.writer import WriteReport, WriteRules, write_proposals
 from solvent.models.base import ChatRequest, Message, Sampling
-from solvent.problems.problem import Verdict
+from solvent.problems.problem import ProblemKind, Verdict
 
 if TYPE_CHECKING:
     from solvent.agents.job_parts import PreparedJob
     from solvent.memory.store import ConceptStore
+    from solvent.problems.view import PublicProblem
 
 KNOWN = 12
 """Concepts near to a solution that the model is shown before it names new ones."""
@@ -105,6 +115,28 @@ def lesson_of(result: JobResult, *, pitfalls: bool = False) -> Lesson | str:
         return "the job was not solved, and no public test says why"
     said = "; ".join(f"{case.name}: {case.verdict.value}" for case in failing[:3])
     return Lesson(program, answer.language or "python", answer.trajectory, f"fails ({said})", 0, failed=True)
+
+
+def opening_of(view: PublicProblem) -> str:
+    """Return what a problem's concepts are found by beside what they say: how its statement begins, on one line. Pure.
+
+    Of kind `grid`, where statements say nothing, words for what its pairs show.
+    """
+    if view.kind is ProblemKind.GRID:
+        from solvent.problems.grid_features import grid_words
+
+        return cut(grid_words(view), 400)
+    return cut(view.statement, 400)
+
+
+def _with_opening(content: Content, opening: str) -> Content:
+    """Return a content that knows how the statement of its problem begins, unless that may not be kept."""
+    try:
+        known = fitting({**content.model_dump(), "statements": [opening] if opening else []})
+        screen(known)
+    except DataError:
+        return content
+    return known
 
 
 class _BudgetEndError(Exception):
@@ -278,7 +310,8 @@ class _Writing:
             evidence=evidence[:400],
             note="from a failure" if lesson.failed else "",
         )
-        return [Proposal(content, provenance, lesson.strength) for content in contents or []]
+        opening = opening_of(self._context.view)
+        return [Proposal(_with_opening(content, opening), provenance, lesson.strength) for content in contents or []]
 
     def _shows_known(self) -> bool:
         return self._context.prompts.has(self._style, "known")

@@ -144,7 +144,7 @@ async def _same(
     for name, proposal in chosen.items():
         if name in there:
             continue
-        near = await store.near(proposal.content, limit=NEAR)
+        near = await store.near(_said(proposal.content), limit=NEAR)
         spelled = next((one.content.name for one, _ in near if plain_name(one.content.name) == plain_name(name)), None)
         if spelled is not None:
             same[name] = spelled
@@ -167,7 +167,7 @@ async def _same_among(
 ) -> dict[str, str]:
     """Return which of several new concepts are one: each but the best founded, with that one's name."""
     ranked = sorted(fresh, key=lambda name: (fresh[name].rank, name))
-    likeness = await store.likeness([fresh[name].content for name in ranked])
+    likeness = await store.likeness([_said(fresh[name].content) for name in ranked])
     same: dict[str, str] = {}
     for place, name in enumerate(ranked):
         for earlier in range(place):
@@ -178,6 +178,11 @@ async def _same_among(
                 same[name] = kept
                 break
     return same
+
+
+def _said(content: Content) -> Content:
+    """Return a content without what it is only found by: concepts of one problem are not the same for that."""
+    return content.model_copy(update={"statements": ()})
 
 
 async def _decide(

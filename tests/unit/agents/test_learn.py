@@ -68,6 +68,7 @@ async def test_a_solved_job_writes_what_it_teaches_and_tells_it(live: Any, reply
     assert (concept.provenance.source, concept.provenance.job_id, concept.provenance.trajectory) == ("job", "job", "t0")
     assert concept.provenance.evidence == "it passes 2 of 2 public tests"
     assert concept.provenance.model == live.profile.name
+    assert concept.content.statements == ("Print ok.",)
     learned = result.learned
     assert (learned.status, learned.added, learned.names) == (
         LearnedStatus.WRITTEN,
