@@ -18,6 +18,7 @@ from solvent.agents.recalled import WITHOUT, Recalled, ShownConcept, snapshot_of
 from solvent.errors import MemoryUnavailable, StoreError
 from solvent.memory.concept import Concept, ConceptStatus
 from solvent.memory.trial import TrialPolicy, is_dropped, is_held_out, is_probed
+from solvent.problems.grid_features import grid_words
 
 if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
@@ -72,11 +73,11 @@ class JobMemory:
 
 
 def query_of(problem: PublicProblem) -> str:
-    """Return what concepts are searched by: what a prompt may see, as text. Pure."""
+    """Return what concepts are searched by: what a prompt may see, as text; of grids, what they are like. Pure."""
     parts = [problem.title, problem.statement]
     if problem.function is not None:
         parts.append(problem.function.name.replace("_", " "))
-    return "\n".join(part for part in parts if part)[:QUERY_CHARACTERS]
+    return (grid_words(problem) or "\n".join(part for part in parts if part))[:QUERY_CHARACTERS]
 
 
 async def recall_once(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> str:

@@ -105,6 +105,12 @@ def learned_line(learned: Learned) -> str:
     return f"{said} ({more})" if more else said
 
 
+def _left_out(event: ConceptsRecalled) -> str:
+    if event.held_out:
+        return f"; held out: {len(event.dropped)}"
+    return f"; left out by chance: {len(event.dropped)}" if event.dropped else ""
+
+
 def plain_line(event: Event, before: JobView) -> str | None:
     """Return the line that a pipe gets for an event, or None for those that only a terminal shows.
 
@@ -122,7 +128,7 @@ def plain_line(event: Event, before: JobView) -> str | None:
             return f"{stamp} {event.trajectory} {event.phase}{repair}"
         case ConceptsRecalled():
             shown = ", ".join(event.names) or "none"
-            return f"{stamp} {event.trajectory} concepts: {shown}{f' ({event.note})' if event.note else ''}"
+            return f"{stamp} {event.trajectory} concepts: {shown}{_left_out(event)}{f' ({event.note})' if event.note else ''}"
         case LearnedEvent():
             return f"{stamp} {learned_line(event.learned)}"
         case TextGenerated() if not (line := before.trajectories.get(event.trajectory)) or not line.text:
