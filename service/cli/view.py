@@ -127,8 +127,8 @@ def plain_line(event: Event, before: JobView) -> str | None:
             repair = f" repair={event.round}" if event.round else ""
             return f"{stamp} {event.trajectory} {event.phase}{repair}"
         case ConceptsRecalled():
-            shown = ", ".join(event.names) or "none"
-            return f"{stamp} {event.trajectory} concepts: {shown}{_left_out(event)}{f' ({event.note})' if event.note else ''}"
+            shown = f"{', '.join(event.names) or 'none'}{_left_out(event)}"
+            return f"{stamp} {event.trajectory} concepts: {shown}{f' ({event.note})' if event.note else ''}"
         case LearnedEvent():
             return f"{stamp} {learned_line(event.learned)}"
         case TextGenerated() if not (line := before.trajectories.get(event.trajectory)) or not line.text:
