@@ -1,4 +1,4 @@
-"""Private servers for benchmarks: Redis and PostgreSQL in folders of their own, with their usual durability."""
+"""Private servers, for benchmarks and tests: Redis and PostgreSQL in folders of their own."""
 
 from __future__ import annotations
 
@@ -53,6 +53,85 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def redis_program() -> str | None:
+    """Return the path of Redis's server, None where it is not installed."""
+    return shutil.which("redis-server")
+
+
+def redis_command(folder: Path, port: int, *options: str, host: str = "127.0.0.1") -> list[str]:
+    """Return what runs Redis with its files in a folder, without snapshots.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    program = redis_program()
+    if program is None:
+        raise ConfigError("redis-server is not installed", remedy=_REMEDY)
+    return [program, "--bind", host, "--port", str(port), "--dir", str(folder), "--save", "", *options]
+
+
+def postgres_programs() -> Path | None:
+    """Return the folder of initdb and postgres, None where they are not installed."""
+    found = shutil.which("initdb")
+    if found is not None:
+        return Path(found).resolve().parent
+    # Debian keeps them off the PATH.
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return versions[-1].parent if versions else None
+
+
+def postgres_user() -> str | None:
+    """Return who runs PostgreSQL, which refuses to run as root; None for whoever runs this."""
+    return pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
+
+
+def make_postgres(folder: Path, *options: str) -> str:
+    """Make an empty PostgreSQL in an existing folder; returns the password of its user `solvent`.
+
+    Args:
+        folder: given to `postgres_user`.
+        options: further ones of `initdb`.
+
+    Raises:
+        ConfigError: it is not installed.
+    """
+    programs = postgres_programs()
+    if programs is None:
+        raise ConfigError("PostgreSQL is not installed", remedy=_REMEDY)
+    password, user = secrets.token_hex(16), postgres_user()
+    file = folder / "password"
+    file.write_text(password)
+    if user is not None:
+        for path in (folder, file):
+            shutil.chown(path, user)
+    made = ["-D", str(folder / "data"), "-U", "solvent", "--pwfile", str(file), "--auth=scram-sha-256"]
+    subprocess.run(
+        [str(programs / "initdb"), *made, "--encoding=UTF8", "--locale=C", "--no-instructions", *options],
+        check=True,
+        capture_output=True,
+        user=user,
+        cwd=folder,
+    )
+    return password
+
+
+def postgres_command(folder: Path, port: int, *, host: str = "127.0.0.1", **settings: str) -> list[str]:
+    """Return what runs a PostgreSQL that `make_postgres` made, with further settings."""
+    programs = postgres_programs()
+    if programs is None:
+        raise ConfigError("PostgreSQL is not installed", remedy=_REMEDY)
+    given = {
+        "listen_addresses": host,
+        "port": port,
+        "unix_socket_directories": folder,
+        "max_connections": 200,
+        "log_min_messages": "warning",
+        **settings,
+    }
+    options = [part for name, value in given.items() for part in ("-c", f"{name}={value}")]
+    return [str(programs / "postgres"), "-D", str(folder / "data"), *options]
+
+
 @contextmanager
 def redis(folder: Path) -> Iterator[Server]:
     """Run Redis, which writes its log every second.
@@ -61,13 +140,10 @@ def redis(folder: Path) -> Iterator[Server]:
         ConfigError: it is not installed.
         DependencyError: it does not start.
     """
-    program = shutil.which("redis-server")
-    if program is None:
-        raise ConfigError("redis-server is not installed", remedy=_REMEDY)
-    folder.mkdir()
     port = free_port()
-    options = ["--bind", "127.0.0.1", "--port", str(port), "--dir", str(folder), "--save", "", "--appendonly", "yes"]
-    with _running([program, *options], "eady to accept connections", folder) as pid:
+    command = redis_command(folder, port, "--appendonly", "yes")
+    folder.mkdir()
+    with _running(command, "eady to accept connections", folder) as pid:
         yield Server(pid, port)
 
 
@@ -79,46 +155,11 @@ def postgres(folder: Path) -> Iterator[Server]:
         ConfigError: it is not installed.
         DependencyError: it does not start.
     """
-    programs = _postgres_programs()
     folder.mkdir()
-    password = secrets.token_hex(16)
-    (folder / "password").write_text(password)
-    # It refuses to run as root.
-    user = pwd.getpwnam("postgres").pw_name if os.geteuid() == 0 else None
-    if user is not None:
-        for path in (folder, folder / "password"):
-            shutil.chown(path, user)
-    made = ["-D", str(folder / "data"), "-U", "solvent", "--pwfile", str(folder / "password"), "--auth=scram-sha-256"]
-    subprocess.run(
-        [str(programs / "initdb"), *made, "--encoding=UTF8", "--locale=C", "--no-instructions"],
-        check=True,
-        capture_output=True,
-        user=user,
-        cwd=folder,
-    )
-    port = free_port()
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": folder,
-        "max_connections": 200,
-        "log_min_messages": "warning",
-    }
-    options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-    command = [str(programs / "postgres"), "-D", str(folder / "data"), *options]
-    with _running(command, "ready to accept connections", folder, user=user) as pid:
+    password, port = make_postgres(folder), free_port()
+    command = postgres_command(folder, port)
+    with _running(command, "ready to accept connections", folder, user=postgres_user()) as pid:
         yield Server(pid, port, password)
-
-
-def _postgres_programs() -> Path:
-    found = shutil.which("initdb")
-    if found is not None:
-        return Path(found).resolve().parent
-    # Debian keeps them off the PATH.
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not versions:
-        raise ConfigError("PostgreSQL is not installed", remedy=_REMEDY)
-    return versions[-1].parent
 
 
 @contextmanager

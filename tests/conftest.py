@@ -11,7 +11,9 @@ from pathlib import Path
 
 import pytest
 from network import Namespace
-from servers import ChromaServer, PostgresServer, RedisServer, chroma_program, postgres_programs, redis_program
+from servers import ChromaServer, PostgresServer, RedisServer, chroma_program
+
+from solvent.benchmarks.servers import postgres_programs, redis_program
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}

@@ -13,9 +13,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Protocol
 
-from servers import free_port
 from starter_process import StarterProcess
 
+from solvent.benchmarks.servers import free_port
 from solvent.models.script_file import ScriptLine
 
 PROGRAM = Path(__file__).parent / "scripted_server.py"

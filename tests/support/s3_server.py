@@ -11,7 +11,8 @@ from typing import ClassVar
 import httpx2
 import obstore
 from obstore.store import S3Store
-from servers import free_port
+
+from solvent.benchmarks.servers import free_port
 
 
 class S3Server:

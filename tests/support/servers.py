@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-import pwd
 import secrets
 import select
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -17,32 +15,15 @@ from abc import ABC, abstractmethod
 from collections import deque
 from pathlib import Path
 
+from solvent.benchmarks.servers import free_port, make_postgres, postgres_command, postgres_user, redis_command
+
 START_TIMEOUT_S = 60.0
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def redis_program() -> str | None:
-    return shutil.which("redis-server")
 
 
 def chroma_program() -> str | None:
     """Chroma's own command, from the extra `memory`; it may lie beside this Python and off the PATH."""
     beside = Path(sys.executable).with_name("chroma")
     return str(beside) if beside.is_file() else shutil.which("chroma")
-
-
-def postgres_programs() -> Path | None:
-    """Folder of initdb and postgres: Debian keeps the server's programs off the PATH."""
-    found = shutil.which("initdb")
-    if found is not None:
-        return Path(found).resolve().parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    return versions[-1].parent if versions else None
 
 
 class PrivateServer(ABC):
@@ -170,13 +151,9 @@ class RedisServer(PrivateServer):
         return f"redis://{self.host}:{self.port}/0"
 
     def command(self) -> list[str]:
-        program = redis_program()
-        assert program is not None
-        options = ["--bind", self.host, "--port", str(self.port), "--dir", str(self.folder), "--save", ""]
-        # Without a password it otherwise refuses whoever does not come over the loopback.
-        options += ["--protected-mode", "no"]
         kept = ["--appendonly", "yes", "--appendfsync", "always"] if self.durable else ["--appendonly", "no"]
-        return [program, *options, *kept]
+        # Without a password it otherwise refuses whoever does not come over the loopback.
+        return redis_command(self.folder, self.port, "--protected-mode", "no", *kept, host=self.host)
 
     def lose_data(self) -> None:
         """SIGKILL it, delete what it had on disk, and start it empty."""
@@ -197,47 +174,15 @@ class PostgresServer(PrivateServer):
 
     def __init__(self) -> None:
         super().__init__()
-        programs = postgres_programs()
-        assert programs is not None
-        self._programs = programs
-        self.password = secrets.token_hex(16)
-        password_file = self.folder / "password"
-        password_file.write_text(self.password)
-        if self.user is not None:
-            for path in (self.folder, password_file):
-                shutil.chown(path, self.user)
-        subprocess.run(
-            [
-                programs / "initdb",
-                *("-D", self.folder / "data", "-U", self.owner, "--pwfile", password_file),
-                *("--auth=scram-sha-256", "--encoding=UTF8", "--locale=C", "--no-sync", "--no-instructions"),
-            ],
-            check=True,
-            capture_output=True,
-            user=self.user,
-            cwd=self.folder,
-        )
+        self.password = make_postgres(self.folder, "--no-sync")
 
     @property
     def user(self) -> str | None:
-        if os.geteuid() != 0:
-            return None
-        # PostgreSQL refuses to run as root.
-        return pwd.getpwnam("postgres").pw_name
+        return postgres_user()
 
     def command(self) -> list[str]:
-        settings = {
-            "listen_addresses": self.host,
-            "port": self.port,
-            "unix_socket_directories": self.folder,
-            "fsync": "off",
-            "full_page_writes": "off",
-            "max_connections": 200,
-            "shared_buffers": "32MB",
-            "log_min_messages": "warning",
-        }
-        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
-        return [str(self._programs / "postgres"), "-D", str(self.folder / "data"), *options]
+        settings = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "32MB"}
+        return postgres_command(self.folder, self.port, host=self.host, **settings)
 
     def url(self, database: str = "postgres", *, driver: str = "postgresql+psycopg") -> str:
         return f"{driver}://{self.owner}:{self.password}@{self.host}:{self.port}/{database}"

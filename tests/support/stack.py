@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy_tools import REPOSITORY, require_compose, run
-from servers import free_port
+
+from solvent.benchmarks.servers import free_port
 
 BUILD_S = 1200
 UP_S = 420
