@@ -25,7 +25,20 @@ if TYPE_CHECKING:
 Vectors = npt.NDArray[np.float32]
 """One row for each text."""
 
-DIMENSION = 1024
+DIMENSION = 512
+PIECE_WEIGHT = 0.3
+PAIR_WEIGHT = 0.7
+COMMON_WEIGHT = 0.2
+_COMMON = frozenset(
+    words(
+        "a an the of to in on at is are be as and or by for from with it its this that each every all any one do does "
+        "no not then after before first next last finally lastly begin end so there if when else otherwise use used "
+        "given read write program function return print output input result value number integer line list text "
+        "string word array you get take have has how many much which what where show details example work out same "
+        "form define implement find give back separated space single come contain two follow also"
+    )
+)
+"""Words of nearly every statement, with their endings cut."""
 BATCH = 64
 """Texts of one request to an endpoint."""
 TIMEOUT_S = 30.0
@@ -65,7 +78,7 @@ class HashedEmbedder:
     """Words, pairs of words and pieces of words, hashed with signs into a fixed number of places.
 
     The hashing trick (Weinberger et al., 2009, arXiv 0902.2206). It needs no weights and no fitting, and knows no
-    synonyms.
+    synonyms. Words that stand in nearly every statement of a problem count little.
 
     Args:
         dimension: places; more of them make fewer collisions.
@@ -73,7 +86,7 @@ class HashedEmbedder:
 
     def __init__(self, dimension: int = DIMENSION) -> None:
         self._dimension = dimension
-        self.id = "hashed.1"
+        self.id = "hashed.2"
 
     async def dimension(self) -> int:
         """Return the length of a vector."""
@@ -89,9 +102,8 @@ class HashedEmbedder:
         """Return the vectors. Pure."""
         made = np.zeros((len(texts), self._dimension), dtype=np.float32)
         for row, text in zip(made, texts, strict=True):
-            for feature, weight in _features(text).items():
-                place, sign = _place(feature, self._dimension)
-                row[place] += sign * weight
+            places, weights = _features(text, self._dimension)
+            row[:] = np.bincount(places, weights, minlength=self._dimension)
         lengths = np.linalg.norm(made, axis=1, keepdims=True)
         made[lengths[:, 0] == 0, 0] = 1.0
         lengths[lengths == 0] = 1.0
@@ -102,27 +114,45 @@ class HashedEmbedder:
         """Do nothing: there is nothing to close."""
 
 
-@lru_cache(maxsize=1 << 16)
 def _place(feature: str, dimension: int) -> tuple[int, float]:
     data = feature.encode("utf-8", errors="surrogatepass")
-    return zlib.crc32(data) % dimension, 1.0 if zlib.adler32(data[::-1]) & 1 else -1.0
+    hashed = zlib.crc32(data)
+    return hashed % dimension, 1.0 if zlib.adler32(data[::-1]) & 1 else -1.0
 
 
-def _features(text: str) -> dict[str, float]:
-    """Return features with weights: words count most, since pieces of them come many at a time."""
-    found = words(text)
-    counts: dict[str, float] = {}
-    for feature, count in Counter(f"w {word}" for word in found).items():
-        counts[feature] = 1.0 + math.log(count)
-    for feature, count in Counter(f"p {first} {second}" for first, second in pairwise(found)).items():
-        counts[feature] = 0.7 * (1.0 + math.log(count))
-    pieces: Counter[str] = Counter()
-    for word in found:
+@lru_cache(maxsize=1 << 14)
+def _of_word(word: str, dimension: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return places and weights of a word and its pieces: the word counts most, since pieces come many at a time."""
+    found = {f"w {word}": COMMON_WEIGHT if word in _COMMON else 1.0}
+    if word not in _COMMON:
         edged = f"<{word}>"
-        pieces.update(f"c {edged[start : start + 4]}" for start in range(max(1, len(edged) - 3)))
-    for feature, count in pieces.items():
-        counts[feature] = 0.35 * (1.0 + math.log(count))
-    return counts
+        for start in range(max(1, len(edged) - 3)):
+            found[f"c {edged[start : start + 4]}"] = PIECE_WEIGHT
+    places = [_place(feature, dimension) for feature in found]
+    return (
+        np.array([place for place, _ in places], dtype=np.int64),
+        np.array([sign * weight for (_, sign), weight in zip(places, found.values(), strict=True)]),
+    )
+
+
+def _features(text: str, dimension: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]]:
+    """Return places and weights of all features of a text."""
+    found = words(text)
+    places: list[npt.NDArray[np.int64]] = []
+    weights: list[npt.NDArray[np.float64]] = []
+    for word, count in Counter(found).items():
+        own_places, own_weights = _of_word(word, dimension)
+        places.append(own_places)
+        weights.append(own_weights if count == 1 else own_weights * (1.0 + math.log(count)))
+    pair_places, pair_weights = [], []
+    for (first, second), count in Counter(pairwise(found)).items():
+        place, sign = _place(f"p {first} {second}", dimension)
+        weight = PAIR_WEIGHT * (1.0 + math.log(count))
+        pair_places.append(place)
+        pair_weights.append(sign * weight * (COMMON_WEIGHT if first in _COMMON and second in _COMMON else 1.0))
+    places.append(np.array(pair_places, dtype=np.int64))
+    weights.append(np.array(pair_weights, dtype=np.float64))
+    return np.concatenate(places), np.concatenate(weights)
 
 
 class OpenAiEmbedder:

@@ -51,7 +51,7 @@ def test_an_index_is_packed_and_finds_the_same() -> None:
         index.put(f"d{number}", f"word{number} common")
     for number in range(2499):
         index.remove(f"d{number}")
-    assert index.search("common word2499", 10) == index.search("word2499 common", 10)
+    assert [id for id, _ in index.search("common word2499", 10)] == ["d2499"]
     assert [id for id, _ in index.search("common", 10)] == ["d2499"]
 
 
