@@ -93,7 +93,7 @@ class MemoryReport(_Value):
     top: list[ConceptWorth]
     """Best first: by the jobs that it solved more than its absence did."""
     worst: list[ConceptWorth]
-    """That are more likely to do harm than not, worst first."""
+    """That were tried with and without, and are more likely to do harm than not, worst first."""
 
 
 async def read_report(memory: ConceptMemory, project: str, *, top: int = 10) -> MemoryReport:
@@ -149,7 +149,10 @@ def report_of(
         growth=growth_of(concepts),
         curve=curve_of(jobs),
         top=worth[:top],
-        worst=sorted((one for one in worth if one.harm > 0.5), key=lambda one: (-one.harm, one.name))[:top],
+        worst=sorted(
+            (one for one in worth if one.harm > 0.5 and one.uplift.value is not None),
+            key=lambda one: (-one.harm, one.name),
+        )[:top],
     )
 
 

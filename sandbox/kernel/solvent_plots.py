@@ -46,8 +46,9 @@ class BackendFinder:
 
     def exec_module(self, module: Any) -> None:
         """See importlib.abc.Loader."""
-        from matplotlib.backends import backend_agg
+        from matplotlib.backend_bases import FigureManagerBase
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
 
-        module.FigureCanvas = backend_agg.FigureCanvasAgg
-        module.FigureManager = backend_agg.FigureManagerBase
+        module.FigureCanvas = FigureCanvasAgg
+        module.FigureManager = FigureManagerBase
         module.show = show
