@@ -16,7 +16,7 @@ from pydantic import Field
 from solvent.agents.agreement import majority_confidence
 from solvent.agents.allocation.base import AllocationParameters, AllocationState, Phase, Question, fair, policy
 from solvent.agents.allocation.rounds import least_useful, raise_by
-from solvent.agents.strategies.base import Fidelity
+from solvent.agents.registry import Fidelity
 
 
 @policy(

@@ -10,23 +10,15 @@ Amounts are whole units of the budget's leading cap (tokens where they are cappe
 from __future__ import annotations
 
 import hashlib
-import importlib
-import tomllib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from solvent.agents.strategies.base import Fidelity
-from solvent.errors import ConfigError
-
-FOLDER = Path(__file__).resolve().parent
-SHIPPED = FOLDER.parent.parent / "configs" / "allocation"
-_PARTS = frozenset({"__init__", "base", "units", "rounds"})
-"""Files of the folder that are no policy."""
+from solvent.agents.registry import Fidelity, Registry
 
 
 class Phase(StrEnum):
@@ -168,7 +160,14 @@ class PolicyInfo:
     make: Callable[[Any], Policy]
 
 
-_registry: dict[str, PolicyInfo] = {}
+_registry: Registry[PolicyInfo] = Registry(
+    "allocation",
+    "allocations",
+    package=__package__ or "",
+    folder=Path(__file__).resolve().parent,
+    configs="allocation",
+    others=frozenset({"__init__", "base", "units", "rounds"}),
+)
 C = TypeVar("C", bound=type[Any])
 
 
@@ -176,7 +175,7 @@ def policy(name: str, *, fidelity: Fidelity, reference: str, note: str = "") -> 
     """Register a class `(parameters) -> Policy` with a nested class `Parameters` under `name`."""
 
     def register(cls: C) -> C:
-        _registry[name] = PolicyInfo(name, fidelity, reference, note, cls.Parameters, cls)
+        _registry.add(PolicyInfo(name, fidelity, reference, note, cls.Parameters, cls))
         return cls
 
     return register
@@ -184,7 +183,7 @@ def policy(name: str, *, fidelity: Fidelity, reference: str, note: str = "") -> 
 
 def policy_names() -> list[str]:
     """Return the names of all policies in the folder, without importing them."""
-    return sorted(path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem not in _PARTS)
+    return _registry.names()
 
 
 def find_policy(name: str) -> PolicyInfo:
@@ -193,10 +192,7 @@ def find_policy(name: str) -> PolicyInfo:
     Raises:
         ConfigError: there is none; names those that exist.
     """
-    if name not in policy_names():
-        raise ConfigError(f"unknown allocation {name!r}", remedy=f"allocations: {', '.join(policy_names())}")
-    importlib.import_module(f"solvent.agents.allocation.{name.replace('-', '_')}")
-    return _registry[name]
+    return _registry.find(name)
 
 
 def make_policy(name: str, config_dir: Path | None = None) -> Policy:
@@ -206,18 +202,4 @@ def make_policy(name: str, config_dir: Path | None = None) -> Policy:
         ConfigError: there is no such policy, or its file is wrong; names the file and the parameter.
     """
     info = find_policy(name)
-    own = [] if config_dir is None else [config_dir / "allocation" / f"{name}.toml"]
-    for path in (*own, SHIPPED / f"{name}.toml"):
-        if not path.is_file():
-            continue
-        try:
-            table = tomllib.loads(path.read_text(encoding="utf-8"))
-            return info.make(info.parameters.model_validate(table))
-        except ValidationError as cause:
-            wrong = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in cause.errors())
-            raise ConfigError(
-                f"{path}: {wrong}", remedy=f"parameters: {', '.join(info.parameters.model_fields)}"
-            ) from None
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
-            raise ConfigError(f"cannot read the parameters of allocation {name} in {path}: {cause}") from cause
-    return info.make(info.parameters())
+    return info.make(_registry.parameters(info, {}, config_dir))

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from solvent.agents.allocation.base import AllocationParameters, AllocationState, Phase, fair, policy
 from solvent.agents.allocation.rounds import least_useful, raise_by
-from solvent.agents.strategies.base import Fidelity
+from solvent.agents.registry import Fidelity
 
 
 @policy("even", fidelity=Fidelity.EXACT, reference="max-min fairness (water-filling)")

@@ -6,34 +6,20 @@ machines, or replayed over recorded samples.
 
 from __future__ import annotations
 
-import importlib
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol, TypedDict, TypeVar
 
-from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
-from solvent.errors import ConfigError
+from solvent.agents.registry import Fidelity, Registry
 from solvent.problems.problem import ProblemKind
 
 PLAIN = DecodingOptions()
-FOLDER = Path(__file__).resolve().parent
-SHIPPED = FOLDER.parent.parent / "configs" / "strategies"
-
-
-class Fidelity(StrEnum):
-    """How a strategy stands to the paper that it follows."""
-
-    EXACT = "exact"
-    APPROXIMATION = "approximation"
-    UNTRAINED = "untrained"
-    """the method, with a general model where the paper trained a special one"""
 
 
 @dataclass(frozen=True)
@@ -140,7 +126,13 @@ class StrategyInfo:
     make: Callable[[Any, Task], Strategy]
 
 
-_registry: dict[str, StrategyInfo] = {}
+_registry: Registry[StrategyInfo] = Registry(
+    "strategy",
+    "strategies",
+    package=__package__ or "",
+    folder=Path(__file__).resolve().parent,
+    configs="strategies",
+)
 C = TypeVar("C", bound=type[Any])
 
 
@@ -148,7 +140,7 @@ def strategy(name: str, *, fidelity: Fidelity, reference: str, note: str = "") -
     """Register a class `(parameters, task) -> Strategy` with a nested class `Parameters` under `name`."""
 
     def register(cls: C) -> C:
-        _registry[name] = StrategyInfo(name, fidelity, reference, note, cls.Parameters, cls)
+        _registry.add(StrategyInfo(name, fidelity, reference, note, cls.Parameters, cls))
         return cls
 
     return register
@@ -156,7 +148,7 @@ def strategy(name: str, *, fidelity: Fidelity, reference: str, note: str = "") -
 
 def strategy_names() -> list[str]:
     """Return the names of all strategies in the folder, without importing them."""
-    return sorted(path.stem.replace("_", "-") for path in FOLDER.glob("*.py") if path.stem not in {"__init__", "base"})
+    return _registry.names()
 
 
 def find_strategy(name: str) -> StrategyInfo:
@@ -165,53 +157,17 @@ def find_strategy(name: str) -> StrategyInfo:
     Raises:
         ConfigError: there is none; names those that exist.
     """
-    if name not in strategy_names():
-        raise ConfigError(f"unknown strategy {name!r}", remedy=f"strategies: {', '.join(strategy_names())}")
-    importlib.import_module(f"solvent.agents.strategies.{name.replace('-', '_')}")
-    return _registry[name]
+    return _registry.find(name)
 
 
 def load_parameters(
     info: StrategyInfo, overrides: Mapping[str, JsonValue], config_dir: Path | None = None
 ) -> StrategyParameters:
-    """Return the parameters: the class's defaults, then configs/strategies/<name>.toml, then `overrides`.
-
-    A TOML file under `config_dir` is taken instead of the one that ships with the package. A dot in the name of an
-    override leads into a table, as in `decoding.end_bias`.
+    """Return a strategy's parameters, with those of a job in `overrides`; see `Registry.parameters`.
 
     Raises:
         ConfigError: a file or value is wrong; names the file and the parameter.
     """
-    own = [] if config_dir is None else [config_dir / "strategies" / f"{info.name}.toml"]
-    table: dict[str, Any] = {}
-    source = "the job"
-    for path in (*own, SHIPPED / f"{info.name}.toml"):
-        if path.is_file():
-            source = f"{path} or the job"
-            try:
-                table = tomllib.loads(path.read_text(encoding="utf-8"))
-            except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as cause:
-                raise ConfigError(f"cannot read the strategy's parameters in {path}: {cause}") from cause
-            break
-    try:
-        return info.parameters.model_validate(_merged(table, overrides))
-    except ValidationError as cause:
-        wrong = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'parameters'}: {e['msg']}" for e in cause.errors())
-        known = ", ".join(info.parameters.model_fields)
-        raise ConfigError(
-            f"strategy {info.name}, parameters of {source}: {wrong}", remedy=f"parameters: {known}"
-        ) from None
-
-
-def _merged(table: dict[str, Any], overrides: Mapping[str, JsonValue]) -> dict[str, Any]:
-    """Return the table with the overrides in place, tables within it merged; neither is changed."""
-    merged = dict(table)
-    for name, value in overrides.items():
-        first, dot, rest = name.partition(".")
-        inner = {rest: value} if dot else value
-        before = merged.get(first)
-        if isinstance(inner, dict) and (dot or isinstance(before, dict)):
-            merged[first] = _merged(before if isinstance(before, dict) else {}, inner)
-        else:
-            merged[first] = inner
-    return merged
+    parameters = _registry.parameters(info, overrides, config_dir)
+    assert isinstance(parameters, StrategyParameters), "what the strategy registered"
+    return parameters

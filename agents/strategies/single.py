@@ -6,10 +6,10 @@ from pydantic import Field
 
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.registry import Fidelity
 from solvent.agents.strategies.base import (
     Action,
     DecodingParameters,
-    Fidelity,
     Selection,
     Start,
     Stop,

@@ -14,10 +14,10 @@ from solvent.agents.agreement import agreed
 from solvent.agents.decoding.confidence import after_warm_up
 from solvent.agents.job import StopReason
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.registry import Fidelity
 from solvent.agents.strategies.base import (
     Action,
     DecodingParameters,
-    Fidelity,
     Selection,
     Start,
     Stop,
