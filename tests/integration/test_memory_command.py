@@ -110,3 +110,17 @@ def test_a_server_that_is_away_is_named(run: Run, monkeypatch: pytest.MonkeyPatc
     assert "stored, and not yet found" in run("add", "--name", "Ember rule", "--summary", "add 3").stderr
     with pytest.raises(MemoryUnavailable, match=r"127\.0\.0\.1:9"):
         run("search", "ember")
+
+
+def test_what_the_memory_was_worth_is_told_and_a_concept_gets_another_trial(run: Run, tmp_path: Path) -> None:
+    run("add", "--name", "Ember rule", "--summary", "add 3")
+    assert "concepts: 1 active\njobs with a memory: 0\n" in run("report", "--plot", str(tmp_path / "r.png")).output
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
+    assert json.loads(run("report", "--json").output)["concepts"]["active"] == 1
+    run("edit", "Ember rule", "--archive")
+    assert "restored Ember rule" in run("restore", "Ember rule").output
+    assert [row["action"] for row in json.loads(run("history", "Ember rule", "--json").output)] == [
+        "add",
+        "archive",
+        "restore",
+    ]
