@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 
 from solvent.errors import MemoryUnavailable, NotFound
@@ -17,6 +17,8 @@ from solvent.memory.texts import ConceptTexts, Namespace, Stored
 from solvent.memory.vectors import VectorIndex
 
 PAGE = 1000
+MOST_LEFT_OVER = 32
+"""Versions of a concept that are looked back for vectors that were left."""
 RRF_K = 60
 """Of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
 
@@ -37,6 +39,14 @@ def collection_name(namespace: Namespace, embedder: str, dimension: int, *, snap
     told = f"{namespace.id}\n{namespace.created_at!r}"
     digest = hashlib.sha256(told.encode("utf-8", errors="surrogatepass")).hexdigest()[:12]
     return ".".join(["solvent", f"{readable}-{digest}", *([snapshot] if snapshot else []), embedder, str(dimension)])
+
+
+Near = Awaitable[list[tuple[str, float]] | None]
+
+
+def wanted_for(limit: int) -> int:
+    """Return how many each ranking gives, of which the best are taken. Pure."""
+    return max(50, limit * 4)
 
 
 @dataclass(frozen=True)
@@ -92,17 +102,23 @@ class Shelf:
         self._names = NameIndex()
         self.versions: Versions = {}
 
-    async def search(self, collection: str, query: str, limit: int) -> list[Ranked] | None:
+    async def search(self, collection: str, query: str, limit: int, near: Near | None = None) -> list[Ranked] | None:
         """Return the best, best first; None where the collection is not there though it should be.
+
+        Args:
+            collection: where the vectors are.
+            query: any text.
+            limit: most that are returned.
+            near: what the vectors answer, where they were asked before.
 
         Raises:
             MemoryUnavailable: the index or the embedder does not answer.
         """
         if not self.versions:
             return []
-        wanted = max(50, limit * 4)
-        (vector,) = await self._embedder.embed([query])
-        found = await self._vectors.query(collection, vector, wanted)
+        wanted = wanted_for(limit)
+        by_words, by_name = self._words.search(query, wanted), self._names.search(query, wanted)
+        found = await (near if near is not None else self._near(collection, query, limit))
         if found is None:
             return None
         nearest = []
@@ -110,8 +126,11 @@ class Shelf:
             id, _, version = known.rpartition(":")
             if self.versions.get(id) == int(version):
                 nearest.append((id, similarity))
-        by_words, by_name = self._words.search(query, wanted), self._names.search(query, wanted)
         return fuse(nearest, by_words, by_name, self.versions, limit)
+
+    async def _near(self, collection: str, query: str, limit: int) -> list[tuple[str, float]] | None:
+        (vector,) = await self._embedder.embed([query])
+        return await self._vectors.query(collection, vector, wanted_for(limit))
 
     def _put(self, concept: Concept) -> None:
         if concept.is_found:
@@ -190,10 +209,19 @@ class LiveShelf(Shelf):
             MemoryUnavailable: the index or the embedder does not answer.
         """
         try:
-            await self.collection()
+            collection = await self.collection()
         except NotFound:
             return []
-        found = await self.search(await self.refresh(), query, limit)
+        # The vectors are asked while the changes are read; where there were some, once more.
+        seen = self._seen
+        near = asyncio.ensure_future(self._near(collection, query, limit))
+        try:
+            changed = bool(self._waiting)
+            await self.refresh()
+            found = await self.search(collection, query, limit, None if changed or seen != self._seen else near)
+        finally:
+            near.cancel()
+            await asyncio.gather(near, return_exceptions=True)
         if found is None:
             # The index lost what it had: all of it is made again.
             self._seen = 0
@@ -218,19 +246,36 @@ class LiveShelf(Shelf):
         gone = [one for one in stored if not one.concept.is_found]
         for start in range(0, len(active), PAGE):
             await self._upsert(collection, [one.concept for one in active[start : start + PAGE]])
-        old = [
-            vector_id(one.concept.id, one.indexed_version)
-            for one in stored
-            if one.indexed_in == collection
-            and one.indexed_version is not None
-            and (one.indexed_version != one.concept.version or not one.concept.is_found)
-        ]
+        old = [vector_id(one.concept.id, version) for one in stored for version in _left_over(one, collection)]
         if old:
             await self._vectors.delete(collection, old)
         if active:
             await self._store.mark_indexed(collection, [(one.concept.id, one.concept.version) for one in active])
+            await self._take_back(collection, active)
         if gone:
             await self._store.mark_indexed(None, [(one.concept.id, one.concept.version) for one in gone])
+
+    async def _take_back(self, collection: str, active: Sequence[Stored]) -> None:
+        """Take vectors out again whose concepts others changed meanwhile: who did so may have been here before."""
+        present = await self._store.get([one.concept.id for one in active])
+        late = [
+            vector_id(one.concept.id, one.concept.version)
+            for one in active
+            if one.concept.id in present and present[one.concept.id].concept.version != one.concept.version
+        ]
+        if late:
+            await self._vectors.delete(collection, late)
+
+
+def _left_over(stored: Stored, collection: str) -> range:
+    """Return earlier versions of which the collection may have vectors: the one that is noted, and what came after it.
+
+    Of those after it the writers died, or are about to note them.
+    """
+    last = stored.concept.version - 1 if stored.concept.is_found else stored.concept.version
+    is_noted = stored.indexed_in == collection and stored.indexed_version is not None
+    first = stored.indexed_version if is_noted and stored.indexed_version is not None else 1
+    return range(max(first, last + 1 - MOST_LEFT_OVER), last + 1)
 
 
 class FrozenShelf(Shelf):

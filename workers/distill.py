@@ -39,6 +39,7 @@ async def distill(cluster: Cluster, job_id: str) -> None:
     try:
         learned, usage = await _held(cluster, claim, _learn(cluster, job_id))
         await cluster.distillations.end(claim, learned, usage)
+        cluster.events.wake(job_id, (await cluster.record(job_id, fresh=False)).batch_id)
     except LeaseLostError as error:
         logger.warning("%s", error)
     except NewerFormatError as error:

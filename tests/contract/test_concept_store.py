@@ -375,3 +375,20 @@ async def test_a_write_that_was_decided_on_an_earlier_state_is_refused(store: Co
     with pytest.raises(Conflict):
         await store.write_edits([Edit(id="con-2", action="add", content=routine("A", "a"))], once="key")
     assert [one.content.name for one in await store.list()] == ["Moss rule"]
+
+
+async def test_writers_of_one_concept_at_the_same_time_leave_no_vector_behind(backend: Backend) -> None:
+    stores = [backend.store() for _ in range(4)]
+    await stores[0].add(routine("Ember rule", "add 3"))
+
+    async def extend(store: ConceptStore, number: int) -> None:
+        for step in range(4):
+            used = routine("Ember rule", "add 3", used_in=[f"problem {number} {step}"])
+            await write_proposals(store, [Proposal(used, Provenance(source="job"))])
+
+    await asyncio.gather(*(extend(store, number) for number, store in enumerate(stores)))
+    await stores[0].search("ember")
+    concept = await stores[0].get("Ember rule")
+    assert (concept.version, len(concept.content.used_in)) == (17, 16)
+    check = await stores[0].check()
+    assert check.is_sound, check

@@ -45,6 +45,15 @@ WRITES = {
     "send_trajectories": "solvent.workers.celery_app:CeleryMessages.send_trajectories",
     "artifact": "solvent.artifacts:FileArtifacts.put",
 }
+MEMORY_WRITES = {
+    "claim_distillation": "solvent.workers.sql.distillations:SqlDistillations.claim",
+    "end_distillation": "solvent.workers.sql.distillations:SqlDistillations.end",
+    "send_distillations": "solvent.workers.celery_app:CeleryMessages.send_distillations",
+    "concepts": "solvent.workers.sql.concepts:SqlConceptTexts.write",
+    "vectors": "solvent.memory.chroma:ChromaServer.upsert",
+    "mark_indexed": "solvent.workers.sql.concepts:SqlConceptTexts.mark_indexed",
+}
+"""Of jobs that write into the memory; no points of other jobs."""
 ENDS = ("start_trajectories", "end_trajectory", "tell", "rest", "finish", "commit", "reap")
 """Writes before which something was done that they write down; before another, it is as after the one before it."""
 MODULES = (
@@ -137,7 +146,7 @@ def set_trap(point: str, number: int, job: str) -> None:
 
         EventLog.emit = emitted  # type: ignore[method-assign]  # that is the trap
         return
-    module, _, path = WRITES[name].partition(":")
+    module, _, path = {**WRITES, **MEMORY_WRITES}[name].partition(":")
     owner, attribute = path.split(".")
     made = getattr(importlib.import_module(module), owner)
     setattr(made, attribute, spring(getattr(made, attribute), when, trap))
