@@ -62,7 +62,7 @@ def assemble(spec: JobSpec, state: SearchState, artifacts: ArtifactStore, *, usa
         strategy=spec.strategy,
         model=spec.model,
         model_for=spec.model_for,
-        memory=_memory(spec, selection.outcome, artifacts),
+        memory=_memory(spec, state, selection.outcome, artifacts),
         attempts=_attempts(spec, state, selection, artifacts),
     )
 
@@ -77,12 +77,16 @@ def _attempts(
     return attempts_of(tried, len(spec.problem.test_inputs))
 
 
-def _memory(spec: JobSpec, outcome: TrajectoryOutcome | None, artifacts: ArtifactStore) -> MemoryUse | None:
-    if outcome is None or outcome.recalled is None:
+def _memory(
+    spec: JobSpec, state: SearchState, outcome: TrajectoryOutcome | None, artifacts: ArtifactStore
+) -> MemoryUse | None:
+    # A job that came to nothing counts as well: its concepts may be why.
+    record = (outcome and outcome.recalled) or state.get("recalled")
+    if record is None:
         return None
-    recalled = Recalled.model_validate_json(artifacts.get(outcome.recalled))
-    program = "" if outcome.program is None else artifacts.get(outcome.program)
-    reply = "" if outcome.reply is None else artifacts.get(outcome.reply)
+    recalled = Recalled.model_validate_json(artifacts.get(record))
+    program = artifacts.get(outcome.program) if outcome and outcome.program else ""
+    reply = artifacts.get(outcome.reply) if outcome and outcome.reply else ""
     return use_of(recalled, cited(recalled.chosen, program=program, reply=reply, statement=spec.problem.statement))
 
 

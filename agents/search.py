@@ -83,6 +83,8 @@ class SearchState(TypedDict, total=False):
     """Artifact id of the first answer of each class of equal answers."""
     tries: list[GridTry]
     """Kind `grid`: the best of each class of equal outputs, of which the two attempts are taken."""
+    recalled: str | None
+    """Artifact id of what the job recalled, where it has a memory: also where no trajectory is selected."""
     memo: dict[str, Any]
     closing: str | None
     """A cap that was met: nothing new is started."""
@@ -168,12 +170,14 @@ async def tell(state: SearchState, runtime: Context) -> Update:
     groups = list(state["groups"])
     view = view_of(state)
     tries = state.get("tries", [])
+    recalled = state.get("recalled")
     closing, stop, error = state["closing"], state["stop"], state["error"]
     pending = dict(state["pending"])
     for record in state["arrived"]:
         outcome = TrajectoryOutcome.model_validate(record)
         if pending.pop(outcome.trajectory, None) is None:
             continue
+        recalled = recalled or outcome.recalled
         if outcome.answer is not None:
             group = await _group(outcome.answer, groups, context)
             outcome = outcome.model_copy(update={"group": group})
@@ -188,6 +192,7 @@ async def tell(state: SearchState, runtime: Context) -> Update:
         "arrived": [],
         "groups": groups,
         "tries": tries,
+        "recalled": recalled,
         "memo": view["memo"],
         "told": view["told"],
         "pending": pending,

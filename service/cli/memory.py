@@ -247,15 +247,20 @@ def history(project: str, concept: str, as_json: bool) -> None:
 @click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the output."
 )
-@click.option("--all", "archived", is_flag=True, help="With archived ones.")
+@click.option("--all", "archived", is_flag=True, help="With demoted and archived ones.")
 @click.option("--snapshot", metavar="SNAPSHOT", help="A snapshot instead of what there is now.")
 @click.pass_obj
 def export(project: str, out: Path | None, archived: bool, snapshot: str | None) -> None:
     """Write a library: all concepts as JSON, with versions, provenance and counters."""
+    from solvent.memory.concept import ConceptStatus
     from solvent.memory.exchange import export_library
 
     async def read(store: ConceptStore) -> dict[str, Any]:
-        concepts = list(await store.members(snapshot)) if snapshot else await store.list(archived=archived)
+        if snapshot:
+            concepts = list(await store.members(snapshot))
+        else:
+            every = await store.list(archived=archived)
+            concepts = [one for one in every if archived or one.status is ConceptStatus.ACTIVE]
         return export_library(concepts, await store.utility([one.id for one in concepts]))
 
     text = json.dumps(with_store(project, read), ensure_ascii=False, indent=2)

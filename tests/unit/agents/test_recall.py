@@ -173,6 +173,14 @@ async def test_what_was_recalled_stays_when_a_run_is_gone_through_again(
     assert tuple(f"{one.id}:{one.version}" for one in record.chosen) == bench.of_type("concepts")[0].chosen
 
 
+async def test_a_job_that_came_to_nothing_says_what_it_was_shown(bench: Any, store: Any) -> None:
+    bench.changes["memory"] = store
+    parameters = {"wave": 1, "repairs": 0, "max_trajectories": 2}
+    result = await bench.run(["no program", "none either"], memory="read", parameters=parameters)
+    assert result.answer is None
+    assert len(result.memory.chosen) == 3
+
+
 async def test_a_policy_without_a_memory_is_refused(bench: Any, reply: Any) -> None:
     with pytest.raises(ConfigError, match="no memory is open"):
         await bench.run([reply("ok")], strategy="single", memory="read")
