@@ -76,6 +76,7 @@ def search(project: str, query: tuple[str, ...], limit: int, snapshot: str | Non
             "keyword_score": None if hit.keyword_score is None else round(hit.keyword_score, 3),
             "name": hit.concept.content.name,
             "kind": hit.concept.content.kind.value,
+            "status": hit.concept.status.value,
             "text": hit.concept.content.text,
             "id": hit.concept.id,
             "version": hit.concept.version,
@@ -83,7 +84,7 @@ def search(project: str, query: tuple[str, ...], limit: int, snapshot: str | Non
         }
         for hit in hits
     ]
-    show_rows(rows, ("similarity", "name", "kind", "text"), as_json=as_json, empty="nothing fits")
+    show_rows(rows, ("similarity", "name", "kind", "status", "text"), as_json=as_json, empty="nothing fits")
     return 0 if rows else 1
 
 
