@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
 
 from solvent.agents.events import Event
+from solvent.agents.recalled import OFF
 from solvent.errors import ConfigError, StoreError
 from solvent.settings import Settings
 from solvent.workers.embedded import Embedded
@@ -74,7 +75,9 @@ async def run_new_job(
     """
     path = home_database(settings)
     with local_holder(path) as holder:
-        solo = SoloStore.open(path) if old_database(settings) is None else None
+        # It writes on the event loop: beside a memory, whose transactions need that, it would wait for itself.
+        is_alone = record.spec is not None and record.spec.memory == OFF
+        solo = SoloStore.open(path) if is_alone and old_database(settings) is None else None
         if solo is not None:
             with closing(solo), suppress(LeaseLostError):
                 return await _run_solo(settings, embedded, solo, record, holder, on_event=on_event, stop=stop)
