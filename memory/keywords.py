@@ -7,6 +7,7 @@ the memory otherwise.
 
 from __future__ import annotations
 
+import math
 import re
 import zlib
 from array import array
@@ -22,7 +23,7 @@ K1 = 1.2
 B = 0.75
 MOST_QUERY_TERMS = 96
 """A long statement is asked for by its rarest words and pairs."""
-MOST_POSTINGS = 400_000
+MOST_POSTINGS = 200_000
 """That one query reads; the commonest words are left out first, which say least."""
 PAIR_WEIGHT = 0.5
 PAIR_PLACES = 1 << 18
@@ -126,28 +127,41 @@ class KeywordIndex:
         """Return ids and scores of the best documents that have a word of it, best first; equal ones by id."""
         if not self._slot_of or limit < 1:
             return []
-        total = len(self._slot_of)
-        scores = np.zeros(len(self._ids), dtype=np.float32)
-        norm = self._norms()
-        read = 0
-        for term, postings in self._chosen(query):
-            read += len(postings)
-            if read > MOST_POSTINGS and read > len(postings):
-                break
-            slots, counts = postings.arrays()
-            # Slots that became empty still count here, which shifts a weight by little until the index is packed.
-            idf = np.log1p((total - min(len(slots), total) + 0.5) / (len(slots) + 0.5))
-            weight = np.float32((PAIR_WEIGHT if isinstance(term, int) else 1.0) * idf * (K1 + 1))
-            scores[slots] += weight * counts / (counts + norm[slots])
+        slots, counts, weights = self._read(query)
+        if not len(slots):
+            return []
+        values = weights * counts / (counts + self._norms()[slots])
+        scores = np.bincount(slots, values, minlength=len(self._ids))
         if self._empty:
             scores[list(self._empty)] = 0
         (found,) = np.nonzero(scores)
         if len(found) > limit:
-            values = scores[found]
-            found = found[values >= np.partition(values, -limit)[-limit]]
+            reached = scores[found]
+            found = found[reached >= np.partition(reached, -limit)[-limit]]
         best = [(id, float(scores[slot])) for slot in found if (id := self._ids[slot]) is not None]
         best.sort(key=lambda pair: (-pair[1], pair[0]))
         return best[:limit]
+
+    def _read(self, query: str) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8], npt.NDArray[np.float32]]:
+        """Return slots, counts and weights of the postings of a query's terms, one after the other."""
+        total = len(self._slot_of)
+        lengths: list[int] = []
+        weights: list[float] = []
+        parts: list[tuple[npt.NDArray[np.int32], npt.NDArray[np.uint8]]] = []
+        for term, postings in self._chosen(query):
+            length = len(postings)
+            if parts and sum(lengths) + length > MOST_POSTINGS:
+                break
+            # Slots that became empty still count here, which shifts a weight by little until the index is packed.
+            idf = math.log1p((total - min(length, total) + 0.5) / (length + 0.5))
+            lengths.append(length)
+            weights.append((PAIR_WEIGHT if isinstance(term, int) else 1.0) * idf * (K1 + 1))
+            parts.append(postings.arrays())
+        if not parts:
+            return np.zeros(0, np.int32), np.zeros(0, np.uint8), np.zeros(0, np.float32)
+        slots = np.concatenate([part[0] for part in parts])
+        counts = np.concatenate([part[1] for part in parts])
+        return slots, counts, np.repeat(np.array(weights, dtype=np.float32), lengths)
 
     def _chosen(self, query: str) -> list[tuple[Term, _Postings]]:
         """Return the terms of a query that the index knows, the rarest first."""

@@ -37,6 +37,8 @@ from solvent.memory.texts import ConceptTexts, Edit, Namespace, Stored
 from solvent.memory.vectors import VectorIndex
 
 DEFAULT_PROJECT = "default"
+MOST_KEPT = 5000
+"""Concepts that are kept as they were read."""
 MOST_FROZEN = 4
 """Snapshots that are kept ready to be searched."""
 
@@ -132,6 +134,7 @@ class ConceptStore:
         self._vectors = vectors
         self._embedder = embedder
         self._live: dict[str, LiveShelf] = {}
+        self._kept: dict[tuple[str, int], Concept] = {}
         self._frozen: dict[str, FrozenShelf] = {}
 
     async def add(self, content: Content, provenance: Provenance | None = None) -> Written:
@@ -309,7 +312,7 @@ class ConceptStore:
         else:
             found = [await self._shelf(name).search_now(query, limit) for name in (self.project, *self.shared)]
             best = sorted((one for part in found for one in part), key=lambda one: (-one.score, one.id))[:limit]
-        concepts = await self._texts.at([(one.id, one.version) for one in best])
+        concepts = await self._read([(one.id, one.version) for one in best])
         return [
             Hit(concepts[one.id, one.version], one.score, one.similarity, one.keyword_score, one.named)
             for one in best
@@ -586,6 +589,15 @@ class ConceptStore:
                 remedy="it can be read here, not changed",
             )
         return concept
+
+    async def _read(self, versions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Concept]:
+        """Return concepts at versions, which never change: those that were read are kept."""
+        missing = [version for version in versions if version not in self._kept]
+        if missing:
+            if len(self._kept) > MOST_KEPT:
+                self._kept.clear()
+            self._kept.update(await self._texts.at(missing))
+        return {version: self._kept[version] for version in versions if version in self._kept}
 
     async def _ensure(self, namespace: str) -> None:
         if namespace not in {one.id for one in await self._texts.namespaces()}:

@@ -7,10 +7,12 @@ import secrets
 import select
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from abc import ABC, abstractmethod
 from collections import deque
 from pathlib import Path
@@ -217,6 +219,18 @@ class ChromaServer(PrivateServer):
         program = chroma_program()
         assert program is not None
         return [program, "run", "--path", str(self.folder / "data"), "--host", self.host, "--port", str(self.port)]
+
+    def start(self) -> None:
+        """Start it and return when it answers: it says that it listens a moment before it does."""
+        super().start()
+        for _ in range(200):
+            try:
+                socket.create_connection((self.host, self.port), timeout=5).close()
+            except ConnectionRefusedError:
+                time.sleep(0.05)
+            else:
+                return
+        raise AssertionError("Chroma says that it listens, and does not")
 
     def lose_data(self) -> None:
         """SIGKILL it, delete what it had on disk, and start it empty."""
