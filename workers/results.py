@@ -53,6 +53,7 @@ def result_row(job: JobRecord) -> dict[str, JsonValue]:
         "model_for": {str(role): name for role, name in spec.model_for.items()} if spec else {},
         "seed": spec.seed if spec else None,
         **({"memory": dumped["memory"]} if dumped.get("memory") else {}),
+        **({"learned": dumped["learned"]} if dumped.get("learned") else {}),
         **({"attempts": dumped["attempts"]} if dumped.get("attempts") else {}),
         "attempt": spec.attempt if spec else 1,
         "team": spec.team if spec else None,

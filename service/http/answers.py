@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, Field, JsonValue
 
 from solvent.agents.job import Answer, Evidence, Grade, JobStatus, Outcome, StopReason
+from solvent.agents.learned import Learned
 from solvent.agents.recalled import MemoryUse
 from solvent.models.base import Role
 from solvent.problems.view import PublicProblem, public_view
@@ -40,6 +41,8 @@ class JobAnswer(BaseModel):
     wall_s: float | None
     memory: MemoryUse | None
     """Of jobs with a memory policy: the concepts that the answer was written with."""
+    learned: Learned | None
+    """Of jobs with the policy `live`: what was written into the memory; `pending` until a worker did so."""
     error: dict[str, str | None] | None
     created_at: str
     finished_at: str | None
@@ -131,6 +134,7 @@ def job_answer(job: JobRecord, *, with_problem: bool = False) -> JobAnswer:
         usage=result.usage if result else None,
         wall_s=result.wall_s if result else None,
         memory=result.memory if result else None,
+        learned=result.learned if result else None,
         error=job.error,
         created_at=job.created_at,
         finished_at=job.finished_at,
