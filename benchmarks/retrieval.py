@@ -7,9 +7,11 @@ split, and its statements are those of problems of the train split that use it. 
 split (no composition of theirs is in the train split), drawn with another seed: statement and function name, no title.
 A query is right when a concept of one of its operations is among the first ten; `found` is the share of all operations.
 
-ARC: a concept for each transformation of the scripted oracle, with a text of its own and the descriptions of the tasks
-of one half that it fits; queries are the tasks of the other half, by their grids' description. Then the halves change
-places. The library holds the families' concepts as well.
+ARC: a concept for each transformation of the scripted oracle, beside the families' concepts. `seeded`: it has a text of
+its own and descriptions of made-up examples (its own code run on grids at random), no task was ever seen; queries are
+all tasks that the oracle covers, by their grids' description. `learned`: it also has the descriptions of the tasks of
+one half that it fits; queries are the tasks of the other half; then the halves change places. `text only`: as
+`learned`, without made-up examples.
 
 Weights were set on problems of the train split with the seed 77.
 """
@@ -28,6 +30,7 @@ from typing import Any
 
 from solvent.agents.recall import query_of
 from solvent.benchmarks.arc.concepts import TEXTS
+from solvent.benchmarks.arc.examples import example_words
 from solvent.benchmarks.arc.oracle import cover
 from solvent.memory.concept import ConceptKind, Content
 from solvent.memory.embed import Embedder, open_embedder
@@ -160,25 +163,38 @@ async def of_arc(tasks: Path, others: Sequence[Content], embedder: Embedder, sta
     halves: tuple[list[tuple[Problem, str]], list[tuple[Problem, str]]] = ([], [])
     for problem, label in covered:
         halves[hashlib.sha256(problem.id.encode()).digest()[0] % 2].append((problem, label))
-    whole, seen, unseen = Score(), Score(), Score()
-    for learned, asked in (halves, halves[::-1]):
-        lines: dict[str, list[str]] = defaultdict(list)
-        for problem, label in learned:
-            lines[label].append(kept_statement(grid_words(public_view(problem))) or "")
-        concepts = [
-            content.model_copy(update={"statements": tuple(lines[label][:statements])})
-            for label, content in TEXTS.items()
-        ]
-        store = await _store([*others, *concepts], embedder)
-        for problem, label in asked:
-            names = await _names(store, query_of(public_view(problem)))
-            for score in (whole, seen if lines[label] else unseen):
-                score.add({TEXTS[label].name}, names)
-    return {
-        "all": whole.to_dict(),
-        "of transformations that the other half has too": seen.to_dict(),
-        "of transformations that it has not": unseen.to_dict(),
-    }
+    made_up = {label: example_words(label, statements // 2) for label in TEXTS}
+    everything = [*halves[0], *halves[1]]
+    figures = {}
+    for name, rounds, with_examples in (
+        ("seeded", [([], everything)], True),
+        ("learned", [halves, halves[::-1]], True),
+        ("text only", [halves, halves[::-1]], False),
+    ):
+        whole, seen = Score(), Score()
+        for learned, asked in rounds:
+            lines: dict[str, list[str]] = defaultdict(list)
+            for problem, label in learned:
+                lines[label].append(grid_words(public_view(problem)))
+            concepts = [
+                _with(content, [*lines[label], *(made_up[label] if with_examples else ())], statements)
+                for label, content in TEXTS.items()
+            ]
+            store = await _store([*others, *concepts], embedder)
+            for problem, label in asked:
+                names = await _names(store, query_of(public_view(problem)))
+                whole.add({TEXTS[label].name}, names)
+                if lines[label]:
+                    seen.add({TEXTS[label].name}, names)
+        figures[name] = whole.to_dict()
+        if seen.queries:
+            figures[f"{name}, of transformations that the other half has too"] = seen.to_dict()
+    return figures
+
+
+def _with(content: Content, texts: Sequence[str], most: int) -> Content:
+    lines = dict.fromkeys(line for text in texts if (line := kept_statement(text)))
+    return content.model_copy(update={"statements": tuple(lines)[:most]})
 
 
 async def measure(chosen: argparse.Namespace) -> dict[str, Any]:
