@@ -37,6 +37,7 @@ from solvent.workers.sql.schema import migrate
 
 PAGE = 1000
 PROJECT = "bench"
+SERVER_TIMEOUT_S = 120.0
 _ENDINGS = ("er", "on", "al", "ick", "um", "ist", "ow", "ade")
 
 
@@ -99,6 +100,11 @@ def chroma(folder: Path) -> Iterator[str]:
             process.wait()
 
 
+def vectors_at(url: str) -> ChromaServer:
+    """Return the index; a server that has just started reads a large one for longer than a job would wait."""
+    return ChromaServer(url, timeout_s=SERVER_TIMEOUT_S)
+
+
 async def open_texts(database: str) -> SqlConceptTexts:
     """Open the texts, with their tables."""
     opened = Database(database, pool_size=4)
@@ -108,12 +114,12 @@ async def open_texts(database: str) -> SqlConceptTexts:
 
 async def open_store(database: str, url: str) -> ConceptStore:
     """Open the memory as a process of the service does."""
-    return ConceptStore(await open_texts(database), ChromaServer(url), HashedEmbedder(), project=PROJECT)
+    return ConceptStore(await open_texts(database), vectors_at(url), HashedEmbedder(), project=PROJECT)
 
 
 async def load(database: str, url: str, concepts: int, most_s: float) -> int:
     """Write concepts up to a number, or for so long; returns how many there are."""
-    library, texts, vectors, embedder = Library(), await open_texts(database), ChromaServer(url), HashedEmbedder()
+    library, texts, vectors, embedder = Library(), await open_texts(database), vectors_at(url), HashedEmbedder()
     await texts.make_namespace(PROJECT)
     namespace = await find_namespace(texts, PROJECT)
     collection = collection_name(namespace, embedder.id, await embedder.dimension())
@@ -157,7 +163,7 @@ async def client(database: str, url: str, concepts: int, searches: int, number: 
 
 async def recall(database: str, url: str, concepts: int, queries: int) -> float:
     """Return the share of the ten nearest that the server finds."""
-    library, vectors, embedder = Library(), ChromaServer(url), HashedEmbedder()
+    library, vectors, embedder = Library(), vectors_at(url), HashedEmbedder()
     texts: ConceptTexts = await open_texts(database)
     namespace = await find_namespace(texts, PROJECT)
     collection = collection_name(namespace, embedder.id, await embedder.dimension())

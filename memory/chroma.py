@@ -226,13 +226,15 @@ class ChromaServer(_Chroma):
     Args:
         url: `http://HOST:PORT` or `https://HOST:PORT`.
         token_env: environment variable with a token that is sent as bearer, where one is needed.
+        timeout_s: most that a call may take.
 
     Raises:
         ConfigError: the URL is wrong, or the variable is not set.
     """
 
-    def __init__(self, url: str, token_env: str | None = None) -> None:
+    def __init__(self, url: str, token_env: str | None = None, *, timeout_s: float = TIMEOUT_S) -> None:
         super().__init__(calls=_SERVER_CALLS)
+        self._timeout_s = timeout_s
         parts = urlsplit(url)
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.username:
             raise ConfigError("chroma_url is not the URL of a Chroma server", remedy="use http://HOST:PORT")
@@ -243,7 +245,7 @@ class ChromaServer(_Chroma):
         if token_env and not self._token:
             raise ConfigError(f"the environment variable {token_env} is not set", remedy="set it to Chroma's token")
         self.place = f"Chroma at {self._host}:{self._port}"
-        self._wire = Wire(self._host, self._port, secure=self._secure, token=self._token, timeout_s=TIMEOUT_S)
+        self._wire = Wire(self._host, self._port, secure=self._secure, token=self._token, timeout_s=timeout_s)
 
     async def query(
         self, collection: str, vector: npt.NDArray[np.float32], limit: int
@@ -263,7 +265,7 @@ class ChromaServer(_Chroma):
             host=self._host, port=self._port, ssl=self._secure, headers=headers, settings=_settings()
         )
         for session in _sessions(client):
-            session.timeout = TIMEOUT_S
+            session.timeout = self._timeout_s
         return client
 
     def _close(self, client: ClientAPI) -> None:
