@@ -20,7 +20,8 @@ def next_accounted_at(accounted_at: float | None, now: float, per_minute: int) -
     """
     interval_s = MINUTE_S / per_minute
     before = max(now, accounted_at if accounted_at is not None else now)
-    return before + interval_s, max(0.0, before + interval_s - MINUTE_S - now)
+    # In this order nothing is rounded where nothing was accounted for: a first submission never waits.
+    return before + interval_s, max(0.0, (before - now) + (interval_s - MINUTE_S))
 
 
 async def take(connection: AsyncConnection, key: ApiKey, now: float) -> None:
