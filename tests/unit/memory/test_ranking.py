@@ -5,9 +5,11 @@ from __future__ import annotations
 import random
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from solvent.memory import keywords
 from solvent.memory.concept import Content
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.keywords import KeywordIndex
@@ -113,3 +115,21 @@ def test_merging_does_not_depend_on_the_order() -> None:
         shuffled = random.Random(seed).sample(others, len(others))
         assert merged(into, shuffled) == expected
     assert expected.cues == ("c0", "c1", "c2", "c3", "c4", "c5")
+
+
+def test_a_concept_is_found_by_statements_that_no_prompt_shows() -> None:
+    bare = Content(name="a", kind="routine", summary="x")  # type: ignore[arg-type]  # as JSON has it
+    met = bare.model_copy(update={"statements": ("A bank account starts at zero.",)})
+    assert "bank account" in met.search_text
+    assert "bank" not in met.text
+    assert "statements" not in bare.model_dump()
+    assert merged(bare, [met]).statements == met.statements
+
+
+def test_a_query_of_common_words_reads_a_part_of_a_large_index(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keywords, "MOST_POSTINGS", 50)
+    index = KeywordIndex()
+    for number in range(100):
+        index.put(f"d{number:02}", f"common rare{number}")
+    assert [id for id, _ in index.search("common rare7", 3)] == ["d07"]
+    assert len(index.search("common", 200)) == 100, "the only word is read, however common it is"
