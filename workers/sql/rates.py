@@ -10,6 +10,8 @@ from solvent.workers.service_records import ApiKey
 from solvent.workers.tables import api_key
 
 MINUTE_S = 60.0
+ROUNDING_S = 5e-7
+"""Nobody is refused for less: seconds since 1970 are rounded to a quarter of a microsecond."""
 
 
 def next_accounted_at(accounted_at: float | None, now: float, per_minute: int) -> tuple[float, float]:
@@ -20,8 +22,8 @@ def next_accounted_at(accounted_at: float | None, now: float, per_minute: int) -
     """
     interval_s = MINUTE_S / per_minute
     before = max(now, accounted_at if accounted_at is not None else now)
-    # In this order nothing is rounded where nothing was accounted for: a first submission never waits.
-    return before + interval_s, max(0.0, (before - now) + (interval_s - MINUTE_S))
+    wait_s = (before - now) + (interval_s - MINUTE_S)
+    return before + interval_s, wait_s if wait_s > ROUNDING_S else 0.0
 
 
 async def take(connection: AsyncConnection, key: ApiKey, now: float) -> None:
