@@ -66,7 +66,7 @@ class Settings(BaseModel):
     """Most concepts that jobs may bring a project's memory to; people may add more."""
     memory_when_full: Literal["refuse", "archive"] = "refuse"
     """What happens at that limit: new concepts are refused, or the least useful ones are archived."""
-    memory_likeness: float = Field(default=0.45, ge=0, le=1)
+    memory_likeness: float = Field(default=0.35, ge=0, le=1)
     """Cosine of two concepts from which on the model is asked whether they are one under two names."""
 
     lease_s: float = Field(default=30.0, gt=0)
