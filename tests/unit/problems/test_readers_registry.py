@@ -164,6 +164,7 @@ def test_paths_that_cannot_be_read(tmp_path: Path) -> None:
 def test_every_format_module_is_found() -> None:
     assert {row_format.name for row_format in row_formats()} == {
         "Solvent",
+        "ARC",
         "HumanEval",
         "MBPP",
         "competitive-companion",
