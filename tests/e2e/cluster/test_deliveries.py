@@ -85,12 +85,12 @@ async def test_who_looks_for_lost_work_dies_while_doing_so(make_lab: MakeLab, tm
     # Slow enough that no worker ends all jobs before it dies.
     async with make_lab(ScriptedServer(tmp_path, scripted_lines(JOBS), token_s=0.1), lease_s="6") as lab:
         batch = await lab.submit(scripted_specs(JOBS), budget=Budget(tokens=1_000_000))
-        await asyncio.to_thread(lab.redis.lose_data)
-        # As if that had been long ago.
-        lab.query("UPDATE job SET sent_at = 0 RETURNING id")
-        points = ("before:reap", "after:reap", "before:send_jobs", "after:reap")
-        dying = lab.begin_worker("-c", "4", program=crash_points.dying(*([(point, 2, "")] for point in points)))
-        assert await dying.dies() == 0, lab.outputs()
+        for point, number in (("before:send_jobs", 1), ("after:reap", 1), ("before:reap", 2), ("after:reap", 2)):
+            await asyncio.to_thread(lab.redis.lose_data)
+            # As if that had been long ago.
+            assert lab.query("UPDATE job SET sent_at = 0 WHERE ended_at IS NULL RETURNING id")
+            dying = lab.begin_worker("-c", "4", program=crash_points.dying([(point, number, "")]))
+            assert await dying.dies() == 0, lab.outputs()
         await lab.start_worker("-c", "8")
         records = await lab.ended(batch)
         assert {record.status for record in records} == {JobStatus.COMPLETED}
