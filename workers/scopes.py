@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+
 from solvent.agents.budget import Ledger
 from solvent.workers.records import JobRecord
 from solvent.workers.service_store import ServiceStore
@@ -19,8 +21,16 @@ def parent_of(record: JobRecord) -> str | None:
     return None if record.key_id is None else key_scope(record.key_id)
 
 
-async def open_parents(store: ServiceStore, ledger: Ledger, record: JobRecord) -> None:
+async def open_parents(
+    store: ServiceStore, ledger: Ledger, record: JobRecord, *, known: MutableMapping[str, None] | None = None
+) -> None:
     """Open the scopes whose caps hold for a job beside its own.
+
+    Args:
+        store: has keys and batches.
+        ledger: where they are opened.
+        record: the job.
+        known: batches that were opened here before, which is not done again; this one is added.
 
     Raises:
         StoreError: the database or the ledger does not answer.
@@ -30,6 +40,8 @@ async def open_parents(store: ServiceStore, ledger: Ledger, record: JobRecord) -
         above = key_scope(record.key_id)
         key = await store.key(record.key_id)
         await ledger.open(above, key.day_budget, daily=True)
-    if record.batch_id is not None:
+    if record.batch_id is not None and (known is None or record.batch_id not in known):
         batch = await store.batch(record.batch_id)
         await ledger.open(batch.id, batch.budget, parent=above)
+        if known is not None:
+            known[batch.id] = None
