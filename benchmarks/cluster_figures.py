@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx2
 
-from solvent.benchmarks.cluster_service import Client, Cpu, Service, set_gate, wait_for_open
+from solvent.benchmarks.cluster_service import LONG, Client, Cpu, Service, set_gate, wait_for_open
 from solvent.benchmarks.processes import Process, pin, rss_mb, started
 from solvent.benchmarks.servers import Server
 
@@ -313,16 +313,14 @@ async def throughput(bench: Bench) -> list[Figure]:
     """Tokens a second of the bundled model's server, asked by the service and by a bare asyncio client, in turns.
 
     The server has half of the cores for itself, as a GPU would be; everything else has the other half. Each job makes
-    its attempts whatever comes of them, so that both ask the same.
+    its attempts whatever comes of them, so that both ask the same. Once with the model's own replies, about 60 tokens
+    each, once with replies of 320.
     """
-    rounds, jobs, each = (1, 8, 16) if bench.quick else (3, 16, 16)
     cores = sorted(os.sched_getaffinity(0))
     model_cores, other_cores = cores[: max(1, len(cores) // 2)], cores[len(cores) // 2 :]
-    ratios: list[float] = []
-    bare: list[float] = []
-    through: list[float] = []
-    measured: list[tuple[Cpu, int]] = []
-    with bench.starter() as starter, bench.service(**{"starter-server": starter.said}) as service:
+    figures: list[Figure] = []
+    models = ("starter-server", LONG)
+    with bench.starter() as starter, bench.service(**dict.fromkeys(models, starter.said)) as service:
         url = service.serve()
         worker = service.work()
         for process in (worker.pid, service.api.pid if service.api else 0, bench.postgres.pid, bench.redis.pid):
@@ -331,38 +329,53 @@ async def throughput(bench: Bench) -> list[Figure]:
         pin(os.getpid(), other_cores)
         try:
             async with Client(url) as client:
-                await client.ended(await client.submit_batch([programs(0), programs(1)], model="starter-server"), 2)
-                for number in range(rounds):
-                    rows = [programs(2 + number * jobs + place) for place in range(jobs)]
-                    first = await _bare_tokens_per_s(starter.said, rows, each)
-                    steps, before, began = service.steps(), service.cpu(), time.perf_counter()
-                    options = {"model": "starter-server", "parameters": attempts(each, each), "grade": False}
-                    ended = await client.ended(await client.submit_batch(rows, **options), jobs)
-                    seconds = time.perf_counter() - began
-                    measured.append((service.cpu().since(before), service.steps() - steps))
-                    tokens = sum(row["usage"]["completion_tokens"] for row in ended)
-                    prompts = sum(row["usage"]["prompt_tokens"] for row in ended)
-                    if prompts != first[1]:
-                        raise AssertionError(f"{prompts} prompt tokens through the service, {first[1]} without")
-                    bare.append(first[0])
-                    through.append(tokens / seconds)
-                    ratios.append(through[-1] / bare[-1])
+                await client.ended(await client.submit_batch([programs(0), programs(1)], model=models[0]), 2)
+                for model in models:
+                    figures += await _throughput_of(bench, service, client, starter.said, model)
         finally:
             for pid in (os.getpid(), bench.postgres.pid, bench.redis.pid):
                 pin(pid, cores)
-    what = "tokens/s through the service to those of a bare asyncio client"
+    return figures
+
+
+async def _throughput_of(bench: Bench, service: Service, client: Client, url: str, model: str) -> list[Figure]:
+    rounds, jobs, each = (1, 8, 16) if bench.quick else (3, 16, 16)
+    is_long = model == LONG
+    # As many tokens as the others take time for: 64 replies in flight all the same.
+    jobs = jobs // 2 if is_long else jobs
+    bare: list[float] = []
+    through: list[float] = []
+    measured: list[tuple[Cpu, int]] = []
+    for number in range(rounds):
+        rows = [programs(2 + number * jobs + place) for place in range(jobs)]
+        first = await _bare_tokens_per_s(url, rows, each, ignore_eos=is_long)
+        steps, before, began = service.steps(), service.cpu(), time.perf_counter()
+        options = {"model": model, "parameters": attempts(each, each), "grade": False}
+        ended = await client.ended(await client.submit_batch(rows, **options), jobs)
+        seconds = time.perf_counter() - began
+        measured.append((service.cpu().since(before), service.steps() - steps))
+        tokens = sum(row["usage"]["completion_tokens"] for row in ended)
+        prompts = sum(row["usage"]["prompt_tokens"] for row in ended)
+        if prompts != first[1]:
+            raise AssertionError(f"{prompts} prompt tokens through the service, {first[1]} without")
+        bare.append(first[0])
+        through.append(tokens / seconds)
+    ratios = [got / given for got, given in zip(through, bare, strict=True)]
+    kind = "replies of 320 tokens" if is_long else "the model's own replies of about 60 tokens"
     notes = {"bare tokens/s": statistics.median(bare), "service tokens/s": statistics.median(through)}
-    return [
-        Figure("throughput", what, "x", ratios, 0.95, at_least=True, notes=notes),
-        _per_step(
-            "cpu_per_step_starter", f"starter server, {each} attempts a job, each judged in the sandbox", measured
-        ),
-    ]
+    what = f"tokens/s through the service to those of a bare asyncio client, {kind}"
+    name = "throughput_long" if is_long else "throughput"
+    figures = [Figure(name, what, "x", ratios, 0.95, at_least=True, notes=notes)]
+    if not is_long:
+        about = f"starter server, {each} attempts a job, each judged in the sandbox"
+        figures.append(_per_step("cpu_per_step_starter", about, measured))
+    return figures
 
 
-async def _bare_tokens_per_s(url: str, rows: list[dict[str, Any]], each: int) -> tuple[float, int]:
+async def _bare_tokens_per_s(url: str, rows: list[dict[str, Any]], each: int, *, ignore_eos: bool) -> tuple[float, int]:
     """Send what the service will send, as many at once; returns completion tokens a second, and all prompt tokens."""
-    bodies = [body for row in rows for body in _bodies(url, row, each)]
+    more: dict[str, Any] = {"ignore_eos": True} if ignore_eos else {}
+    bodies = [{**body, **more} for row in rows for body in _bodies(url, row, each)]
     slots = asyncio.Semaphore(TRAJECTORIES_IN_FLIGHT)
     limits = httpx2.Limits(max_connections=TRAJECTORIES_IN_FLIGHT, max_keepalive_connections=TRAJECTORIES_IN_FLIGHT)
     usages: list[dict[str, int]] = []

@@ -18,6 +18,8 @@ from solvent.benchmarks.processes import Process, cpu_s, family_cpu_s, solvent, 
 from solvent.benchmarks.servers import Server
 from solvent.errors import DependencyError
 
+LONG = "starter-server-long"
+"""The bundled model, whose replies all have the profile's `reply_tokens`."""
 ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 
 
@@ -136,12 +138,18 @@ def _profile(name: str, url: str) -> str:
             f'name = "{name}"\nbackend = "openai"\nbase_url = "{url}"\nmodel = "starter"\ncontext_tokens = 1024\n'
             'prompts = "starter"\nanswer_style = "program"\nreply_tokens = 320\nconcurrency = 64\nprefix = "vllm"\n'
             'count = "tokenize"\ncut_margin_tokens = 64\n[sampling]\ntemperature = 1.0\n'
-            '[thinking]\nstart = "<think>"\nend = "</think>"\n'
+            '[thinking]\nstart = "<think>"\nend = "</think>"\n' + _body(name)
         )
     return (
         f'name = "{name}"\nbackend = "openai"\nbase_url = "{url}"\nmodel = "{name}"\ncontext_tokens = 4096\n'
         "reply_tokens = 64\nconcurrency = 256\n"
     )
+
+
+def _body(name: str) -> str:
+    # Replies of the bundled model are ten to a hundred times shorter than those of the models that a service is made
+    # for; these go on to the limit.
+    return "[extra_body]\nignore_eos = true\n" if name == LONG else ""
 
 
 class Client:
