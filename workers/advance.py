@@ -76,60 +76,31 @@ def stop_reason(status: JobStatus, left_s: float | None, ending: Ending | None) 
     return None
 
 
-async def advance_job(cluster: Cluster, job_id: str, *, keep_one: bool = False) -> str | None:
+async def advance_job(cluster: Cluster, job_id: str) -> None:
     """Bring a job on as far as it goes now; does nothing where it cannot be claimed.
 
     What stops it on the way is not raised: the lease is given back, or lapses, and the reaper sends a message again.
-
-    With `keep_one` it returns a trajectory (`JOB/NAME`) that it started and sent no message for, if it started any:
-    the caller runs it.
     """
-    kept = Kept(wanted=keep_one)
     again = True
     while again:
-        if cluster.keeper.holds(LeaseKind.JOB, job_id):
-            # Its holder here has yet to let go of it, and looks for news then: the database need not be asked.
-            break
-        if job_id in cluster.claiming:
-            cluster.claiming[job_id] = True
-            break
-        cluster.claiming[job_id] = False
         try:
             async with cluster.keeper.claim(LeaseKind.JOB, job_id) as held:
-                asked = cluster.claiming.pop(job_id)
-                # Who is refused need do nothing, but the refusal may be older than the news of who asked meanwhile.
-                again = asked if held is None else await _advance_held(cluster, held, kept)
+                if held is None:
+                    return
+                again = await _advance_held(cluster, held)
         except StoreError as error:
             logger.warning("job %s is not advanced: %s", job_id, error)
-            break
-        finally:
-            cluster.claiming.pop(job_id, None)
-    return kept.id
+            return
 
 
-@dataclass
-class Kept:
-    """A trajectory that is run in place of the message that started it: without another message."""
-
-    wanted: bool
-    id: str | None = None
-
-    def take(self, ids: Sequence[str]) -> Sequence[str]:
-        """Keep one of these, where one is wanted and none is kept yet; returns the others."""
-        if not self.wanted or self.id is not None or not ids:
-            return ids
-        self.id = ids[0]
-        return ids[1:]
-
-
-async def _advance_held(cluster: Cluster, held: Held, kept: Kept) -> bool:
+async def _advance_held(cluster: Cluster, held: Held) -> bool:
     """Advance a claimed job; returns whether it has news again."""
     job_id = held.claim.id
     try:
         record = await cluster.record(job_id, fresh=True)
         if record.spec is None:
             raise InternalError(f"job {job_id} has nothing to run")
-        work = held.run(_Advance(cluster, held, record, kept).run(), until=frozenset())
+        work = held.run(_Advance(cluster, held, record).run(), until=frozenset())
         return bool(await work)
     except LeaseLostError as error:
         logger.warning("%s", error)
@@ -146,12 +117,11 @@ async def _advance_held(cluster: Cluster, held: Held, kept: Kept) -> bool:
 
 
 class _Advance:
-    def __init__(self, cluster: Cluster, held: Held, record: JobRecord, kept: Kept) -> None:
+    def __init__(self, cluster: Cluster, held: Held, record: JobRecord) -> None:
         assert record.spec is not None, "looked at before"
         self._cluster = cluster
         self._held = held
         self._claim = held.claim
-        self._kept = kept
         self._record = record
         self._spec = record.spec
 
@@ -209,10 +179,8 @@ class _Advance:
                     return await self._rest()
         if not await self._all_ended(list(standing.state["pending"])):
             return await self._rest()
-        started_at = cluster.started.get(spec.id)
-        if started_at is None:
-            started_at = (await job.enter()).started_at
-        result = await job.result(standing.state, wall_s=job.deps.clock() - started_at)
+        scope = await job.enter()
+        result = await job.result(standing.state, wall_s=job.deps.clock() - scope.started_at)
         if result.status is not JobStatus.CANCELLED:
             result = result.model_copy(update={"grade": await self._grade(job, result)})
         if job.spec.memory == LIVE:
@@ -227,7 +195,7 @@ class _Advance:
         """Open the scopes of a job whose search has no checkpoint; return how it ended, where it has."""
         from solvent.workers.scopes import open_parents
 
-        await open_parents(self._cluster.store, self._cluster.ledger, self._record, known=self._cluster.open_batches)
+        await open_parents(self._cluster.store, self._cluster.ledger, self._record)
         scope = await job.enter()
         if scope.result is not None:
             # An earlier holder died between the ledger and the store, or the job is to be run again.
@@ -235,7 +203,6 @@ class _Advance:
             if completed is not None:
                 return completed
             scope = await job.enter_anew()
-        self._cluster.started[self._spec.id] = scope.started_at
         job.report_start(resumed=scope.resumed)
         return None
 
@@ -252,7 +219,7 @@ class _Advance:
         if cancels:
             await cluster.store.cancel_trajectories(claim, cancels)
         if plans:
-            ids = self._kept.take([f"{claim.id}/{plan['trajectory']}" for plan in plans])
+            ids = [f"{claim.id}/{plan['trajectory']}" for plan in plans]
             await cluster.send(trajectories=ids, queue=queue_of(self._record))
 
     async def _all_ended(self, pending: Sequence[str]) -> bool:
@@ -293,4 +260,4 @@ class _Advance:
         cluster.events.wake(record.id, record.batch_id)
         if record.batch_id is not None:
             await go_on(cluster, record.batch_id)
-        await cluster.top_up_soon(UNSEEN_S)
+        await cluster.top_up(UNSEEN_S)

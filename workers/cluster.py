@@ -8,7 +8,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from solvent.agents.budget import Ledger
 from solvent.agents.job import JobSpec
@@ -32,10 +32,7 @@ if TYPE_CHECKING:
     from langgraph.graph.state import CompiledStateGraph
     from langgraph.runtime import RunControl
 
-T = TypeVar("T")
 logger = logging.getLogger(__name__)
-TOP_UP_S = 0.5
-"""Time between two choices of the next jobs by one process: 256 messages under way last longer."""
 RECORDS = 256
 """Jobs whose records a process keeps, so that not every trajectory reads its job's problem again."""
 
@@ -84,30 +81,6 @@ class Drain:
         self._controls.discard(control)
 
 
-class Recent(OrderedDict[str, T]):
-    """As many values as were set last."""
-
-    def __init__(self, most: int) -> None:
-        super().__init__()
-        self._most = most
-
-    def __setitem__(self, key: str, value: T) -> None:
-        """Set a value; forgets the oldest where there are too many."""
-        super().__setitem__(key, value)
-        self.move_to_end(key)
-        if len(self) > self._most:
-            self.popitem(last=False)
-
-
-@dataclass
-class Topping:
-    """When jobs were chosen last, and whether they are to be chosen again."""
-
-    until: asyncio.TimerHandle | None = None
-    again: bool = False
-    task: asyncio.Task[None] | None = None
-
-
 @dataclass(frozen=True)
 class Cluster:
     """One worker process's share in the cluster. Everything is opened and closed by who made it."""
@@ -129,13 +102,6 @@ class Cluster:
     """Most messages about jobs that have not begun under way at once, per queue; the others wait in the database, which
     chooses fairly."""
     drain: Drain = field(default_factory=Drain)
-    claiming: dict[str, bool] = field(default_factory=dict)
-    """Jobs that are being claimed here, and whether another has had news for one since."""
-    started: Recent[float] = field(default_factory=lambda: Recent(RECORDS))
-    """When the scopes of jobs began in the ledger that were entered here."""
-    open_batches: Recent[None] = field(default_factory=lambda: Recent(RECORDS))
-    """Batches whose scope was opened here. What a batch was asked for never changes."""
-    _topping: Topping = field(default_factory=Topping)
     _records: OrderedDict[str, JobRecord] = field(default_factory=OrderedDict)
     _batches: OrderedDict[str, BatchRecord] = field(default_factory=OrderedDict)
 
@@ -212,24 +178,6 @@ class Cluster:
         """Send messages for the next jobs that wait, as many as a worker may want soon."""
         with suppress(StoreError):
             await self.send(jobs=await self.store.next_jobs(outstanding=self.outstanding, unseen_s=unseen_s))
-
-    async def top_up_soon(self, unseen_s: float) -> None:
-        """As `top_up`, at once or with others that want it within `TOP_UP_S`; waits for it only where it is at once.
-
-        Who chooses holds a lock of the database, and what it costs is the same for one job that ended and for many.
-        """
-        if self._topping.until is not None:
-            self._topping.again = True
-            return
-        loop = asyncio.get_running_loop()
-        self._topping.until = loop.call_later(TOP_UP_S, self._top_up_again, unseen_s)
-        await self.top_up(unseen_s)
-
-    def _top_up_again(self, unseen_s: float) -> None:
-        self._topping.until = None
-        if self._topping.again:
-            self._topping.again = False
-            self._topping.task = asyncio.create_task(self.top_up_soon(unseen_s), name="top up")
 
 
 def queue_of(record: JobRecord) -> str:

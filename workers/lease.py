@@ -219,13 +219,6 @@ class Keeper:
         """What is held now."""
         return list(self._held)
 
-    def holds(self, kind: LeaseKind, id: str) -> bool:
-        """Whether it is held here, and nothing has begun yet that ends its lease."""
-        return any(
-            claim.id == id and claim.kind is kind and held.ending is not Ending.LOST and not held.is_let_go
-            for claim, held in self._held.items()
-        )
-
     @asynccontextmanager
     async def claim(self, kind: LeaseKind, id: str) -> AsyncIterator[Held | None]:
         """Claim something, and keep it inside the context; None where it cannot be had.

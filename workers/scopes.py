@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-
 from solvent.agents.budget import Ledger
 from solvent.workers.records import JobRecord
 from solvent.workers.service_store import ServiceStore
@@ -21,16 +19,8 @@ def parent_of(record: JobRecord) -> str | None:
     return None if record.key_id is None else key_scope(record.key_id)
 
 
-async def open_parents(
-    store: ServiceStore, ledger: Ledger, record: JobRecord, *, known: MutableMapping[str, None] | None = None
-) -> None:
+async def open_parents(store: ServiceStore, ledger: Ledger, record: JobRecord) -> None:
     """Open the scopes whose caps hold for a job beside its own.
-
-    Args:
-        store: has keys and batches.
-        ledger: where they are opened.
-        record: the job.
-        known: batches that were opened here before, which is not done again; this one is added.
 
     Raises:
         StoreError: the database or the ledger does not answer.
@@ -40,8 +30,6 @@ async def open_parents(
         above = key_scope(record.key_id)
         key = await store.key(record.key_id)
         await ledger.open(above, key.day_budget, daily=True)
-    if record.batch_id is not None and (known is None or record.batch_id not in known):
+    if record.batch_id is not None:
         batch = await store.batch(record.batch_id)
         await ledger.open(batch.id, batch.budget, parent=above)
-        if known is not None:
-            known[batch.id] = None

@@ -26,39 +26,24 @@ class EndpointAwayError(Exception):
         self.cause = cause
 
 
-async def begin_job(cluster: Cluster, id: str, *, keep_one: bool = True) -> None:
-    """Advance a job, and go on with one trajectory that this started, in the place of the message about the job."""
-    await _go_on(cluster, await advance_job(cluster, id, keep_one=keep_one))
-
-
-async def begin_trajectory(cluster: Cluster, id: str) -> None:
-    """Run a trajectory, and go on with one that its job started because of its end, in its place."""
-    await _go_on(cluster, id)
-
-
-async def _go_on(cluster: Cluster, id: str | None) -> None:
-    while id is not None:
-        id = await run_trajectory(cluster, id, keep_one=True)
-
-
-async def run_trajectory(cluster: Cluster, id: str, *, keep_one: bool = False) -> str | None:
+async def run_trajectory(cluster: Cluster, id: str) -> None:
     """Run a trajectory (`JOB/NAME`) to its end, or to the next step where the process is to stop; then advance its job.
 
     Does nothing where it cannot be claimed. What stops it on the way is not raised: the lease is given back, or
-    lapses, and the reaper sends a message again. With `keep_one` it returns what `advance_job` does.
+    lapses, and the reaper sends a message again.
     """
     job_id, name = split(id)
     try:
         async with cluster.keeper.claim(LeaseKind.TRAJECTORY, id) as held:
             if held is None or not await _run_held(cluster, held, job_id, name):
-                return None
+                return
         if not cluster.drain.requested.is_set():
-            return await advance_job(cluster, job_id, keep_one=keep_one)
+            await advance_job(cluster, job_id)
+            return
         record = await cluster.record(job_id, fresh=False)
         await cluster.send(jobs=[QueuedJob(job_id, queue_of(record))])
     except StoreError as error:
         logger.warning("trajectory %s is not gone on with: %s", id, error)
-    return None
 
 
 async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> bool:
@@ -67,8 +52,8 @@ async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> boo
 
     try:
         record = await cluster.record(job_id, fresh=False)
-        plan = held.claim.plan or (await cluster.store.trajectory(job_id, name)).plan
-        outcome = await held.run(_outcome(cluster, record, plan, is_first=held.claim.is_first))
+        plan = (await cluster.store.trajectory(job_id, name)).plan
+        outcome = await held.run(_outcome(cluster, record, plan))
         with held.letting_go():
             await cluster.store.end_trajectory(held.claim, outcome or cancelled_outcome(name))
     except GraphDrained:
@@ -94,8 +79,8 @@ async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> boo
     return False
 
 
-async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan, *, is_first: bool) -> TrajectoryOutcome:
-    """Run the graph from its last checkpoint, or from its start, where nobody held it before.
+async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> TrajectoryOutcome:
+    """Run the graph from its last checkpoint.
 
     Raises:
         GraphDrained: the process is to stop; the checkpoint is written.
@@ -112,7 +97,7 @@ async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan, *, is_first:
         job = await cluster.prepare(record, record.spec)
         control = cluster.drain.control()
         try:
-            async with cluster.checkpoints.saver(record.id, hold=True, empty=is_first) as saver:
+            async with cluster.checkpoints.saver(record.id, hold=True) as saver:
                 return await run(
                     cluster.graphs.trajectory.copy({"checkpointer": saver}),
                     job.context,

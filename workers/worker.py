@@ -18,17 +18,18 @@ from celery.worker import WorkController
 from celery.worker import state as celery_state
 
 from solvent.settings import Settings
+from solvent.workers.advance import advance_job
 from solvent.workers.celery_app import CeleryMessages, connect_again, make_app
 from solvent.workers.cluster import Cluster
 from solvent.workers.consumer_watch import Traffic, watch_consumer
 from solvent.workers.distill import distill
 from solvent.workers.loop import LoopThread, spare_collector
-from solvent.workers.messages import ADVANCE_JOB, DISTILL, QUEUES, REAP, RUN_TRAJECTORY, TRAJECTORIES
+from solvent.workers.messages import ADVANCE_JOB, DISTILL, QUEUES, REAP, RUN_TRAJECTORY
 from solvent.workers.opening import Runs, beside, open_cluster
 from solvent.workers.reaper import reap
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.tasks import Bridge, add_tasks
-from solvent.workers.trajectories import begin_job, begin_trajectory
+from solvent.workers.trajectories import run_trajectory
 from solvent.workers.worker_http import WorkerHttp
 
 STOPPED_HARD = 143
@@ -86,10 +87,8 @@ class WorkerProcess:
             cluster = self._loop.run(self._open(CeleryMessages(app)))
             cluster.metrics.watch(cluster.keeper, capacity=self._options.concurrency)
             handlers = {
-                ADVANCE_JOB: self._runs.handler(
-                    partial(begin_job, cluster, keep_one=TRAJECTORIES in self._options.queues)
-                ),
-                RUN_TRAJECTORY: self._runs.handler(partial(begin_trajectory, cluster)),
+                ADVANCE_JOB: self._runs.handler(partial(advance_job, cluster)),
+                RUN_TRAJECTORY: self._runs.handler(partial(run_trajectory, cluster)),
                 DISTILL: self._runs.handler(partial(distill, cluster)),
                 REAP: self._runs.handler(lambda _: reap(cluster)),
             }

@@ -15,11 +15,12 @@ from solvent.service.http.day_budgets import DayBudgets, spent_in
 from solvent.service.http.door import Door
 from solvent.service.http.process import ApiOptions, check, server_of
 from solvent.settings import Settings
+from solvent.workers.advance import advance_job
 from solvent.workers.distill import distill
 from solvent.workers.local_messages import LocalMessages
 from solvent.workers.messages import ADVANCE_JOB, DISTILL, RUN_TRAJECTORY
 from solvent.workers.opening import open_cluster
-from solvent.workers.trajectories import begin_job, begin_trajectory
+from solvent.workers.trajectories import run_trajectory
 from solvent.workers.wakeups import LocalWakeups
 
 
@@ -71,8 +72,8 @@ async def _serve(
         stack.push_async_callback(door.aclose)
         messages.start(
             {
-                ADVANCE_JOB: partial(begin_job, cluster),
-                RUN_TRAJECTORY: partial(begin_trajectory, cluster),
+                ADVANCE_JOB: partial(advance_job, cluster),
+                RUN_TRAJECTORY: partial(run_trajectory, cluster),
                 DISTILL: partial(distill, cluster),
             }
         )

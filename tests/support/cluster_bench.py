@@ -24,6 +24,7 @@ from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import Reply, ScriptedModel
 from solvent.problems.problem import Problem, ProblemKind
 from solvent.usage import Budget
+from solvent.workers.advance import advance_job
 from solvent.workers.checkpoints import Checkpoints, PostgresCheckpoints, SqliteCheckpoints
 from solvent.workers.cluster import Cluster, Graphs, build_graphs
 from solvent.workers.database import ServiceDatabase, open_service_database
@@ -40,7 +41,7 @@ from solvent.workers.service_records import QueuedJob
 from solvent.workers.sql.store import SqlServiceStore
 from solvent.workers.stop_signals import listen_for_stops
 from solvent.workers.tables import lease
-from solvent.workers.trajectories import begin_job, begin_trajectory
+from solvent.workers.trajectories import run_trajectory
 from solvent.workers.wakeups import LocalWakeups, job_topic
 
 MAX_TOKENS = 100
@@ -206,8 +207,8 @@ class ClusterBench:
 def handlers(cluster: Cluster) -> dict[str, Handler]:
     """What handles messages in a worker."""
     return {
-        ADVANCE_JOB: partial(begin_job, cluster),
-        RUN_TRAJECTORY: partial(begin_trajectory, cluster),
+        ADVANCE_JOB: partial(advance_job, cluster),
+        RUN_TRAJECTORY: partial(run_trajectory, cluster),
         DISTILL: partial(distill, cluster),
     }
 
