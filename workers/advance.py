@@ -203,6 +203,9 @@ class _Advance:
             if completed is not None:
                 return completed
             scope = await job.enter_anew()
+        if self._claim.attempt > 1:
+            # The checkpoint of a search that ended is deleted before the job ends: what was told then is news again.
+            await self._cluster.store.untell(self._claim)
         job.report_start(resumed=scope.resumed)
         return None
 

@@ -273,6 +273,10 @@ class ServiceStore(Protocol):
         """Mark outcomes as told to the strategy. Raises `LeaseLostError`."""
         ...
 
+    async def untell(self, claim: Claim) -> None:
+        """Mark no outcome of a job as told: its search begins anew. Raises `LeaseLostError`."""
+        ...
+
     async def rest(self, claim: Claim) -> bool:
         """End the lease of a job that waits for trajectories, in order; its attempts count anew.
 

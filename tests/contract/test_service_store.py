@@ -226,6 +226,7 @@ async def test_a_lost_holder_can_write_nothing(store: ServiceStore, database: Da
         lambda: store.start_trajectories(lost, [plan("new")]),
         lambda: store.cancel_trajectories(lost, ["t"]),
         lambda: store.tell(lost, ["t"]),
+        lambda: store.untell(lost),
         lambda: store.rest(lost),
         lambda: store.finish(lost, job_result("job")),
         lambda: store.end_trajectory(lost_part, outcome("t")),
@@ -324,6 +325,9 @@ async def test_outcomes_are_told_once_in_the_order_of_their_end(store: ServiceSt
     assert (await store.trajectory("job", "t4")).plan == plan("t4")
     with pytest.raises(NotFound):
         await store.trajectory("job", "t5")
+    # A search that begins anew is told everything again.
+    await store.untell(claim)
+    assert [record.name for record in await store.untold(claim)] == ["t3", "t1"]
 
 
 async def test_rest_sees_an_outcome_that_came_meanwhile(store: ServiceStore, others: list[ServiceStore]) -> None:

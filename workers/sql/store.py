@@ -251,6 +251,12 @@ class SqlServiceStore:
             f"mark outcomes of job {claim.id!r}", lambda connection: trajectories.tell(connection, claim, names)
         )
 
+    async def untell(self, claim: Claim) -> None:
+        """See `ServiceStore`."""
+        await self._database.write(
+            f"tell outcomes of job {claim.id!r} again", lambda connection: trajectories.untell(connection, claim)
+        )
+
     async def rest(self, claim: Claim) -> bool:
         """See `ServiceStore`."""
         return await self._database.write(

@@ -122,6 +122,12 @@ async def tell(connection: AsyncConnection, claim: Claim, names: Sequence[str]) 
         )
 
 
+async def untell(connection: AsyncConnection, claim: Claim) -> None:
+    """See `ServiceStore.untell`."""
+    await lock_held(connection, claim)
+    await connection.execute(update(trajectory).where(trajectory.c.job_id == claim.id).values(told=False))
+
+
 async def rest(connection: AsyncConnection, claim: Claim) -> bool:
     """See `ServiceStore.rest`.
 
