@@ -276,6 +276,38 @@ async def test_a_beat_that_meets_the_end_of_a_lease_is_no_loss(
     await keeper.aclose()
 
 
+class _FirstEndFails:
+    """A store that is away when a job's first end is to be written."""
+
+    def __init__(self, store: ServiceStore) -> None:
+        self._store, self.failed = store, 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def finish(self, claim: Claim, result: JobResult) -> None:
+        if not self.failed:
+            self.failed += 1
+            raise StoreError("away")
+        await self._store.finish(claim, result)
+
+
+async def test_a_job_whose_budget_ended_ends_though_its_first_end_was_lost(bench: ClusterBench) -> None:
+    """Its search is gone by then, its trajectories have been told, and its cap would leave room for a smaller call."""
+    cluster = await bench.worker()
+    store = _FirstEndFails(cluster.store)
+    cluster = replace(cluster, store=cast(ServiceStore, store))
+    await bench.submit(sum_spec(budget=Budget(tokens=40)))
+    await _run_all(cluster)
+    await advance_job(cluster, "job")
+    record = await bench.ended()
+    assert store.failed == 1
+    assert record.result is not None
+    assert (record.result.outcome, record.result.stop_reason) == (Outcome.EXHAUSTED, StopReason.CAP_TOKENS)
+    assert record.result.usage.tokens < 40
+    assert set(bench.script.calls.values()) <= {1}
+
+
 async def test_what_cannot_be_kept_again_and_again_ends_as_failed_with_its_cause(bench: ClusterBench) -> None:
     cluster = await bench.worker()
     broken = replace(cluster, parts=_NoDisk())
