@@ -236,11 +236,11 @@ class _Advance:
         left = await cluster.store.unended(claim)
         if left:
             await cluster.store.cancel_trajectories(claim, left)
-            left = await cluster.store.unended(claim)
         over = [record.name for record in await cluster.store.untold(claim)]
         if over:
             await cluster.store.tell(claim, over)
-        return not left
+        # Looked at last: what ends after this is untold, and a rest finds it.
+        return not (left and await cluster.store.unended(claim))
 
     async def _rest(self) -> bool:
         with self._held.letting_go():
