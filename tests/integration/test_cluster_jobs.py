@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
-from cluster_bench import REPLIES, ClusterBench, Script, handlers, start, sum_spec
+from cluster_bench import PARAMETERS, REPLIES, ClusterBench, Script, handlers, start, sum_spec
 
 from solvent.agents import checkpoints as formats
 from solvent.agents.checkpoints import JobFiles
 from solvent.agents.job import JobResult, JobStatus, Outcome, StopReason
 from solvent.agents.ledgers import MemoryLedger
+from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.runner import Deps, run_job
 from solvent.artifacts import FileArtifacts
 from solvent.errors import StoreError
@@ -274,6 +275,51 @@ async def test_a_beat_that_meets_the_end_of_a_lease_is_no_loss(
     assert store.met >= 3, "at rests and at the end"
     assert keeper.lost == 0
     await keeper.aclose()
+
+
+class _LastOneEndsUnseen:
+    """A store in which the trajectory that a search still waits for ends behind the second look at what has not."""
+
+    def __init__(self, store: ServiceStore) -> None:
+        self._store, self.asked = store, 0
+        self._seen, self._ended = asyncio.Event(), asyncio.Event()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def unended(self, claim: Claim) -> Sequence[str]:
+        left = await self._store.unended(claim)
+        self.asked += 1
+        if self.asked == 2:
+            assert left == ["t1"]
+            self._seen.set()
+            await self._ended.wait()
+        return left
+
+    async def end_trajectory(self, claim: Claim, outcome: TrajectoryOutcome) -> None:
+        if outcome.trajectory == "t1":
+            await self._seen.wait()
+        await self._store.end_trajectory(claim, outcome)
+        if outcome.trajectory == "t1":
+            self._ended.set()
+
+
+async def test_the_end_of_what_a_finished_search_waits_for_is_never_missed(bench: ClusterBench) -> None:
+    """Otherwise the job stays as it is until the reaper looks at it."""
+    bench.script = script = Script(held=["t1/0"])
+    cluster = await bench.worker(beat_s=0.05)
+    store = _LastOneEndsUnseen(cluster.store)
+    cluster = replace(cluster, store=cast(ServiceStore, store))
+    start(cluster)
+    await cluster.send(
+        jobs=await bench.submit(sum_spec(parameters={**PARAMETERS, "wave": 4, "confidence": 0.6, "min_votes": 3}))
+    )
+    async with asyncio.timeout(30):
+        record = await bench.ended()
+    assert store.asked >= 2
+    assert record.result is not None
+    assert record.result.outcome is Outcome.SOLVED
+    assert script.model.live == 0
 
 
 class _FirstEndFails:
