@@ -96,7 +96,7 @@ def _line(figure: Figure) -> str:
 def main() -> None:
     """Read the options, measure, print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions: under three minutes")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions: about five minutes")
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     parser.add_argument("--only", action="append", choices=list(FIGURES), help="this part; may be repeated")
     given = parser.parse_args()
