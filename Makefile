@@ -28,7 +28,7 @@ test-cluster: ## set up, start real servers and workers, kill each of them, and 
 	@scripts/setup.sh dev
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
-	@python -m pytest -m cluster -n 2 --dist worksteal tests/e2e/cluster $(PYTEST_ARGS)
+	@python -m pytest -m cluster -n 3 --dist worksteal tests/e2e/cluster $(PYTEST_ARGS)
 
 test-compose: ## set up, check the stack's files, build its images, run a batch through it and remove it
 	@scripts/setup.sh dev

@@ -24,7 +24,7 @@ from solvent.models.base import ChatRequest, Sampling
 if TYPE_CHECKING:
     from solvent.agents.recall import JobMemory
     from solvent.agents.trajectory_state import TrajectoryContext
-    from solvent.memory.store import Hit
+    from solvent.memory.results import Hit
 
 BEST = 3
 """Most that are shown where no model chooses."""

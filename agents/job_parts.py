@@ -36,7 +36,7 @@ from solvent.usage import Budget
 if TYPE_CHECKING:
     from solvent.agents.learn import Learner
     from solvent.agents.recall import JobMemory, Library, Trial
-    from solvent.agents.search import Learn, SearchState
+    from solvent.agents.search import SearchState
 
 _WRITING: tuple[Role, ...] = ("solve", "refine")
 """Roles whose replies decoding controls hold for."""
@@ -66,7 +66,6 @@ class JobDeps:
     """Leaves concepts out by chance, so that it is found out what they are worth; None: all that is chosen is shown."""
     count_uses: Callable[[JobResult], Awaitable[None]] | None = None
     """Counts what concepts did for a job that ended; a job counts once, however often it is told."""
-    learn: Learn | None = None
     learner: Learner | None = None
     """Where jobs with the policy `live` write what they teach."""
     cores: asyncio.Semaphore | None = None

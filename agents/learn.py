@@ -21,6 +21,7 @@ from solvent.agents.events import LearnedEvent
 from solvent.agents.extract import spoken
 from solvent.agents.job import JobResult, JobStatus, Outcome
 from solvent.agents.learned import PHASE, Learned, LearnedStatus
+from solvent.agents.naming import spelled_as_stated
 from solvent.agents.prompts import LessonText, fence_of
 from solvent.agents.recalled import LIVE
 from solvent.agents.trajectory_state import derived_seed
@@ -299,9 +300,10 @@ class _Writing:
                 continue
             reply = await self._ask("pitfall" if lesson.failed else "abstract", "abstract", text)
             break
-        contents = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
-        if contents is None:
+        named = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
+        if named is None:
             self._notes.append("the reply of the role abstract names no concepts")
+        contents = spelled_as_stated(named or [], self._context.view.statement)
         provenance = Provenance(
             source="job",
             job_id=spec.id,
@@ -311,7 +313,7 @@ class _Writing:
             note="from a failure" if lesson.failed else "",
         )
         opening = opening_of(self._context.view)
-        return [Proposal(_with_opening(content, opening), provenance, lesson.strength) for content in contents or []]
+        return [Proposal(_with_opening(content, opening), provenance, lesson.strength) for content in contents]
 
     def _shows_known(self) -> bool:
         return self._context.prompts.has(self._style, "known")
@@ -340,7 +342,7 @@ class _Writing:
 
     def _messages(self, template: str, text: LessonText) -> tuple[Message, ...]:
         lesson, context = self._lesson, self._context
-        fenced = [lesson.program, text.pseudocode, *(one.search_text for one in text.known), *text.named]
+        fenced = [lesson.program, text.summary, text.pseudocode, *(one.search_text for one in text.known), *text.named]
         return context.prompts.render(
             self._style,
             template,

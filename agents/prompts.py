@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from solvent.problems.view import PublicProblem
 
 SHIPPED = Path(__file__).resolve().parent.parent / "configs" / "prompts"
+_FENCE = re.compile(r" {0,3}(?P<mark>`{3,}|~{3,})(?P<rest>.*)")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 
 
@@ -75,6 +76,20 @@ def fence_of(*texts: str) -> str:
     """Return a fence that none of the texts can close. Pure."""
     longest = max((len(run) for text in texts for run in re.findall(r"`+", text)), default=0)
     return "`" * max(3, longest + 1)
+
+
+def closed(text: str) -> str:
+    """Return a text that leaves no fence open, so that what follows it in a prompt stands by itself. Pure."""
+    mark = ""
+    for line in text.splitlines():
+        found = _FENCE.fullmatch(line)
+        if found is None:
+            continue
+        if not mark and not (found["mark"][0] == "`" and "`" in found["rest"]):
+            mark = found["mark"]
+        elif mark and found["mark"].startswith(mark) and not found["rest"].strip():
+            mark = ""
+    return f"{text.rstrip()}\n{mark}" if mark else text
 
 
 class ConceptText(Protocol):
@@ -139,7 +154,9 @@ class Prompts:
 
         values = {
             "problem": problem,
-            "statement": "\n".join([problem.statement, *(["", *notes] if (notes := problem.judging_notes) else [])]),
+            "statement": "\n".join(
+                [closed(problem.statement), *(["", *notes] if (notes := problem.judging_notes) else [])]
+            ),
             "public_tests": problem.public_tests,
             "kind": problem.kind.value,
             "language": language,

@@ -22,7 +22,7 @@ from solvent.problems.grid_features import grid_words
 
 if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
-    from solvent.memory.store import Hit
+    from solvent.memory.results import Hit
     from solvent.problems.view import PublicProblem
 
 CANDIDATES = 10

@@ -141,7 +141,7 @@ class _Job:
         async with deps.job_files.saver(spec.id) as saver:
             trajectories = build_trajectory_graph(saver)
             executor = LocalExecutor(lambda plan: run_trajectory(trajectories, job.context, plan))
-            context = SearchContext(spec.problem.kind, job.strategy, executor, deps.artifacts, deps.learn)
+            context = SearchContext(spec.problem.kind, job.strategy, executor, deps.artifacts)
             search = SearchRun(
                 build_search_graph(saver), context, job_id=spec.id, thread=SEARCH, errors=(sqlite3.Error,)
             )

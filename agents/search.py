@@ -1,4 +1,4 @@
-"""The search graph: ask -> dispatch -> gather -> tell -> (ask | select) -> learn.
+"""The search graph: ask -> dispatch -> gather -> tell -> (ask | select).
 
 It holds no text and does no work of its own: a strategy decides, an executor runs, and `gather` interrupts until
 outcomes are brought in by `Command(resume=Arrivals)`, at the first that ends.
@@ -52,14 +52,6 @@ class Executor(Protocol):
         ...
 
 
-class Learn(Protocol):
-    """What is done with a verified solution after the selection."""
-
-    async def __call__(self, selection: Selection) -> None:
-        """Keep what the solution teaches."""
-        ...
-
-
 class Arrivals(TypedDict):
     """What resumes `gather`."""
 
@@ -101,7 +93,6 @@ class SearchContext:
     strategy: Strategy
     executor: Executor
     artifacts: ArtifactStore
-    learn: Learn | None = None
 
 
 Context = Runtime[SearchContext]
@@ -218,14 +209,6 @@ async def select(state: SearchState, runtime: Context) -> Update:
     }
 
 
-async def learn(state: SearchState, runtime: Context) -> Update:
-    """Hand a verified solution to the memory, where the job has one."""
-    selection = selection_of(state)
-    if runtime.context.learn is not None and selection.solved:
-        await runtime.context.learn(selection)
-    return {}
-
-
 def selection_of(state: SearchState) -> Selection:
     """Return the selection of a search that ended."""
     record = state["selection"] or {}
@@ -266,13 +249,12 @@ def build_search_graph(
 ) -> CompiledStateGraph[SearchState, SearchContext, SearchState, SearchState]:
     """Return the graph with its checkpoints in `saver`; a `copy` of it may be given another."""
     graph = StateGraph(SearchState, context_schema=SearchContext)
-    for node in (ask, dispatch, gather, tell, select, learn):
+    for node in (ask, dispatch, gather, tell, select):
         graph.add_node(node)
     graph.add_edge(START, "ask")
     graph.add_edge("ask", "dispatch")
     graph.add_conditional_edges("dispatch", _after_dispatch, ["gather", "select"])
     graph.add_edge("gather", "tell")
     graph.add_conditional_edges("tell", _after_tell, ["ask", "select"])
-    graph.add_edge("select", "learn")
-    graph.add_edge("learn", END)
+    graph.add_edge("select", END)
     return graph.compile(checkpointer=saver, name="search")

@@ -12,6 +12,7 @@ import argparse
 import asyncio
 import json
 import os
+import signal
 import statistics
 import sys
 import tempfile
@@ -21,17 +22,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from solvent.benchmarks.cluster_figures import FIGURES, Bench, Figure, starter_server
-from solvent.benchmarks.machine import busy_s, facts
+from solvent.benchmarks import cluster_figures, cluster_throughput
+from solvent.benchmarks.cluster_figures import Bench, Figure
+from solvent.benchmarks.cluster_throughput import starter_server, vllm_is_there
+from solvent.benchmarks.machine import busy_s, facts, pace_ms, stolen_s
 from solvent.benchmarks.processes import solvent, started
 from solvent.benchmarks.servers import postgres, redis
 
 COMMAND = "make bench-cluster"
+FIGURES = {**cluster_figures.FIGURES, **cluster_throughput.FIGURES}
+VLLM = "throughput-vllm"
 
 
 async def measure(names: list[str], *, quick: bool) -> dict[str, Any]:
     """Return the figures of these names, as JSON values."""
     measured: list[Figure] = []
+    skipped: list[str] = []
+    parts: list[dict[str, Any]] = []
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory(prefix="solvent-bench-") as name, ExitStack() as stack:
         folder = Path(name)
@@ -51,10 +58,26 @@ async def measure(names: list[str], *, quick: bool) -> dict[str, Any]:
             quick,
         )
         for figure in names:
-            began, busy = time.monotonic(), busy_s()
+            if figure == VLLM and not vllm_is_there():
+                skipped.append(f"{VLLM}: .venv-vllm is not there; scripts/setup_vllm.sh makes it (3 GB)")
+                print(f"skipped: {skipped[-1]}", file=sys.stderr)
+                continue
+            pace, began, busy, stolen = pace_ms(), time.monotonic(), busy_s(), stolen_s()
             found = await FIGURES[figure](bench)
             seconds = time.monotonic() - began
-            print(f"{figure}: {seconds:.0f} s, {(busy_s() - busy) / seconds:.1f} cores busy", file=sys.stderr)
+            part = {
+                "name": figure,
+                "seconds": round(seconds, 1),
+                "cores_busy": round((busy_s() - busy) / seconds, 2),
+                "cores_stolen": round((stolen_s() - stolen) / seconds, 2),
+                "pace_ms": round((pace + pace_ms()) / 2, 1),
+            }
+            parts.append(part)
+            print(
+                f"{figure}: {seconds:.0f} s, {part['cores_busy']} cores busy, {part['cores_stolen']} lost to the host; "
+                f"a fixed piece of Python takes {part['pace_ms']} ms",
+                file=sys.stderr,
+            )
             for one in found:
                 print(_line(one), file=sys.stderr, flush=True)
             measured += found
@@ -62,7 +85,9 @@ async def measure(names: list[str], *, quick: bool) -> dict[str, Any]:
         "command": COMMAND,
         "quick": quick,
         "machine": {**facts(), "load_before": round(load, 2)},
+        "parts": parts,
         "figures": [_json(one) for one in measured],
+        "skipped": skipped,
     }
 
 
@@ -100,6 +125,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write all figures to this file too")
     parser.add_argument("--only", action="append", choices=list(FIGURES), help="this part; may be repeated")
     given = parser.parse_args()
+    # As Ctrl-C does: leave through the context managers, which stop the servers.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
     report = asyncio.run(measure(given.only or list(FIGURES), quick=given.quick))
     about = report["machine"]
     print(
@@ -119,6 +146,8 @@ def main() -> None:
             one["notes"],
         )
         print(_line(values))
+    for why in report["skipped"]:
+        print(f"skipped: {why}")
     if given.json is not None:
         given.json.write_text(json.dumps(report, indent=1) + "\n")
     sys.exit(0 if all(one["holds"] is not False for one in report["figures"]) else 1)

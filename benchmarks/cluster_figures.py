@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import os
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx2
-
-from solvent.benchmarks.cluster_service import LONG, Client, Cpu, Service, set_gate, wait_for_open
-from solvent.benchmarks.processes import Process, pin, rss_mb, started
+from solvent.benchmarks.cluster_service import Client, Cpu, Service, set_gate, wait_for_open
+from solvent.benchmarks.processes import Process, rss_mb
 from solvent.benchmarks.servers import Server
 
 TRAJECTORIES_IN_FLIGHT = 64
@@ -115,10 +111,11 @@ async def cpu_per_step(bench: Bench) -> list[Figure]:
                 batch = await client.submit_batch(rows, model="instant", parameters=attempts(8, 4))
                 await client.ended(batch, jobs)
                 figures.append((service.cpu().since(before), service.steps() - steps))
-    return [_per_step("cpu_per_step", "instant model server, 8 attempts a job", figures)]
+    return [per_step("cpu_per_step", "instant model server, 8 attempts a job", figures)]
 
 
-def _per_step(name: str, what: str, measured: Sequence[tuple[Cpu, int]]) -> Figure:
+def per_step(name: str, what: str, measured: Sequence[tuple[Cpu, int]]) -> Figure:
+    """Return the processor time of API and worker for each step, from what was used and how many steps that was."""
     values = [cpu.service_s / steps * 1000 for cpu, steps in measured]
     steps = sum(steps for _, steps in measured)
     whole = Cpu(*(sum(column) for column in zip(*(vars(cpu).values() for cpu, _ in measured), strict=True)))
@@ -309,124 +306,6 @@ async def _fill(client: Client, service: Service, waiting: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-async def throughput(bench: Bench) -> list[Figure]:
-    """Tokens a second of the bundled model's server, asked by the service and by a bare asyncio client, in turns.
-
-    The server has half of the cores for itself, as a GPU would be; everything else has the other half. Each job makes
-    its attempts whatever comes of them, so that both ask the same. Once with the model's own replies, about 60 tokens
-    each, once with replies of 320.
-    """
-    cores = sorted(os.sched_getaffinity(0))
-    model_cores, other_cores = cores[: max(1, len(cores) // 2)], cores[len(cores) // 2 :]
-    figures: list[Figure] = []
-    models = ("starter-server", LONG)
-    with bench.starter() as starter, bench.service(**dict.fromkeys(models, starter.said)) as service:
-        url = service.serve()
-        worker = service.work()
-        for process in (worker.pid, service.api.pid if service.api else 0, bench.postgres.pid, bench.redis.pid):
-            pin(process, other_cores)
-        pin(starter.pid, model_cores)
-        pin(os.getpid(), other_cores)
-        try:
-            async with Client(url) as client:
-                await client.ended(await client.submit_batch([programs(0), programs(1)], model=models[0]), 2)
-                for model in models:
-                    figures += await _throughput_of(bench, service, client, starter.said, model)
-        finally:
-            for pid in (os.getpid(), bench.postgres.pid, bench.redis.pid):
-                pin(pid, cores)
-    return figures
-
-
-async def _throughput_of(bench: Bench, service: Service, client: Client, url: str, model: str) -> list[Figure]:
-    rounds, jobs, each = (1, 8, 16) if bench.quick else (3, 16, 16)
-    is_long = model == LONG
-    # As many tokens as the others take time for: 64 replies in flight all the same.
-    jobs = jobs // 2 if is_long else jobs
-    bare: list[float] = []
-    through: list[float] = []
-    measured: list[tuple[Cpu, int]] = []
-    for number in range(rounds):
-        rows = [programs(2 + number * jobs + place) for place in range(jobs)]
-        first = await _bare_tokens_per_s(url, rows, each, ignore_eos=is_long)
-        steps, before, began = service.steps(), service.cpu(), time.perf_counter()
-        options = {"model": model, "parameters": attempts(each, each), "grade": False}
-        ended = await client.ended(await client.submit_batch(rows, **options), jobs)
-        seconds = time.perf_counter() - began
-        measured.append((service.cpu().since(before), service.steps() - steps))
-        tokens = sum(row["usage"]["completion_tokens"] for row in ended)
-        prompts = sum(row["usage"]["prompt_tokens"] for row in ended)
-        if prompts != first[1]:
-            raise AssertionError(f"{prompts} prompt tokens through the service, {first[1]} without")
-        bare.append(first[0])
-        through.append(tokens / seconds)
-    ratios = [got / given for got, given in zip(through, bare, strict=True)]
-    kind = "replies of 320 tokens" if is_long else "the model's own replies of about 60 tokens"
-    notes = {"bare tokens/s": statistics.median(bare), "service tokens/s": statistics.median(through)}
-    what = f"tokens/s through the service to those of a bare asyncio client, {kind}"
-    name = "throughput_long" if is_long else "throughput"
-    figures = [Figure(name, what, "x", ratios, 0.95, at_least=True, notes=notes)]
-    if not is_long:
-        about = f"starter server, {each} attempts a job, each judged in the sandbox"
-        figures.append(_per_step("cpu_per_step_starter", about, measured))
-    return figures
-
-
-async def _bare_tokens_per_s(url: str, rows: list[dict[str, Any]], each: int, *, ignore_eos: bool) -> tuple[float, int]:
-    """Send what the service will send, as many at once; returns completion tokens a second, and all prompt tokens."""
-    more: dict[str, Any] = {"ignore_eos": True} if ignore_eos else {}
-    bodies = [{**body, **more} for row in rows for body in _bodies(url, row, each)]
-    slots = asyncio.Semaphore(TRAJECTORIES_IN_FLIGHT)
-    limits = httpx2.Limits(max_connections=TRAJECTORIES_IN_FLIGHT, max_keepalive_connections=TRAJECTORIES_IN_FLIGHT)
-    usages: list[dict[str, int]] = []
-    async with httpx2.AsyncClient(timeout=600, limits=limits) as client:
-
-        async def one(body: dict[str, Any]) -> None:
-            async with slots, client.stream("POST", f"{url}/chat/completions", json=body) as answer:
-                answer.raise_for_status()
-                last = ""
-                async for line in answer.aiter_lines():
-                    if line.startswith("data: {"):
-                        last = line
-                usages.append(_usage(last))
-
-        began = time.perf_counter()
-        await asyncio.gather(*map(one, bodies))
-        seconds = time.perf_counter() - began
-    return sum(one["completion_tokens"] for one in usages) / seconds, sum(one["prompt_tokens"] for one in usages)
-
-
-def _usage(line: str) -> dict[str, int]:
-    import json
-
-    usage: dict[str, int] = json.loads(line[6:])["usage"]
-    return usage
-
-
-def _bodies(url: str, row: dict[str, Any], each: int) -> Iterator[dict[str, Any]]:
-    """Return the bodies of a job's first replies, as a worker makes them."""
-    from solvent.agents.prompts import Prompts
-    from solvent.agents.trajectory_state import derived_seed
-    from solvent.models.base import ChatRequest, Sampling
-    from solvent.models.openai_request import body_of
-    from solvent.models.registry import load_profile
-    from solvent.problems.problem import Problem
-    from solvent.problems.readers import read_rows
-    from solvent.problems.view import public_view
-    from solvent.settings import Settings
-
-    profile = load_profile("starter-server", Settings())
-    problem = next(read_rows([row], "benchmark"))
-    assert isinstance(problem, Problem)
-    messages = Prompts(None).render(
-        profile.prompts, "solve", public_view(problem), language="python", wants="program", program="", failure=None
-    )
-    for number in range(each):
-        sampling = Sampling(max_tokens=profile.reply_tokens, seed=derived_seed(0, f"t{number}", 0))
-        request = ChatRequest(messages=messages, sampling=profile.resolve(sampling))
-        yield body_of(profile, request, 0, "starter", ())
-
-
 FIGURES: dict[str, Callable[[Bench], Any]] = {
     "cpu": cpu_per_step,
     "first-token": first_token,
@@ -434,12 +313,4 @@ FIGURES: dict[str, Callable[[Bench], Any]] = {
     "recovery": recovery,
     "memory": memory,
     "queue": queue,
-    "throughput": throughput,
 }
-
-
-@contextmanager
-def starter_server(folder: Path, command: Sequence[str]) -> Iterator[Process]:
-    """Run the bundled model's server."""
-    with started(command, r"serving starter at (http://\S+/v1)", os.environ, folder / "starter.log") as process:
-        yield process

@@ -18,8 +18,8 @@ from solvent.benchmarks.processes import Process, cpu_s, family_cpu_s, solvent, 
 from solvent.benchmarks.servers import Server
 from solvent.errors import DependencyError
 
-LONG = "starter-server-long"
-"""The bundled model, whose replies all have the profile's `reply_tokens`."""
+LONG, LONG_TOKENS = "starter-server-long", 200
+"""The bundled model with replies of so many tokens each, whatever it says in them."""
 ENDED = frozenset({"completed", "failed", "cancelled", "expired"})
 
 
@@ -136,7 +136,8 @@ def _profile(name: str, url: str) -> str:
     if name.startswith("starter"):
         return (
             f'name = "{name}"\nbackend = "openai"\nbase_url = "{url}"\nmodel = "starter"\ncontext_tokens = 1024\n'
-            'prompts = "starter"\nanswer_style = "program"\nreply_tokens = 320\nconcurrency = 64\nprefix = "vllm"\n'
+            f'prompts = "starter"\nanswer_style = "program"\nreply_tokens = {LONG_TOKENS if name == LONG else 320}\n'
+            'concurrency = 64\nprefix = "vllm"\n'
             'count = "tokenize"\ncut_margin_tokens = 64\n[sampling]\ntemperature = 1.0\n'
             '[thinking]\nstart = "<think>"\nend = "</think>"\n' + _body(name)
         )

@@ -26,6 +26,8 @@ from solvent.training.families.rules import LIST_RULES, NUMBER_RULES, STRING_RUL
 
 FAMILIES = (LIST_RULES, NUMBER_RULES, STRING_RULES)
 HOLD_OUT = "SOLVENT_MEMORY_HOLD_OUT"
+WRITE_SHARE = "SOLVENT_MEMORY_WRITE_SHARE"
+"""All that a job has left may be used to write: of so small caps the default share is less than one call."""
 _ENDED = (0, 1, 4)
 """Exit codes of commands that did all they could: also where jobs are unsolved or their budget has ended."""
 
@@ -80,6 +82,7 @@ class Runs:
         if not results.exists():
             environment = {
                 **os.environ, "SOLVENT_HOME": str(self._folder / f"home-{home or name}"), HOLD_OUT: str(hold_out),
+                WRITE_SHARE: "1",
             }  # fmt: skip
             if known:
                 rules = self._folder / "known.json"

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pydantic import JsonValue
 
-RESAMPLES = 2000
+from solvent.service.benchmark import bootstrap
+
 WINDOW = 50
 """Problems over which the curve is averaged."""
 
@@ -79,9 +79,8 @@ def difference(of: Sequence[Run], without: Sequence[Run], seed: int = 0) -> Diff
     if set(first) != set(second):
         raise ValueError("the runs have different problems")
     gains = [first[name] - second[name] for name in sorted(first)]
-    rng = random.Random(seed)
-    means = sorted(sum(rng.choices(gains, k=len(gains))) / len(gains) for _ in range(RESAMPLES))
-    return Difference(sum(gains) / len(gains), means[RESAMPLES // 40], means[-RESAMPLES // 40 - 1])
+    low, high = bootstrap(gains, seed)
+    return Difference(sum(gains) / len(gains), low, high)
 
 
 def _rates(runs: Sequence[Run]) -> dict[str, float]:

@@ -24,13 +24,15 @@ from typing import Any
 
 import numpy as np
 
+from solvent.benchmarks.memory_library import Library, library
 from solvent.benchmarks.servers import free_port
-from solvent.memory.chroma import ChromaServer
-from solvent.memory.concept import Content, Provenance, read_content
+from solvent.memory.chroma import ChromaServer, write_ahead
+from solvent.memory.concept import Provenance
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.shelf import collection_name, find_namespace, vector_id
-from solvent.memory.store import ConceptStore, new_id
+from solvent.memory.store import ConceptStore
 from solvent.memory.texts import ConceptTexts, Edit
+from solvent.memory.writing import new_id
 from solvent.workers.sql.concepts import SqlConceptTexts
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.schema import migrate
@@ -38,52 +40,12 @@ from solvent.workers.sql.schema import migrate
 PAGE = 1000
 PROJECT = "bench"
 SERVER_TIMEOUT_S = 120.0
-_ENDINGS = ("er", "on", "al", "ick", "um", "ist", "ow", "ade")
-
-
-def vocabulary() -> list[str]:
-    """Return made-up words, the commonest first."""
-    rng = random.Random("words")
-    parts = [a + b for a in "bdfgklmnprstvz" for b in "aeiou"]
-    found: dict[str, None] = {}
-    while len(found) < 20_000:
-        found["".join(rng.choices(parts, k=rng.randint(1, 3))) + rng.choice(_ENDINGS)] = None
-    return list(found)
-
-
-class Library:
-    """Concepts and queries, by number; the same each time."""
-
-    def __init__(self) -> None:
-        self._words = vocabulary()
-
-    def _text(self, rng: random.Random, count: int) -> str:
-        # Zipf's law: the word of rank r comes about 1/r as often as the first.
-        return " ".join(self._words[int(len(self._words) ** rng.random()) - 1] for _ in range(count))
-
-    def content(self, number: int) -> Content:
-        """Return a concept."""
-        rng = random.Random(number)
-        given = {
-            "name": f"{self._text(rng, 2)} {number}",
-            "kind": "routine",
-            "summary": self._text(rng, 14),
-            "cues": [self._text(rng, 8) for _ in range(2)],
-            "notes": [self._text(rng, 8)],
-            "statements": [self._text(rng, 20)],
-        }
-        return read_content(given)
-
-    def query(self, number: int, concepts: int) -> str:
-        """Return a statement of 60 words, a third of them from some concept."""
-        rng = random.Random(f"query {number}")
-        known = self.content(rng.randrange(concepts)).search_text.split()
-        return " ".join([*rng.sample(known, 20), self._text(rng, 40)])
 
 
 @contextmanager
 def chroma(folder: Path) -> Iterator[str]:
-    """Run a Chroma server on a folder; yields its URL."""
+    """Run a Chroma server on a folder, with a write-ahead log; yields its URL."""
+    write_ahead(folder / "chroma")
     port = free_port()
     program = Path(sys.executable).with_name("chroma")
     with (folder / "chroma.log").open("w+") as log:
@@ -117,23 +79,23 @@ async def open_store(database: str, url: str) -> ConceptStore:
     return ConceptStore(await open_texts(database), vectors_at(url), HashedEmbedder(), project=PROJECT)
 
 
-async def load(database: str, url: str, concepts: int, most_s: float) -> int:
+async def load(database: str, url: str, made: Library, concepts: int, most_s: float) -> int:
     """Write concepts up to a number, or for so long; returns how many there are."""
-    library, texts, vectors, embedder = Library(), await open_texts(database), vectors_at(url), HashedEmbedder()
+    texts, vectors, embedder = await open_texts(database), vectors_at(url), HashedEmbedder()
     await texts.make_namespace(PROJECT)
     namespace = await find_namespace(texts, PROJECT)
     collection = collection_name(namespace, embedder.id, await embedder.dimension())
     there = namespace.last_change
     started = time.monotonic()
     while there < concepts and time.monotonic() - started < most_s:
-        contents = [library.content(number) for number in range(there, min(concepts, there + PAGE))]
+        contents = [made.content(number) for number in range(there, min(concepts, there + PAGE))]
         edits = [
             Edit(id=new_id(), action="add", content=one, provenance=Provenance(source="import"), expected_version=0)
             for one in contents
         ]
         written = await texts.write(PROJECT, edits)
-        made = await embedder.embed([one.search_text for one in contents])
-        await vectors.upsert(collection, [vector_id(one.concept.id, 1) for one in written], made)
+        rows = await embedder.embed([one.search_text for one in contents])
+        await vectors.upsert(collection, [vector_id(one.concept.id, 1) for one in written], rows)
         await texts.mark_indexed(collection, [(one.concept.id, 1) for one in written])
         there += len(written)
         if there % 10_000 == 0:
@@ -143,17 +105,18 @@ async def load(database: str, url: str, concepts: int, most_s: float) -> int:
     return there
 
 
-async def client(database: str, url: str, concepts: int, searches: int, number: int) -> dict[str, Any]:
+async def client(database: str, url: str, made: Library, concepts: int, searches: int, number: int) -> dict[str, Any]:
     """Search alone in this process; returns the times."""
-    library, store = Library(), await open_store(database, url)
+    store = await open_store(database, url)
+    first = made.query(-1, concepts)
     started = time.perf_counter()
-    await store.search(library.query(-1, concepts))
+    await store.search(first)
     first_s = time.perf_counter() - started
     print("ready", flush=True)
     sys.stdin.readline()
     times = []
     for turn in range(searches):
-        query = library.query(number * 100_000 + turn, concepts)
+        query = made.query(number * 100_000 + turn, concepts)
         started = time.perf_counter()
         await store.search(query)
         times.append(time.perf_counter() - started)
@@ -161,9 +124,9 @@ async def client(database: str, url: str, concepts: int, searches: int, number: 
     return {"first_s": first_s, "times": times}
 
 
-async def recall(database: str, url: str, concepts: int, queries: int) -> float:
+async def recall(database: str, url: str, made: Library, concepts: int, queries: int) -> float:
     """Return the share of the ten nearest that the server finds."""
-    library, vectors, embedder = Library(), vectors_at(url), HashedEmbedder()
+    vectors, embedder = vectors_at(url), HashedEmbedder()
     texts: ConceptTexts = await open_texts(database)
     namespace = await find_namespace(texts, PROJECT)
     collection = collection_name(namespace, embedder.id, await embedder.dimension())
@@ -178,7 +141,7 @@ async def recall(database: str, url: str, concepts: int, queries: int) -> float:
     every = np.concatenate(rows)
     found = 0
     for number in range(queries):
-        (vector,) = embedder.vectors([library.query(1_000_000 + number, concepts)])
+        (vector,) = embedder.vectors([made.query(1_000_000 + number, concepts)])
         similarities = every @ vector
         tenth = np.partition(similarities, -10)[-10]
         near = await vectors.query(collection, vector, 50) or []
@@ -189,13 +152,13 @@ async def recall(database: str, url: str, concepts: int, queries: int) -> float:
     return found / (10 * queries)
 
 
-async def writes(database: str, url: str, count: int) -> list[float]:
+async def writes(database: str, url: str, made: Library, count: int) -> list[float]:
     """Return the seconds that adding one concept takes, until it is found."""
     store = await open_store(database, url)
     await store.search("warm up")
-    library, times = Library(), []
+    times = []
     for _ in range(count):
-        content = library.content(random.randrange(1 << 40))
+        content = made.content(random.randrange(1 << 40))
         content = content.model_copy(update={"name": f"written {secrets.token_hex(6)}"})
         started = time.perf_counter()
         await store.add(content)
@@ -214,6 +177,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--concepts", type=int, default=100_000)
     parser.add_argument("--folder", type=Path, required=True, help="where the library stays")
+    parser.add_argument("--library", choices=("families", "random"), default="families")
     parser.add_argument("--database", help="URL of the texts' database [default: SQLite in the folder]")
     parser.add_argument("--load-s", type=float, default=1e9, help="go on loading for at most so many seconds")
     parser.add_argument("--clients", type=int, default=2)
@@ -224,28 +188,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     chosen.folder.mkdir(parents=True, exist_ok=True)
     database = chosen.database or f"sqlite:///{chosen.folder / 'texts.db'}"
+    made = library(chosen.library)
     if chosen.as_client:
         url, number = chosen.as_client
-        print(json.dumps(asyncio.run(client(database, url, chosen.concepts, chosen.searches, int(number)))))
+        print(json.dumps(asyncio.run(client(database, url, made, chosen.concepts, chosen.searches, int(number)))))
         return 0
     with chroma(chosen.folder) as url:
-        there = asyncio.run(load(database, url, chosen.concepts, chosen.load_s))
+        there = asyncio.run(load(database, url, made, chosen.concepts, chosen.load_s))
         if there < chosen.concepts:
             print(f"{there} of {chosen.concepts} concepts are loaded: run it again to go on", file=sys.stderr)
             return 1
-        figures: dict[str, Any] = {"concepts": there, "clients": chosen.clients}
+        figures: dict[str, Any] = {"library": chosen.library, "concepts": there, "clients": chosen.clients}
         results = _clients(chosen, database, url)
         figures["search"] = percentiles([time_s for one in results for time_s in one["times"]])
         figures["first_search_s"] = [round(one["first_s"], 1) for one in results]
-        figures["recall_at_10"] = round(asyncio.run(recall(database, url, chosen.concepts, chosen.queries)), 4)
-        figures["write"] = percentiles(asyncio.run(writes(database, url, chosen.writes)))
+        figures["recall_at_10"] = round(asyncio.run(recall(database, url, made, chosen.concepts, chosen.queries)), 4)
+        figures["write"] = percentiles(asyncio.run(writes(database, url, made, chosen.writes)))
     print(json.dumps(figures, indent=1))
     return 0
 
 
 def _clients(chosen: argparse.Namespace, database: str, url: str) -> list[dict[str, Any]]:
     own = [sys.executable, "-m", "solvent.benchmarks.memory", "--folder", str(chosen.folder), "--database", database]
-    own += ["--concepts", str(chosen.concepts), "--searches", str(chosen.searches)]
+    own += ["--concepts", str(chosen.concepts), "--library", chosen.library, "--searches", str(chosen.searches)]
     processes = [
         subprocess.Popen(
             [*own, "--as-client", url, str(number)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True

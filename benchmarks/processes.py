@@ -32,10 +32,11 @@ def family_cpu_s(pid: int) -> float:
     """Return the processor time of a process and of all children that it has or had, such as a PostgreSQL's."""
     fields = _stat(pid)
     total = sum(int(field) for field in fields[11:15]) / _TICKS
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split():
+    for thread in Path(f"/proc/{pid}/task").iterdir():
         try:
-            total += family_cpu_s(int(child))
-        except FileNotFoundError:
+            children = (thread / "children").read_text(encoding="ascii").split()
+            total += sum(map(family_cpu_s, map(int, children)))
+        except (FileNotFoundError, ProcessLookupError):
             continue
     return total
 

@@ -31,27 +31,46 @@ class VllmProcess:
             model: measured on two busy cores, 0.6 tokens/s with two and 75 with one.
         max_running: most samples that are generated at once; more wait, in the order of their priority.
         dtype: float32 decodes as the bundled engine does; a word of vLLM's --dtype.
+        weights: folder of the model.
+        compiled: whether vLLM compiles the model first, which takes minutes the first time and is worth it for a model
+            as small as the bundled one.
+        log: file for everything that vLLM writes.
 
     Attributes:
         base_url: with /v1.
-        log: everything that vLLM wrote.
 
     Raises:
         RuntimeError: it did not start; quotes the end of the log.
     """
 
-    def __init__(self, threads: int = 1, max_running: int = 32, dtype: str = "float32") -> None:
+    def __init__(
+        self,
+        threads: int = 1,
+        max_running: int = 32,
+        dtype: str = "float32",
+        *,
+        weights: Path = WEIGHTS,
+        compiled: bool = True,
+        log: Path = ENVIRONMENT / "server.log",
+    ) -> None:
         self.threads = threads
         self.dtype = dtype
-        self.log = ENVIRONMENT / "server.log"
+        self.log = log
         self._port = _free_port()
         self.base_url = f"http://127.0.0.1:{self._port}/v1"
         # The command `vllm` wants the metadata of a distribution of that name, which the CPU build has not.
         self._command = [str(ENVIRONMENT / "bin" / "python"), "-m", "vllm.entrypoints.openai.api_server"]
-        self._command += ["--model", str(WEIGHTS), "--served-model-name", SERVED_AS]
+        self._command += ["--model", str(weights), "--served-model-name", SERVED_AS]
         self._command += ["--host", "127.0.0.1", "--port", str(self._port)]
         self._command += ["--dtype", dtype, "--max-num-seqs", str(max_running)]
         self._command += ["--enable-prefix-caching", "--scheduling-policy", "priority"]
+        if not compiled:
+            self._command.append("--enforce-eager")
+
+    @property
+    def pid(self) -> int:
+        """Number of the server's first process, while it runs."""
+        return self._process.pid
 
     def __enter__(self) -> VllmProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_"))}

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
@@ -54,6 +55,20 @@ def _import_chroma() -> Any:
             remedy=f"pip install 'solvent[{EXTRA}]', or use the memory policy off",
         ) from error
     return chromadb
+
+
+def write_ahead(folder: Path) -> None:
+    """Let Chroma's database in a folder keep a write-ahead log: a write then waits for the disk once, not eight times.
+
+    It is kept in the database from then on, and no less durable. Nobody may use the folder meanwhile.
+
+    Raises:
+        sqlite3.Error: the database is in use, or is none.
+        OSError: the folder cannot be made.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(folder / "chroma.sqlite3")) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
 
 
 class _Chroma(ABC):
@@ -211,6 +226,7 @@ class EmbeddedChroma(_Chroma):
                 f"another process uses the memory at {self._folder}",
                 remedy="wait for it, or start a Chroma server and set SOLVENT_CHROMA_URL",
             ) from error
+        write_ahead(self._folder)
         client: ClientAPI = chromadb.PersistentClient(path=str(self._folder), settings=_settings())
         return client
 

@@ -11,7 +11,16 @@ import re
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from solvent.errors import DataError
 
@@ -59,6 +68,10 @@ class ConceptStatus(StrEnum):
     """gone but for its history"""
 
 
+_STORED = {"stored": True}
+"""Context of what is read as it was written."""
+
+
 class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -69,6 +82,11 @@ class Parameter(_Value):
     name: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     type: Annotated[str, StringConstraints(max_length=80)] = ""
     description: _Line = ""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _on_one_line(cls, given: Any) -> Any:
+        return one_line(given) if isinstance(given, str) else given
 
 
 class Content(_Value):
@@ -99,8 +117,8 @@ class Content(_Value):
 
     @model_validator(mode="before")
     @classmethod
-    def _on_one_line(cls, given: Any) -> Any:
-        if not isinstance(given, dict):
+    def _on_one_line(cls, given: Any, info: ValidationInfo) -> Any:
+        if not isinstance(given, dict) or info.context is _STORED:
             return given
         lined: dict[str, Any] = {}
         for field, value in given.items():
@@ -109,13 +127,6 @@ class Content(_Value):
             elif isinstance(value, list | tuple) and field in {"cues", "notes", "used_in", "statements"}:
                 lines = [one_line(item) if isinstance(item, str) else item for item in value]
                 lined[field] = [item for item in dict.fromkeys(lines) if item != ""]
-            elif isinstance(value, list | tuple) and field == "parameters":
-                lined[field] = [
-                    {key: one_line(text) if isinstance(text, str) else text for key, text in item.items()}
-                    if isinstance(item, dict)
-                    else item
-                    for item in value
-                ]
             else:
                 lined[field] = value
         return lined
@@ -129,7 +140,9 @@ class Content(_Value):
         return parameters
 
     @model_validator(mode="after")
-    def _says_something(self) -> Content:
+    def _says_something(self, info: ValidationInfo) -> Content:
+        if info.context is _STORED:
+            return self
         if self.kind is ConceptKind.INSIGHT:
             if not self.suggestion:
                 raise ValueError("an insight needs a suggestion")
@@ -201,6 +214,15 @@ class Concept(_Value):
     def tried_since(self) -> int:
         """First version whose jobs tell what it is worth."""
         return self.said_since or self.version
+
+
+def read_stored(body: str) -> Concept:
+    """Return a concept from the JSON of one: what was checked when it was written is not checked again.
+
+    Raises:
+        pydantic.ValidationError: it is no concept's.
+    """
+    return Concept.model_validate_json(body, context=_STORED)
 
 
 class Utility(_Value):

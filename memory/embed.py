@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from solvent.errors import ConfigError, MemoryUnavailable, boundary
-from solvent.memory.keywords import words
+from solvent.memory.terms import words
 
 if TYPE_CHECKING:
     import httpx2

@@ -1,4 +1,4 @@
-"""Libraries of concepts as JSON or YAML: ours whole, ArcMemo's and cheatsheets as far as fields agree. Pure.
+"""Libraries of concepts as JSON, YAML or a cheatsheet's text: ours whole, others' as far as fields agree. Pure.
 
 docs/memory.md has the schema and the table of fields.
 """
@@ -6,15 +6,26 @@ docs/memory.md has the schema and the table of fields.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from solvent.errors import DataError
 from solvent.memory.concept import FORMAT, Concept, ConceptKind, Content, Utility, one_line, read_content
+from solvent.memory.screening import screen
 
 FORMAT_NAME = "solvent-concepts"
 _MOST_NAME = 80
+_MOST_SUGGESTION = 600
+_MOST_LINE = 400
+_ITEM = re.compile(r"<memory_item>(.*?)</memory_item>", re.IGNORECASE | re.DOTALL)
+"""Of a cheatsheet as text (Dynamic Cheatsheet, arXiv 2504.07952)."""
+_REFERENCES = re.compile(r"\(\s*references?\s*:\s*([^()]*)\)", re.IGNORECASE)
+
+_FORMS = (
+    "JSON, JSON Lines, YAML (.yaml, .yml), or a cheatsheet with <memory_item> blocks; docs/memory.md has the fields"
+)
 
 
 @dataclass(frozen=True)
@@ -46,17 +57,18 @@ def read_library(text: str, *, file: str) -> list[Row]:
     """Return the contents of a library; which of the known forms it has is found by its fields.
 
     Args:
-        text: JSON, JSON Lines or YAML.
+        text: JSON, JSON Lines, YAML, or any text with `<memory_item>` blocks.
         file: its name, for messages; `.yaml` and `.yml` are read as YAML.
 
     Raises:
-        DataError: it cannot be read, or a row is wrong; names the row and the field.
+        DataError: it cannot be read, or a row is wrong or holds what may not be kept; names the row and the field.
     """
     rows = _rows(_parsed(text, file), file)
     found = []
     seen: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
         content = read_content(_mapped(row, file, number), file=file, row=number)
+        screen(content, file=file, row=number)
         if content.name in seen:
             raise DataError(
                 f"the name {content.name!r} is that of row {seen[content.name]} too",
@@ -70,6 +82,8 @@ def read_library(text: str, *, file: str) -> list[Row]:
 
 
 def _parsed(text: str, file: str) -> Any:
+    if not text.lstrip().startswith(("{", "[")) and (items := _ITEM.findall(text)):
+        return [_text_item(item) for item in items]
     if file.endswith((".yaml", ".yml")):
         import yaml
 
@@ -82,13 +96,13 @@ def _parsed(text: str, file: str) -> Any:
     except ValueError as error:
         lines = [(row, line) for row, line in enumerate(text.splitlines(), 1) if line.strip()]
         if len(lines) < 2:
-            raise DataError(f"it is not JSON: {error}", file=file) from error
+            raise DataError(f"it is not JSON: {error}", file=file, remedy=_FORMS) from error
     rows = []
     for row, line in lines:
         try:
             rows.append(json.loads(line))
         except ValueError as error:
-            raise DataError(f"it is neither JSON nor JSON Lines: {error}", file=file, row=row) from error
+            raise DataError(f"it is neither JSON nor JSON Lines: {error}", file=file, row=row, remedy=_FORMS) from error
     return rows
 
 
@@ -163,16 +177,41 @@ def _insight(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _text_item(block: str) -> dict[str, Any]:
+    """Return an item of a cheatsheet's text with the fields that it has as JSON."""
+
+    def part(tag: str) -> str:
+        found = re.search(rf"<{tag}>(.*?)</{tag}>", block, re.IGNORECASE | re.DOTALL)
+        return "" if found is None else found[1].strip()
+
+    text = part("description") or re.sub(r"<example>.*?</example>", "", block, flags=re.IGNORECASE | re.DOTALL).strip()
+    cited = [one.strip() for found in _REFERENCES.findall(text) for one in found.split(",")]
+    references = [one for one in cited if one and one.lower() != "etc."]
+    return {"content": _REFERENCES.sub("", text), "example": part("example"), "references": references}
+
+
 def _cheatsheet_item(row: Mapping[str, Any]) -> dict[str, Any]:
     text = _text(row.get("description") or row.get("content") or row.get("text") or "")
-    notes = [_text(row["example"])] if row.get("example") else []
+    suggestion, *rest = _parts(text, _MOST_SUGGESTION, _MOST_LINE) or [""]
+    notes = [*rest, *(_parts(_text(row["example"]), _MOST_LINE, _MOST_LINE) if row.get("example") else ())]
     return {
         "kind": ConceptKind.INSIGHT.value,
         "name": _name(_text(row.get("name") or row.get("title") or text)),
-        "suggestion": text,
+        "suggestion": suggestion,
         "notes": notes,
         "used_in": _listed(row.get("references") or row.get("used_in") or []),
     }
+
+
+def _parts(text: str, first: int, others: int) -> list[str]:
+    """Return a text in parts of so many characters, cut between words where it has some."""
+    found, most = [], first
+    while len(text) > most:
+        cut = text.rfind(" ", 0, most + 1)
+        cut = cut if cut > 0 else most
+        found.append(text[:cut].strip())
+        text, most = text[cut:].strip(), others
+    return [*found, text] if text else found
 
 
 def _text(value: Any) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from solvent.memory.keywords import words
+from solvent.memory.terms import words
 
 LONGEST = 8
 """Words of a name that are looked at."""

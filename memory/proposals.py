@@ -48,6 +48,15 @@ def plain_name(name: str) -> str:
     return " ".join(name.casefold().replace("-", " ").replace("_", " ").split()) or name
 
 
+ALSO_CALLED = "also called "
+"""Begins the cue with another name of a concept."""
+
+
+def also_called(content: Content) -> set[str]:
+    """Return the other names that a concept is known to have, as `plain_name` has them."""
+    return {plain_name(cue.removeprefix(ALSO_CALLED)) for cue in content.cues if cue.startswith(ALSO_CALLED)}
+
+
 def alike(one: Content, other: Content) -> bool:
     """Return whether two concepts may be one: insights and pitfalls are not joined with other kinds."""
     return (one.kind is ConceptKind.INSIGHT) == (other.kind is ConceptKind.INSIGHT) and one.pitfall == other.pitfall
@@ -90,14 +99,19 @@ def _change(name: str, before: Content | None, proposals: Sequence[Proposal]) ->
     own = next((one for one in ordered if one.content.name == name), ordered[0])
     into = before if before is not None else own.content
     others = [one.content for one in ordered if one.content is not into]
-    return Change(before, merged(into, [_as_part_of(into, one) for one in others]), tuple(ordered))
+    return Change(before, merged(into, [as_part_of(into, one) for one in others]), tuple(ordered))
 
 
-def _as_part_of(into: Content, content: Content) -> Content:
+def as_part_of(into: Content, content: Content) -> Content:
     """Return what goes into a concept of another name or kind: the name as a cue; of another kind only its uses."""
     if not alike(into, content):
         return content.model_copy(update={"cues": (), "notes": (), "parameters": (), "output_type": ""})
+    return with_name_as_cue(into, content)
+
+
+def with_name_as_cue(into: Content, content: Content) -> Content:
+    """Return a content that is to become part of another one, which searches are to find by this one's name too."""
     if plain_name(content.name) == plain_name(into.name):
         return content
-    cue = f"also called {content.name}"
+    cue = f"{ALSO_CALLED}{content.name}"
     return content.model_copy(update={"cues": (cue, *(one for one in content.cues if one != cue))[:16]})

@@ -7,6 +7,7 @@ notes which may be wrong, and no text of a concept is ever run or used as a name
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from solvent.errors import DataError
@@ -53,7 +54,8 @@ def screen(content: Content, *, file: str | None = None, row: int | None = None)
     Raises:
         DataError: names the field and what was found there, never the text itself.
     """
-    for field, text in _texts(content):
+    for field, written in _texts(content):
+        text = plain_letters(written)
         for what, pattern, kind in _REFUSED:
             if not pattern.search(text):
                 continue
@@ -65,7 +67,12 @@ def screen(content: Content, *, file: str | None = None, row: int | None = None)
 def kept_statement(text: str) -> str | None:
     """Return how a problem's statement begins as a concept keeps it; None where it may not be kept."""
     line = one_line(text)[:STATEMENT_CHARACTERS].strip()
-    return None if not line or any(pattern.search(line) for _, pattern, _ in _REFUSED) else line
+    return None if not line or any(pattern.search(plain_letters(line)) for _, pattern, _ in _REFUSED) else line
+
+
+def plain_letters(text: str) -> str:
+    """Return a text with full-width, mathematical and other forms of letters as the plain ones."""
+    return text if text.isascii() else unicodedata.normalize("NFKC", text)
 
 
 def _texts(content: Content) -> Iterator[tuple[str, str]]:

@@ -6,26 +6,21 @@ import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass
 
 from solvent.errors import MemoryUnavailable, NotFound
 from solvent.memory.concept import Concept
 from solvent.memory.embed import Embedder
 from solvent.memory.keywords import KeywordIndex
 from solvent.memory.names import NameIndex
-from solvent.memory.texts import ConceptTexts, Namespace, Stored
+from solvent.memory.ranking import Ranked, Versions, fuse
+from solvent.memory.texts import ConceptTexts, Namespace, Outline, Stored
 from solvent.memory.vectors import VectorIndex
 
 PAGE = 1000
+OUTLINES = 20_000
+"""Outlines that are read, and their words sorted, at once: some 150 MB for a moment."""
 MOST_LEFT_OVER = 32
 """Versions of a concept that are looked back for vectors that were left."""
-RRF_K = 60
-"""Of reciprocal rank fusion (Cormack, Clarke and Büttcher, SIGIR 2009)."""
-
-NAME_WEIGHT = 3.0
-"""Of a name of two words or more; half of it for a name of one word, which many texts hold by chance."""
-
-Versions = dict[str, int]
 
 
 def vector_id(id: str, version: int) -> str:
@@ -47,44 +42,6 @@ Near = Awaitable[list[tuple[str, float]] | None]
 def wanted_for(limit: int) -> int:
     """Return how many each ranking gives, of which the best are taken. Pure."""
     return max(50, limit * 4)
-
-
-@dataclass(frozen=True)
-class Ranked:
-    """A concept that a search found, and why."""
-
-    id: str
-    version: int
-    score: float
-    """Of the fusion; comparable within one search only."""
-    similarity: float | None
-    """Cosine of its vector with the query's, where the vectors found it."""
-    keyword_score: float | None
-    """BM25, where the words found it."""
-    named: bool = False
-    """Whether its name stands in the query."""
-
-
-def fuse(
-    nearest: Sequence[tuple[str, float]],
-    by_words: Sequence[tuple[str, float]],
-    by_name: Sequence[tuple[str, float]],
-    versions: Versions,
-    limit: int,
-) -> list[Ranked]:
-    """Return the best of three rankings by weighted reciprocal rank fusion; equal ones by id. Pure.
-
-    A name of two words or more that stands in the query outweighs the first places of both other rankings: whoever
-    names a thing means it.
-    """
-    similarities, word_scores, names = dict(nearest), dict(by_words), dict(by_name)
-    scores: dict[str, float] = {}
-    for ranking in (nearest, by_words, by_name):
-        for rank, (id, score) in enumerate(ranking, 1):
-            weight = min(NAME_WEIGHT, NAME_WEIGHT / 2 * score) if ranking is by_name else 1.0
-            scores[id] = scores.get(id, 0.0) + weight / (RRF_K + rank)
-    best = sorted(scores, key=lambda id: (-scores[id], id))[:limit]
-    return [Ranked(id, versions[id], scores[id], similarities.get(id), word_scores.get(id), id in names) for id in best]
 
 
 class Shelf:
@@ -132,16 +89,20 @@ class Shelf:
         (vector,) = await self._embedder.embed([query])
         return await self._vectors.query(collection, vector, wanted_for(limit))
 
-    def _put(self, concept: Concept) -> None:
-        if concept.is_found:
-            if self.versions.get(concept.id) != concept.version:
-                self._words.put(concept.id, concept.content.search_text)
-                self._names.put(concept.id, concept.content.name)
-                self.versions[concept.id] = concept.version
+    def _put(self, one: Outline) -> None:
+        if one.is_found:
+            if self.versions.get(one.id) != one.version:
+                self._words.put_packed(one.id, one.terms)
+                self._names.put(one.id, one.name)
+                self.versions[one.id] = one.version
         else:
-            self._words.remove(concept.id)
-            self._names.remove(concept.id)
-            self.versions.pop(concept.id, None)
+            self._words.remove(one.id)
+            self._names.remove(one.id)
+            self.versions.pop(one.id, None)
+
+    async def _settle(self) -> None:
+        if self._words.has_many_fresh:
+            await asyncio.to_thread(self._words.settle)
 
     async def _upsert(self, collection: str, concepts: Sequence[Concept]) -> None:
         vectors = await self._embedder.embed([concept.content.search_text for concept in concepts])
@@ -166,7 +127,7 @@ class LiveShelf(Shelf):
         self._namespace = namespace
         self._store = texts
         self._seen = 0
-        self._waiting: dict[str, Stored] = {}
+        self._waiting: set[str] = set()
         self._reading = asyncio.Lock()
         self._collection: str | None = None
 
@@ -190,17 +151,23 @@ class LiveShelf(Shelf):
         """
         async with self._reading:
             collection = await self.collection()
-            while changed := await self._store.changes(self._namespace, after=self._seen, limit=PAGE):
-                for stored in changed:
-                    self._put(stored.concept)
-                    self._waiting.pop(stored.concept.id, None)
-                    if not is_indexed(stored, collection):
-                        self._waiting[stored.concept.id] = stored
-                self._seen = changed[-1].change
-            if self._waiting:
-                await self.index(list(self._waiting.values()))
-                self._waiting = {}
-            return collection
+            while True:
+                while changed := await self._store.outlines(self._namespace, after=self._seen, limit=OUTLINES):
+                    for one in changed:
+                        self._put(one)
+                        self._waiting.discard(one.id)
+                        if not is_indexed(one, collection):
+                            self._waiting.add(one.id)
+                    self._seen = changed[-1].change
+                    await self._settle()
+                if not self._waiting:
+                    return collection
+                # What waits is read as it is by now; what changed since its outline is among the next changes.
+                waiting = sorted(self._waiting)
+                for start in range(0, len(waiting), PAGE):
+                    part = waiting[start : start + PAGE]
+                    await self.index(list((await self._store.get(part)).values()))
+                    self._waiting.difference_update(part)
 
     async def search_now(self, query: str, limit: int) -> list[Ranked]:
         """Return the best of what there is now, best first.
@@ -250,8 +217,9 @@ class LiveShelf(Shelf):
         if old:
             await self._vectors.delete(collection, old)
         if active:
-            await self._store.mark_indexed(collection, [(one.concept.id, one.concept.version) for one in active])
-            await self._take_back(collection, active)
+            versions = [(one.concept.id, one.concept.version) for one in active]
+            if await self._store.mark_indexed(collection, versions) < len(versions):
+                await self._take_back(collection, active)
         if gone:
             await self._store.mark_indexed(None, [(one.concept.id, one.concept.version) for one in gone])
 
@@ -283,17 +251,25 @@ class FrozenShelf(Shelf):
 
     Args:
         collection: its name.
-        concepts: the snapshot's members.
+        members: of the snapshot.
+        texts: has what they say.
         vectors: see `Shelf`.
         embedder: see `Shelf`.
     """
 
-    def __init__(self, collection: str, concepts: Sequence[Concept], vectors: VectorIndex, embedder: Embedder) -> None:
+    def __init__(
+        self,
+        collection: str,
+        members: Sequence[Outline],
+        texts: ConceptTexts,
+        vectors: VectorIndex,
+        embedder: Embedder,
+    ) -> None:
         super().__init__(vectors, embedder)
         self._collection = collection
-        self._concepts = {one.id: one for one in concepts}
-        for concept in concepts:
-            self._put(concept)
+        self._store = texts
+        for one in members:
+            self._put(one)
         self._is_whole = False
 
     async def search_now(self, query: str, limit: int) -> list[Ranked]:
@@ -302,6 +278,7 @@ class FrozenShelf(Shelf):
         Raises:
             MemoryUnavailable: the index or the embedder does not answer.
         """
+        await self._settle()
         for _ in range(2):
             if not self._is_whole:
                 await self._fill()
@@ -313,9 +290,10 @@ class FrozenShelf(Shelf):
 
     async def _fill(self) -> None:
         there = await self._vectors.ids(self._collection)
-        missing = [one for id, one in sorted(self._concepts.items()) if vector_id(id, one.version) not in there]
+        missing = [one for one in sorted(self.versions.items()) if vector_id(*one) not in there]
         for start in range(0, len(missing), PAGE):
-            await self._upsert(self._collection, missing[start : start + PAGE])
+            concepts = await self._store.at(missing[start : start + PAGE])
+            await self._upsert(self._collection, list(concepts.values()))
         self._is_whole = True
 
 
@@ -327,8 +305,11 @@ async def find_namespace(texts: ConceptTexts, id: str) -> Namespace:
     return found
 
 
-def is_indexed(stored: Stored, collection: str) -> bool:
+def is_indexed(one: Outline | Stored, collection: str) -> bool:
     """Return whether it is written down that the index has what it should of a concept, and nothing else. Pure."""
-    if stored.concept.is_found:
-        return stored.indexed_in == collection and stored.indexed_version == stored.concept.version
-    return stored.indexed_version is None
+    found, version = (
+        (one.concept.is_found, one.concept.version) if isinstance(one, Stored) else (one.is_found, one.version)
+    )
+    if found:
+        return one.indexed_in == collection and one.indexed_version == version
+    return one.indexed_version is None

@@ -48,6 +48,23 @@ class Stored:
     indexed_version: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What searches keep of every concept: not its texts, of which there may be a hundred thousand."""
+
+    id: str
+    version: int
+    name: str
+    is_found: bool
+    """Whether searches find it; see `Concept.is_found`."""
+    change: int
+    """See `Stored`, and the next two. Of a snapshot's member 0 and None."""
+    indexed_in: str | None
+    indexed_version: int | None
+    terms: bytes
+    """`terms.packed` of its `search_text`; nothing where searches do not find it."""
+
+
 class ConceptTexts(Protocol):
     """Keeps concepts, their versions, snapshots and counters. What it returned from a write is kept whatever dies.
 
@@ -110,12 +127,19 @@ class ConceptTexts(Protocol):
         """Return concepts changed after that number, by their last change; each once, as it is now."""
         ...
 
+    async def outlines(self, namespace: str, *, after: int, limit: int) -> Sequence[Outline]:
+        """Return the outlines of what `changes` returns."""
+        ...
+
     async def history(self, id: str) -> Sequence[VersionRecord]:
         """Return all versions, oldest first; none where there is no such concept."""
         ...
 
-    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> None:
-        """Note that a collection (None: none) has the vectors of these versions; ignored for another version."""
+    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> int:
+        """Note that a collection (None: none) has the vectors of these versions.
+
+        Returns of how many it was noted: those that have another version by now are passed over.
+        """
         ...
 
     async def make_snapshot(self, namespace: str, id: str, versions: Sequence[tuple[str, int]], note: str) -> Snapshot:
@@ -132,6 +156,10 @@ class ConceptTexts(Protocol):
 
     async def members(self, id: str) -> Sequence[Concept]:
         """Return a snapshot's concepts at its versions, by id."""
+        ...
+
+    async def member_outlines(self, id: str) -> Sequence[Outline]:
+        """Return the outlines of a snapshot's concepts at its versions, by id."""
         ...
 
     async def count(self, project: str, increments: Mapping[tuple[str, int], Utility]) -> None:

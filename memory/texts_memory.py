@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from solvent.errors import ConfigError, Conflict, NotFound
 from solvent.memory.concept import Concept, ConceptStatus, Snapshot, Utility, VersionRecord
-from solvent.memory.texts import Edit, Namespace, Stored
+from solvent.memory.terms import packed
+from solvent.memory.texts import Edit, Namespace, Outline, Stored
 
 
 @dataclass
@@ -120,18 +121,24 @@ class InMemoryConceptTexts:
         ]
         return sorted(later, key=lambda one: one.change)[:limit]
 
+    async def outlines(self, namespace: str, *, after: int, limit: int) -> Sequence[Outline]:
+        """See `ConceptTexts`."""
+        return [outline(one) for one in await self.changes(namespace, after=after, limit=limit)]
+
     async def history(self, id: str) -> Sequence[VersionRecord]:
         """See `ConceptTexts`."""
         return list(self._tables.versions.get(id, []))
 
-    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> None:
+    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> int:
         """See `ConceptTexts`."""
+        marked = 0
         for id, version in versions:
             stored = self._tables.stored.get(id)
             if stored is not None and stored.concept.version == version:
-                self._tables.stored[id] = replace(
-                    stored, indexed_in=collection, indexed_version=None if collection is None else version
-                )
+                indexed = version if collection is not None else None
+                self._tables.stored[id] = replace(stored, indexed_in=collection, indexed_version=indexed)
+                marked += 1
+        return marked
 
     async def make_snapshot(self, namespace: str, id: str, versions: Sequence[tuple[str, int]], note: str) -> Snapshot:
         """See `ConceptTexts`."""
@@ -157,6 +164,10 @@ class InMemoryConceptTexts:
         """See `ConceptTexts`."""
         return list(self._snapshots[id][1]) if id in self._snapshots else []
 
+    async def member_outlines(self, id: str) -> Sequence[Outline]:
+        """See `ConceptTexts`."""
+        return [outline(Stored(one, 0, None, None)) for one in await self.members(id)]
+
     async def count(self, project: str, increments: Mapping[tuple[str, int], Utility]) -> None:
         """See `ConceptTexts`."""
         for (id, version), more in increments.items():
@@ -172,6 +183,21 @@ class InMemoryConceptTexts:
 
     async def aclose(self) -> None:
         """Do nothing: there is nothing to close."""
+
+
+def outline(stored: Stored) -> Outline:
+    """Return the outline of a concept. Pure."""
+    one = stored.concept
+    return Outline(
+        id=one.id,
+        version=one.version,
+        name=one.content.name,
+        is_found=one.is_found,
+        change=stored.change,
+        indexed_in=stored.indexed_in,
+        indexed_version=stored.indexed_version,
+        terms=packed(one.content.search_text) if one.is_found else b"",
+    )
 
 
 def no_snapshot(id: str) -> NotFound:

@@ -5,23 +5,19 @@ A concept that is another under a new name is found by its likeness, and joined 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from solvent.errors import Conflict, DataError
-from solvent.memory.concept import Concept, ConceptStatus, Content, Provenance, Utility
-from solvent.memory.proposals import Change, Proposal, alike, combine, plain_name, representatives
+from solvent.memory.concept import Concept, ConceptStatus, Provenance, Utility
+from solvent.memory.proposals import Change, Proposal, combine, plain_name, representatives
+from solvent.memory.sameness import Confirm, find_same
 from solvent.memory.screening import screen
-from solvent.memory.store import ConceptStore, new_id
+from solvent.memory.store import ConceptStore
 from solvent.memory.texts import Edit
+from solvent.memory.writing import new_id
 
-Confirm = Callable[[Content, Content], Awaitable[bool]]
-"""Says whether two concepts are the same under two names."""
-NEAR = 4
-"""Concepts that a new one is compared with."""
-MOST_ASKED = 2
-"""Of those, about how many at most it is asked whether they are the same."""
 TRIES = 50
 """How often a write is decided anew that others came before; one of those who collide gets through each time."""
 
@@ -33,9 +29,9 @@ class WriteRules:
     most_concepts: int = 10_000
     when_full: Literal["refuse", "archive"] = "refuse"
     """New concepts are refused, or those go to the archive that were worth least."""
-    likeness: float = 0.35
-    """Cosine of two vectors from which on it is asked whether the concepts are one. By the hashed embedder, the same
-    idea in other words has 0.42 to 0.58, and another idea 0.15 to 0.21 (eight pairs looked at)."""
+    likeness: float = 0.25
+    """From which on it is asked whether two concepts are one (`sameness.likeness_of`). Set on the hashed embedder
+    (docs/benchmarks-memory.md); another one may need another value."""
 
 
 @dataclass(frozen=True)
@@ -98,10 +94,12 @@ async def write_proposals(
         done = None if once is None else await store.written_as(once)
         if done is not None:
             return _report(done, refused=refused, repeated=True)
-        same = await _same(store, fit, confirm, rules)
+        # Read before it is looked who is alike: what others add meanwhile may be the same under another name.
+        size = await store.size()
+        same = await find_same(store, fit, confirm, rules.likeness)
         known = await store.named([*representatives(fit), *same.values()])
         changes = combine(fit, {name: one.content for name, one in known.items()}, same)
-        decided = await _decide(store, changes, known, rules)
+        decided = await _decide(store, changes, known, rules, size, compared=confirm is not None)
         if not decided.edits:
             if once is not None and await store.written_as(once) is not None:
                 # It was written since it was asked for, and that is why there is nothing to change.
@@ -134,62 +132,17 @@ def _screened(proposals: Sequence[Proposal]) -> tuple[list[Proposal], list[str]]
     return fit, refused
 
 
-async def _same(
-    store: ConceptStore, proposals: Sequence[Proposal], confirm: Confirm | None, rules: WriteRules
-) -> dict[str, str]:
-    """Return which representatives are concepts that are there, or each other, under another name."""
-    chosen = representatives(proposals)
-    there = await store.named(list(chosen))
-    same: dict[str, str] = {}
-    for name, proposal in chosen.items():
-        if name in there:
-            continue
-        near = await store.near(_said(proposal.content), limit=NEAR)
-        spelled = next((one.content.name for one, _ in near if plain_name(one.content.name) == plain_name(name)), None)
-        if spelled is not None:
-            same[name] = spelled
-            continue
-        candidates = [
-            one for one, likeness in near if likeness >= rules.likeness and alike(one.content, proposal.content)
-        ]
-        for concept in candidates[:MOST_ASKED] if confirm is not None else ():
-            if confirm is not None and await confirm(proposal.content, concept.content):
-                same[name] = concept.content.name
-                break
-    fresh = [name for name in chosen if name not in there and name not in same]
-    if confirm is not None and len(fresh) > 1:
-        same.update(await _same_among(store, {name: chosen[name] for name in fresh}, confirm, rules))
-    return same
-
-
-async def _same_among(
-    store: ConceptStore, fresh: Mapping[str, Proposal], confirm: Confirm, rules: WriteRules
-) -> dict[str, str]:
-    """Return which of several new concepts are one: each but the best founded, with that one's name."""
-    ranked = sorted(fresh, key=lambda name: (fresh[name].rank, name))
-    likeness = await store.likeness([_said(fresh[name].content) for name in ranked])
-    same: dict[str, str] = {}
-    for place, name in enumerate(ranked):
-        for earlier in range(place):
-            kept = ranked[earlier]
-            if kept in same or not alike(fresh[kept].content, fresh[name].content):
-                continue
-            if likeness[place][earlier] >= rules.likeness and await confirm(fresh[name].content, fresh[kept].content):
-                same[name] = kept
-                break
-    return same
-
-
-def _said(content: Content) -> Content:
-    """Return a content without what it is only found by: concepts of one problem are not the same for that."""
-    return content.model_copy(update={"statements": ()})
-
-
 async def _decide(
-    store: ConceptStore, changes: Sequence[Change], known: Mapping[str, Concept], rules: WriteRules
+    store: ConceptStore,
+    changes: Sequence[Change],
+    known: Mapping[str, Concept],
+    rules: WriteRules,
+    size_at: tuple[int, int],
+    *,
+    compared: bool,
 ) -> _Decided:
     decided = _Decided()
-    size, last_change = await store.size()
+    size, last_change = size_at
     shared = await store.named([change.after.name for change in changes], shared=True)
     fresh = 0
     for change in changes:
@@ -230,8 +183,8 @@ async def _decide(
             )
         else:
             decided.unchanged.append(change.after.name)
-    if fresh and size + fresh > rules.most_concepts - TRIES:
-        # Near the limit, what others add meanwhile counts.
+    if fresh and (compared or size + fresh > rules.most_concepts - TRIES):
+        # What others add meanwhile may be the same, and counts near the limit.
         decided.at_change = last_change
     if size + fresh > rules.most_concepts and rules.when_full == "archive":
         decided.edits.extend(

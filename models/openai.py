@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +29,10 @@ from solvent.models.profiles import ModelProfile
 from solvent.models.retry import retry_delay_s
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from types import TracebackType
+
+    from solvent.models.openai_errors import Endpoint
+    from solvent.models.profiles import Timeouts
 
 _END = object()
 
@@ -174,7 +177,7 @@ class OpenAIChatModel:
         self, request: ChatRequest, body: dict[str, Any], index: int, deadline: float
     ) -> AsyncGenerator[Chunk, None]:
         """Send one request and yield its chunks; closing this closes the connection."""
-        from openai import AsyncStream
+        from openai import AsyncStream, OpenAIError
 
         profile, timeouts = self._profile, self._profile.timeouts
         loop = asyncio.get_running_loop()
@@ -182,7 +185,10 @@ class OpenAIChatModel:
         wrap = profile.thinking if profile.reasoning == "wrap" else None
         reader = SampleReader(index, self._endpoint, wrap, request.sampling.top_logprobs or 0)
         first_token_by = loop.time() + timeouts.first_token_s
-        async with self._limit(reader, min(first_token_by, deadline), deadline):
+        async with (
+            _Limit(self._endpoint, timeouts, reader, min(first_token_by, deadline), deadline),
+            self._connection.translated("generate", reader),
+        ):
             # Not chat.completions.create: its objects take 4 times as long as the events themselves (measured: 0.16 of
             # 0.22 ms), which is what a client of many streams spends its time on, and are not validated anyway.
             route = route_of(profile, request)
@@ -190,11 +196,20 @@ class OpenAIChatModel:
         try:
             while True:
                 expires = loop.time() + timeouts.between_chunks_s if reader.started else first_token_by
+                limit = _Limit(self._endpoint, timeouts, reader, min(expires, deadline), deadline)
                 try:
-                    async with self._limit(reader, min(expires, deadline), deadline):
+                    async with limit:
                         event = await anext(stream, _END)
-                except ProviderUnavailable:
+                except (OpenAIError, ValueError) as error:
+                    failure = self._connection.failure(error, "generate", reader)
+                    if failure is None:
+                        raise
                     # Only the mark of the end is missing: what is finished is not to be generated again.
+                    if isinstance(failure, ProviderUnavailable) and reader.whole:
+                        break
+                    # `from None`: see `translated`.
+                    raise failure from None
+                except ProviderUnavailable:
                     if reader.whole:
                         break
                     raise
@@ -206,27 +221,6 @@ class OpenAIChatModel:
         finally:
             await stream.close()
         yield reader.end(None if reader.has_usage else await self._count_usage(request, reader.generated))
-
-    @asynccontextmanager
-    async def _limit(self, reader: SampleReader, expires: float, deadline: float) -> AsyncIterator[None]:
-        timeouts = self._profile.timeouts
-        try:
-            async with asyncio.timeout_at(expires), self._connection.translated("generate", reader):
-                yield
-        except TimeoutError:
-            late = expires == deadline
-            if late:
-                what = f"the sample did not end within {timeouts.total_s:g} s (timeouts.total_s)"
-            elif reader.started:
-                what = f"nothing came for {timeouts.between_chunks_s:g} s (timeouts.between_chunks_s)"
-            else:
-                what = f"no first token within {timeouts.first_token_s:g} s (timeouts.first_token_s)"
-            raise ProviderUnavailable(
-                f"{self._endpoint}: {what}",
-                remedy="see whether the endpoint is overloaded, or raise the timeout in the profile",
-                may_have_generated=True,
-                lost=not late,
-            ) from None
 
     async def _body(self, request: ChatRequest, index: int) -> dict[str, Any]:
         ids: Sequence[int] = ()
@@ -243,6 +237,54 @@ class OpenAIChatModel:
         # One more for the token that ended the turn, which has no text.
         bound = min(completion_tokens + 1, request.sampling.max_tokens)
         return SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=bound)
+
+
+class _Limit:
+    """Until when the endpoint may be silent; entered for each event of a stream.
+
+    Args:
+        endpoint: for the message.
+        timeouts: of the profile, for the message.
+        reader: of the sample.
+        expires: time of the loop.
+        deadline: of the whole sample.
+    """
+
+    def __init__(
+        self, endpoint: Endpoint, timeouts: Timeouts, reader: SampleReader, expires: float, deadline: float
+    ) -> None:
+        self._endpoint = endpoint
+        self._timeouts = timeouts
+        self._reader = reader
+        self._is_deadline = expires == deadline
+        self._timeout = asyncio.timeout_at(expires)
+
+    async def __aenter__(self) -> None:
+        await self._timeout.__aenter__()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            await self._timeout.__aexit__(kind, error, trace)
+        except TimeoutError:
+            raise self._late() from None
+        if isinstance(error, TimeoutError):
+            raise self._late() from None
+
+    def _late(self) -> ProviderUnavailable:
+        if self._is_deadline:
+            what = f"the sample did not end within {self._timeouts.total_s:g} s (timeouts.total_s)"
+        elif self._reader.started:
+            what = f"nothing came for {self._timeouts.between_chunks_s:g} s (timeouts.between_chunks_s)"
+        else:
+            what = f"no first token within {self._timeouts.first_token_s:g} s (timeouts.first_token_s)"
+        return ProviderUnavailable(
+            f"{self._endpoint}: {what}",
+            remedy="see whether the endpoint is overloaded, or raise the timeout in the profile",
+            may_have_generated=True,
+            lost=not self._is_deadline,
+        )
 
 
 def _capabilities(profile: ModelProfile) -> frozenset[Capability]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-from solvent.errors import ConfigError, ProviderProtocolError, ProviderUnavailable
+from solvent.errors import ConfigError, ProviderError, ProviderProtocolError, ProviderUnavailable
 from solvent.models.openai_errors import Endpoint, translate
 from solvent.models.openai_stream import SampleReader
 from solvent.models.profiles import ModelProfile
@@ -113,24 +113,31 @@ class Connection:
             what: what was tried, for messages.
             reader: of the sample that is being generated, if one is.
         """
-        from openai import APIStatusError, OpenAIError
+        from openai import OpenAIError
 
         try:
             yield
-        except (OpenAIError, json.JSONDecodeError) as error:
-            failure = translate(error, self.endpoint, started=reader is not None and reader.started)
-            if (
-                reader is not None
-                and isinstance(failure, ProviderUnavailable)
-                and not isinstance(error, APIStatusError)
-            ):
-                failure.received_tokens = reader.tokens
+        except (OpenAIError, ValueError) as error:
+            failure = self.failure(error, what, reader)
+            if failure is None:
+                raise
             # `from None`: the client's exceptions quote headers and bodies, which can hold the key.
             raise failure from None
-        except UnicodeDecodeError as error:
-            raise ProviderProtocolError(
+
+    def failure(self, error: Exception, what: str, reader: SampleReader | None = None) -> ProviderError | None:
+        """Return the error to raise for one of the client's; None for what is not one. Arguments as of `translated`."""
+        from openai import APIStatusError, OpenAIError
+
+        if isinstance(error, UnicodeDecodeError):
+            return ProviderProtocolError(
                 f"{self.endpoint}: cannot {what}: the answer is not UTF-8: {error.reason}", may_have_generated=True
-            ) from None
+            )
+        if not isinstance(error, (OpenAIError, json.JSONDecodeError)):
+            return None
+        failure = translate(error, self.endpoint, started=reader is not None and reader.started)
+        if reader is not None and isinstance(failure, ProviderUnavailable) and not isinstance(error, APIStatusError):
+            failure.received_tokens = reader.tokens
+        return failure
 
     async def aclose(self) -> None:
         """Close the connections; safe to call twice."""

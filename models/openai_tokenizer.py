@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import hashlib
+import json
+import time
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,15 +15,20 @@ from solvent.models.base import Message
 from solvent.models.openai_connection import Connection
 from solvent.models.openai_request import sendable, template_fields, turns
 
+KNOWN_S, KNOWN = 60.0, 256
+"""For how long, and of how many prompts, a count is believed: the attempts at one problem ask together."""
+
 
 class RemoteTokenizer:
-    """Asks /tokenize and /detokenize."""
+    """Asks /tokenize and /detokenize; what is counted again soon is asked once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._profile = connection.profile
         self._url = self._profile.tokenize_url or connection.endpoint.url.removesuffix("/v1") + "/tokenize"
         self._back_url = self._url.removesuffix("/tokenize") + "/detokenize"
+        self._counts: OrderedDict[bytes, tuple[float, asyncio.Task[int]]] = OrderedDict()
+        """When each was asked for, the oldest first."""
 
     async def count_chat(self, messages: Sequence[Message], prefix: str) -> int:
         """Return the tokens of a prompt as the endpoint will charge them.
@@ -109,6 +119,21 @@ class RemoteTokenizer:
         return answer
 
     async def _count(self, body: dict[str, Any]) -> int:
+        key = hashlib.sha256(json.dumps(body, sort_keys=True).encode()).digest()
+        asked_at, task = self._counts.get(key, (0.0, None))
+        now = time.monotonic()
+        if task is None or now - asked_at > KNOWN_S or (task.done() and (task.cancelled() or task.exception())):
+            self._counts.pop(key, None)
+            task = asyncio.create_task(self._ask_count(body))
+            # Looked at, also where nobody waits any more.
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())
+            self._counts[key] = (now, task)
+            if len(self._counts) > KNOWN:
+                self._counts.popitem(last=False)
+        # Who is cancelled leaves the answer to the others.
+        return await asyncio.shield(task)
+
+    async def _ask_count(self, body: dict[str, Any]) -> int:
         answer = await self._ask(self._url, body)
         count = answer.get("count") if isinstance(answer, dict) else None
         if type(count) is not int or count < 0:

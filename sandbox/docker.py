@@ -13,7 +13,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from solvent.errors import SandboxError, SandboxUnavailable
 from solvent.sandbox import direct, engine, replies
@@ -208,8 +208,8 @@ class _ContainerChannel(asyncio.Protocol):
         self._direct = transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not an `isinstance`; see LocalSandbox.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         if self._rest:

@@ -14,7 +14,7 @@ import shutil
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from solvent.errors import SandboxError, SandboxUnavailable
 from solvent.sandbox import cgroups, replies, supervisor
@@ -190,8 +190,8 @@ class _ProcessChannel(asyncio.Protocol):
             raise
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not an `isinstance`: the transports of other event loops (uvloop) are of no class of asyncio's.
+        self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
         self._box.feed(data)

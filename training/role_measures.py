@@ -9,7 +9,11 @@ from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
+from solvent.memory.uplift import Rate
+from solvent.memory.uplift import wilson as score_interval
+
 _RESAMPLES = 400
+_Z = 1.96
 
 
 class Measure(BaseModel):
@@ -79,7 +83,7 @@ def interval(values: Sequence[float]) -> tuple[float, float, float]:
     """
     middle = sum(values) / len(values)
     spread = math.sqrt(sum((value - middle) ** 2 for value in values) / max(1, len(values) - 1) / len(values))
-    return middle, middle - 1.96 * spread, middle + 1.96 * spread
+    return middle, middle - _Z * spread, middle + _Z * spread
 
 
 def wilson(values: Sequence[float]) -> tuple[float, float, float]:
@@ -88,11 +92,8 @@ def wilson(values: Sequence[float]) -> tuple[float, float, float]:
     Raises:
         ZeroDivisionError: there are no values.
     """
-    count, share_of_ones = len(values), sum(values) / len(values)
-    middle = (share_of_ones + 1.96**2 / (2 * count)) / (1 + 1.96**2 / count)
-    variance = share_of_ones * (1 - share_of_ones) / count + (1.96 / (2 * count)) ** 2
-    spread = 1.96 / (1 + 1.96**2 / count) * math.sqrt(variance)
-    return share_of_ones, middle - spread, middle + spread
+    low, high = score_interval(Rate(solved=round(sum(values)), tried=len(values)), _Z)
+    return sum(values) / len(values), low, high
 
 
 def area(right: Sequence[float], wrong: Sequence[float]) -> float:

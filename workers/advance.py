@@ -81,6 +81,9 @@ async def advance_job(cluster: Cluster, job_id: str) -> None:
 
     What stops it on the way is not raised: the lease is given back, or lapses, and the reaper sends a message again.
     """
+    if cluster.keeper.holds(LeaseKind.JOB, job_id):
+        # As a refused claim, without asking: what is stored by now is seen as that holder lets go.
+        return
     again = True
     while again:
         try:
@@ -145,7 +148,7 @@ class _Advance:
 
         cluster, claim, spec = self._cluster, self._claim, self._spec
         executor = QueueExecutor()
-        context = SearchContext(spec.problem.kind, job.strategy, executor, cluster.artifacts, job.deps.learn)
+        context = SearchContext(spec.problem.kind, job.strategy, executor, cluster.artifacts)
         async with cluster.checkpoints.saver(spec.id) as saver:
             search = SearchRun(
                 cluster.graphs.search.copy({"checkpointer": saver}),
@@ -203,7 +206,7 @@ class _Advance:
             if completed is not None:
                 return completed
             scope = await job.enter_anew()
-        if self._claim.attempt > 1:
+        if scope.resumed:
             # The checkpoint of a search that ended is deleted before the job ends: what was told then is news again.
             await self._cluster.store.untell(self._claim)
         job.report_start(resumed=scope.resumed)

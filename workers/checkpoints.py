@@ -53,11 +53,14 @@ class Checkpoints(Protocol):
         """Return the checkpoint thread of a job's search or of one of its trajectories."""
         ...
 
-    def saver(self, job_id: str, *, hold: bool = False) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+    def saver(
+        self, job_id: str, *, hold: bool = False, empty: bool = False
+    ) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
         """Open a saver for one run of one graph.
 
         With `hold` it may keep what is written to itself, and write it only where the run is drained: for a graph that
-        is gone through again without it.
+        is gone through again without it. With `empty` the caller knows that nothing was ever written of the thread of
+        the run, and it need not be looked for.
 
         Raises:
             StoreError: it cannot be opened.
@@ -99,7 +102,9 @@ class SqliteCheckpoints:
         """See `Checkpoints.thread`."""
         return name
 
-    def saver(self, job_id: str, *, hold: bool = False) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
+    def saver(
+        self, job_id: str, *, hold: bool = False, empty: bool = False
+    ) -> AbstractAsyncContextManager[BaseCheckpointSaver[Any]]:
         """See `Checkpoints.saver`."""
         return self._files.saver(job_id)
 
@@ -180,13 +185,15 @@ class PostgresCheckpoints:
         return f"{job_id}/{name}"
 
     @asynccontextmanager
-    async def saver(self, job_id: str, *, hold: bool = False) -> AsyncIterator[BaseCheckpointSaver[Any]]:
+    async def saver(
+        self, job_id: str, *, hold: bool = False, empty: bool = False
+    ) -> AsyncIterator[BaseCheckpointSaver[Any]]:
         """See `Checkpoints.saver`."""
         from langgraph.errors import GraphDrained
 
         from solvent.workers.postgres_saver import RunSaver
 
-        saver = RunSaver(self._pool, self._serde, hold=hold)
+        saver = RunSaver(self._pool, self._serde, hold=hold, empty=empty)
         try:
             yield in_order(saver)
         except GraphDrained:

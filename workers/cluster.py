@@ -82,6 +82,14 @@ class Drain:
 
 
 @dataclass(frozen=True)
+class _ToppingUp:
+    """One call chooses jobs to send, and of those that wait for it each has an `unseen_s` of its own."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    waiting: set[float] = field(default_factory=set)
+
+
+@dataclass(frozen=True)
 class Cluster:
     """One worker process's share in the cluster. Everything is opened and closed by who made it."""
 
@@ -104,6 +112,7 @@ class Cluster:
     drain: Drain = field(default_factory=Drain)
     _records: OrderedDict[str, JobRecord] = field(default_factory=OrderedDict)
     _batches: OrderedDict[str, BatchRecord] = field(default_factory=OrderedDict)
+    _topping_up: _ToppingUp = field(default_factory=_ToppingUp)
 
     async def record(self, job_id: str, *, fresh: bool) -> JobRecord:
         """Return a job's record, from the store or (where its status is not asked for) as it was last read here.
@@ -175,9 +184,24 @@ class Cluster:
             logger.warning("%d messages were not sent: %s", number, error)
 
     async def top_up(self, unseen_s: float) -> None:
-        """Send messages for the next jobs that wait, as many as a worker may want soon."""
-        with suppress(StoreError):
-            await self.send(jobs=await self.store.next_jobs(outstanding=self.outstanding, unseen_s=unseen_s))
+        """Send messages for the next jobs that wait, as many as a worker may want soon.
+
+        Returns at once where another such call has yet to begin: of jobs that end together each would wait for all
+        before it, since only one at a time may choose.
+        """
+        state = self._topping_up
+        if unseen_s in state.waiting:
+            return
+        state.waiting.add(unseen_s)
+        try:
+            await state.lock.acquire()
+        finally:
+            state.waiting.discard(unseen_s)
+        try:
+            with suppress(StoreError):
+                await self.send(jobs=await self.store.next_jobs(outstanding=self.outstanding, unseen_s=unseen_s))
+        finally:
+            state.lock.release()
 
 
 def queue_of(record: JobRecord) -> str:

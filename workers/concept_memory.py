@@ -12,12 +12,14 @@ from solvent.agents.recalled import WITHOUT
 from solvent.errors import ConfigError
 from solvent.memory.chroma import EXTRA, ChromaServer, EmbeddedChroma
 from solvent.memory.embed import Embedder, open_embedder
-from solvent.memory.store import DEFAULT_PROJECT, ConceptStore
+from solvent.memory.holding import DEFAULT_PROJECT
+from solvent.memory.store import ConceptStore
 from solvent.memory.texts import ConceptTexts
 from solvent.memory.trial import load_trial
 from solvent.memory.vectors import VectorIndex
 from solvent.memory.writer import WriteRules
 from solvent.settings import Settings
+from solvent.workers.distillations import Distillations, Lessons
 from solvent.workers.trials import ProjectTrial
 from solvent.workers.utility import Arm, ConceptUse, JobUse, UtilityStore
 
@@ -54,6 +56,7 @@ class ConceptMemory:
         vectors: closed with this.
         embedder: closed with this.
         utility: where it is counted what concepts were worth.
+        distillations: tells what became of what jobs taught.
     """
 
     def __init__(
@@ -63,9 +66,11 @@ class ConceptMemory:
         vectors: VectorIndex,
         embedder: Embedder,
         utility: UtilityStore,
+        distillations: Distillations | None = None,
     ) -> None:
         self._settings = settings
         self._utility = utility
+        self._distillations = distillations
         self._policy = load_trial(settings.config_dir, hold_out=settings.memory_hold_out)
         self._texts = texts
         self._vectors = vectors
@@ -105,6 +110,10 @@ class ConceptMemory:
                 await trial.settle(store, [use.concept_id for use in uses])
 
         return count
+
+    async def lessons(self, project: str) -> Lessons | None:
+        """Return what became of what a project's jobs taught; None where nobody tells. Raises StoreError."""
+        return None if self._distillations is None else await self._distillations.lessons(project)
 
     def utility(self) -> UtilityStore:
         """Return what was counted."""
@@ -185,6 +194,7 @@ async def open_concept_memory(settings: Settings) -> ConceptMemory:
     vectors = open_vectors(settings)
     from solvent.workers.database import service_url
     from solvent.workers.sql.concepts import SqlConceptTexts
+    from solvent.workers.sql.distillations import SqlDistillations
     from solvent.workers.sql.engine import Database
     from solvent.workers.sql.schema import migrate
     from solvent.workers.sql.utility import SqlUtilityStore
@@ -195,7 +205,8 @@ async def open_concept_memory(settings: Settings) -> ConceptMemory:
     except BaseException:
         await database.aclose()
         raise
-    return ConceptMemory(settings, SqlConceptTexts(database, owned=True), vectors, embedder, SqlUtilityStore(database))
+    texts, utility = SqlConceptTexts(database, owned=True), SqlUtilityStore(database)
+    return ConceptMemory(settings, texts, vectors, embedder, utility, SqlDistillations(database))
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
@@ -28,6 +29,12 @@ async def distill(cluster: Cluster, job_id: str) -> None:
     Its calls are made once, as the ledger has them, and its write is made once, as the memory has it: whatever dies
     between them, doing it again comes to the same end.
     """
+    # What dies of a job's last attempt must not look as if it died of this.
+    async with cluster.keeper.beside():
+        await _distill(cluster, job_id)
+
+
+async def _distill(cluster: Cluster, job_id: str) -> None:
     keeper = cluster.keeper
     try:
         claim = await cluster.distillations.claim(job_id, holder=keeper.holder, lease_s=keeper.lease_s)
@@ -36,9 +43,11 @@ async def distill(cluster: Cluster, job_id: str) -> None:
         return
     if claim is None:
         return
+    began = time.monotonic()
     try:
         learned, usage = await _held(cluster, claim, _learn(cluster, job_id))
         await cluster.distillations.end(claim, learned, usage)
+        cluster.metrics.distilled(learned, seconds=time.monotonic() - began)
         cluster.events.wake(job_id, (await cluster.record(job_id, fresh=False)).batch_id)
     except LeaseLostError as error:
         logger.warning("%s", error)

@@ -10,6 +10,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pydantic import BaseModel, ConfigDict, Field
+
 from solvent.agents.learned import Learned
 from solvent.usage import Usage
 
@@ -23,6 +25,25 @@ class DistilClaim:
     token: int
     """Fencing token: grows with every claim."""
     attempt: int
+
+
+class Lessons(BaseModel):
+    """What became of what a project's jobs taught."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    waiting: int = 0
+    """That no worker has begun, or that wait for another try."""
+    running: int = 0
+    oldest_waiting_s: float | None = None
+    jobs: int = 0
+    """The newest jobs that the rest is counted of: at most 500."""
+    ended: dict[str, int] = Field(default_factory=dict)
+    """Of those that learned, by status (`LearnedStatus`)."""
+    tokens: int = 0
+    """What that took."""
+    mean_s: float | None = None
+    """From a job's end to that of its distillation; None where no worker distilled one of these."""
 
 
 class Distillations(Protocol):
@@ -61,4 +82,8 @@ class Distillations(Protocol):
 
         What was claimed `max_attempts` times without an end is ended as failed, with the cause in the job's result.
         """
+        ...
+
+    async def lessons(self, project: str) -> Lessons:
+        """Return what became of a project's lessons, also of jobs that learned before they ended."""
         ...

@@ -219,6 +219,13 @@ class Keeper:
         """What is held now."""
         return list(self._held)
 
+    def holds(self, kind: LeaseKind, id: str) -> bool:
+        """Whether it is held here, and nothing has begun yet that ends its lease."""
+        return any(
+            claim.id == id and claim.kind is kind and held.ending is not Ending.LOST and not held.is_let_go
+            for claim, held in self._held.items()
+        )
+
     @asynccontextmanager
     async def claim(self, kind: LeaseKind, id: str) -> AsyncIterator[Held | None]:
         """Claim something, and keep it inside the context; None where it cannot be had.
@@ -243,6 +250,15 @@ class Keeper:
                 await held.run(stack.enter_async_context(self._room.alone()))
                 await self._store.count_attempt(held.claim)
             yield held
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Work here inside the context without a claim of this keeper's: never beside an attempt that is made alone."""
+        await self._room.enter()
+        try:
+            yield
+        finally:
+            self._room.leave()
 
     @contextmanager
     def keep(self, claim: Claim, *, asked_at: float) -> Iterator[Held]:

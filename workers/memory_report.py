@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from solvent.memory.concept import Concept, ConceptStatus
 from solvent.memory.trial import Evidence, TrialPolicy, harm_probability
 from solvent.memory.uplift import Rate, Uplift, uplift
+from solvent.workers.distillations import Lessons
 from solvent.workers.trials import evidence_of
 from solvent.workers.utility import Arm, ConceptUtility, JobUse
 
@@ -88,6 +89,8 @@ class MemoryReport(_Value):
     tokens_with: float | None
     """Mean of the jobs that were given what was chosen, and of those that were held out."""
     tokens_without: float | None
+    lessons: Lessons | None = None
+    """What became of what jobs taught; None where it is not known."""
     growth: list[GrowthPoint]
     curve: list[CurvePoint]
     top: list[ConceptWorth]
@@ -108,7 +111,8 @@ async def read_report(memory: ConceptMemory, project: str, *, top: int = 10) -> 
     counted = await trial.utility.utility(project)
     shared = await store.found([row.concept_id for row in counted])
     known = {one.id: one for one in (*shared, *concepts)}
-    return report_of(project, trial.policy, jobs, list(known.values()), counted, top=top)
+    lessons = await memory.lessons(project)
+    return report_of(project, trial.policy, jobs, list(known.values()), counted, top=top, lessons=lessons)
 
 
 def report_of(
@@ -119,6 +123,7 @@ def report_of(
     counted: Iterable[ConceptUtility],
     *,
     top: int = 10,
+    lessons: Lessons | None = None,
 ) -> MemoryReport:
     """Return the report. Pure.
 
@@ -129,6 +134,7 @@ def report_of(
         concepts: also archived and deleted ones, of the project and the shared ones that it was given.
         counted: the project's counters.
         top: most concepts of each list.
+        lessons: what became of what its jobs taught.
     """
     arms = {arm: [job for job in jobs if job.arm is arm] for arm in Arm}
     with_it, without = arms[Arm.SHOWN], arms[Arm.HELD_OUT]
@@ -146,6 +152,7 @@ def report_of(
         uplift=uplift(rate_of(with_it), rate_of(without)),
         tokens_with=_mean_tokens(with_it),
         tokens_without=_mean_tokens(without),
+        lessons=lessons,
         growth=growth_of(concepts),
         curve=curve_of(jobs),
         top=worth[:top],

@@ -12,6 +12,7 @@ from prometheus_client.registry import Collector
 from solvent import __version__
 from solvent.agents.events import CaseJudged, Event, PhaseEntered, TrajectoryFinished
 from solvent.agents.job import JobResult
+from solvent.agents.learned import Learned
 from solvent.models.router.breaker import BreakerState
 from solvent.workers.service_records import Due, LeaseKind
 
@@ -56,6 +57,9 @@ class WorkerMetrics:
         self._capacity = gauge("worker_capacity", "Most jobs and trajectories at once.")
         self._draining = gauge("worker_draining", "1 while the process ends.")
         self._jobs = counter("jobs_ended", "Jobs that ended here.", "status", "outcome")
+        self._distilled = counter("distillations_ended", "Lessons of jobs that were distilled here.", "status")
+        self._distil_s = histogram("distillation_seconds", "Distillations that ended here.", _CALL_S)
+        self._distil_tokens = counter("distillation_tokens", "Tokens that distillations took.")
         self._trajectories = counter("trajectories_ended", "Trajectories that ended here.", "stop_reason")
         self._steps = counter("steps", "Steps of trajectories that were begun here.", "phase")
         self.spent_tokens = counter("spent_tokens", "Tokens that were charged.", "kind")
@@ -107,6 +111,12 @@ class WorkerMetrics:
     def job_ended(self, result: JobResult) -> None:
         """Count a job that ended."""
         self._jobs.labels(result.status.value, "none" if result.outcome is None else result.outcome.value).inc()
+
+    def distilled(self, learned: Learned, *, seconds: float) -> None:
+        """Count a distillation that ended, and what it took."""
+        self._distilled.labels(learned.status.value).inc()
+        self._distil_s.observe(seconds)
+        self._distil_tokens.inc(learned.tokens)
 
     def reaped(self, due: Due) -> None:
         """Count what a reaper did."""

@@ -5,7 +5,7 @@ The library's own takes a connection, tests it, and goes to a thread for each wr
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, cast
 
@@ -61,13 +61,15 @@ class RunSaver(AsyncPostgresSaver):
         pool: connections to the database.
         serde: of the contents.
         hold: keep in memory what is written, until `release`.
+        empty: nothing was written before of what is run: it is not read.
     """
 
-    def __init__(self, pool: PostgresPool, serde: SerializerProtocol, *, hold: bool) -> None:
+    def __init__(self, pool: PostgresPool, serde: SerializerProtocol, *, hold: bool, empty: bool = False) -> None:
         super().__init__(None, serde=serde)  # type: ignore[arg-type]
         self._pool = pool
         self._hold = hold
-        self._held: list[tuple[str, Mapping[str, Any]]] = []
+        self._empty = empty
+        self._held: list[Callable[[], tuple[str, Mapping[str, Any]]]] = []
         self._read: dict[str, CheckpointTuple | None] = {}
 
     @asynccontextmanager
@@ -82,6 +84,8 @@ class RunSaver(AsyncPostgresSaver):
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """Return the checkpoint that `config` names, or the last of its thread."""
         thread, namespace, checkpoint_id = _place(config)
+        if self._empty:
+            return None
         if checkpoint_id is None and thread in self._read:
             found = self._read.pop(thread)
             return found and found._replace(checkpoint=copy_checkpoint(found.checkpoint))
@@ -119,6 +123,18 @@ class RunSaver(AsyncPostgresSaver):
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
         """Write a checkpoint."""
+        thread, namespace, _ = _place(config)
+        await self._write(lambda: self._put(config, checkpoint, metadata, new_versions))
+        place = {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}
+        return {"configurable": place}
+
+    def _put(
+        self,
+        config: RunnableConfig,
+        checkpoint: Checkpoint,
+        metadata: CheckpointMetadata,
+        new_versions: ChannelVersions,
+    ) -> tuple[str, Mapping[str, Any]]:
         thread, namespace, parent = _place(config)
         plain: dict[str, Any] = {}
         apart: dict[str, Any] = {}
@@ -136,14 +152,17 @@ class RunSaver(AsyncPostgresSaver):
             "metadata": Jsonb(get_serializable_checkpoint_metadata(config, metadata)),
             **{name: list(column) for name, column in zip(_BLOB_COLUMNS, columns, strict=True)},
         }
-        await self._write(_PUT, values)
-        place = {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}
-        return {"configurable": place}
+        return _PUT, values
 
     async def aput_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
         """Write what a task wrote, beside the checkpoint that it started from."""
+        await self._write(lambda: self._put_writes(config, writes, task_id, task_path))
+
+    def _put_writes(
+        self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str
+    ) -> tuple[str, Mapping[str, Any]]:
         thread, namespace, checkpoint_id = _place(config)
         rows = self._dump_writes(thread, namespace, checkpoint_id or "", task_id, task_path, writes)
         columns: Sequence[Sequence[Any]] = [*zip(*(row[5:] for row in rows), strict=True)] or ([], [], [], [])
@@ -156,20 +175,22 @@ class RunSaver(AsyncPostgresSaver):
             **{name: list(column) for name, column in zip(_WRITE_COLUMNS, columns, strict=True)},
         }
         special = all(name in WRITES_IDX_MAP for name, _ in writes)
-        await self._write(_PUT_WRITES + (_REPLACE if special else _KEEP), values)
+        return _PUT_WRITES + (_REPLACE if special else _KEEP), values
 
     async def release(self) -> None:
         """Write what was held."""
         held, self._held, self._hold = self._held, [], False
-        for statement, values in held:
-            await self._write(statement, values)
+        for write in held:
+            await self._write(write)
 
-    async def _write(self, statement: str, values: Mapping[str, Any]) -> None:
+    async def _write(self, write: Callable[[], tuple[str, Mapping[str, Any]]]) -> None:
+        """Execute what `write` returns; what is held, and seldom wanted in the end, is not even made a statement."""
         self._read.clear()
         if self._hold:
-            self._held.append((statement, values))
+            self._held.append(write)
         else:
-            await self._execute(statement, values)
+            self._empty = False
+            await self._execute(*write())
 
     async def _execute(self, statement: str, values: Any) -> list[dict[str, Any]]:
         """Execute a statement that may be executed twice: a connection may turn out to be broken."""

@@ -23,7 +23,7 @@ from solvent.workers.ledger_codec import (
     text_of,
     usage_of,
 )
-from solvent.workers.ledger_journal import CallEntry, LedgerJournal, ScopeEntry
+from solvent.workers.ledger_journal import CallEntry, LedgerJournal, ScopeEntry, Standing
 from solvent.workers.redis_script import LedgerScript
 
 MOST_BUILDS = 20
@@ -74,6 +74,12 @@ class Accounts:
         self._chains[scope] = tuple(links)
         return self._chains[scope]
 
+    async def _chain_of(self, entry: ScopeEntry) -> Chain:
+        """As `chain`, of a scope whose entry is there."""
+        above = () if entry.parent is None else await self.chain(entry.parent)
+        self._chains.setdefault(entry.scope, (Link(entry.scope, entry.daily), *above))
+        return self._chains[entry.scope]
+
     async def reserve(self, chain: Chain, call: str, day: int, ask: Ask, *, ticket: str | None) -> list[str]:
         """Reserve, or without a ticket only ask; returns the script's reply."""
         checked_day = str(day) if any(link.daily for link in chain) else ""
@@ -112,41 +118,57 @@ class Accounts:
 
     async def configure(self, entry: ScopeEntry, day: int) -> Usage:
         """Give a scope the caps and the start that the journal has; returns what it has spent."""
-        chain = await self.chain(entry.scope)
+        chain = await self._chain_of(entry)
         arguments = (caps_text(entry.budget), str(micro(entry.started_at)))
-        _, spent = await self._do("configure", chain[:1], day, *arguments, wake=room_topic(chain))
+        made = None if entry.resumed else entry
+        _, spent = await self._do("configure", chain[:1], day, *arguments, wake=room_topic(chain), made=made)
         return usage_of(spent)
 
-    async def _do(self, operation: str, chain: Sequence[Link], day: int, *arguments: str, wake: str = "") -> list[str]:
+    async def _do(
+        self,
+        operation: str,
+        chain: Sequence[Link],
+        day: int,
+        *arguments: str,
+        wake: str = "",
+        made: ScopeEntry | None = None,
+    ) -> list[str]:
         keys = [self._key(link, day) for link in chain]
         for _ in range(MOST_BUILDS):
             reply = await self._script(operation, keys, *arguments, wake=wake or room_topic(chain))
             if reply[0] != "missing":
                 return reply
-            await asyncio.gather(*(self._built(chain[int(place)], day) for place in reply[1:]))
+            await asyncio.gather(*(self._built(chain[int(place)], day, made) for place in reply[1:]))
         raise StoreError(
             f"Redis forgets the ledger's accounts as soon as they are built ({operation})",
             remedy="give it more memory, or maxmemory-policy noeviction",
         )
 
-    async def _built(self, link: Link, day: int) -> None:
+    async def _built(self, link: Link, day: int, made: ScopeEntry | None = None) -> None:
         """Build an account, once for all operations of this process that miss it."""
         key = self._key(link, day)
         task = self._builds.get(key)
         if task is None:
-            task = asyncio.create_task(self._build(link, day), name=f"build the account of {link.scope}")
+            task = asyncio.create_task(self._build(link, day, made), name=f"build the account of {link.scope}")
             self._builds[key] = task
             task.add_done_callback(lambda _: self._builds.pop(key, None))
         await asyncio.shield(task)
 
-    async def _build(self, link: Link, day: int) -> None:
+    async def _build(self, link: Link, day: int, made: ScopeEntry | None = None) -> None:
+        """Install an account as the journal has it; `made`: the scope, where it was made just now, and so is empty.
+
+        Where another was quicker its account stays, with whatever was reserved there since.
+        """
         installed = False
         while not installed:
             ticket = self._keys.build(secrets.token_hex(8))
             await self._script("ticket", [ticket])
             # After the ticket: whatever was told to Redis before it forgot is in the journal by now.
-            entry = await self._entry(link.scope)
-            standing = await self._journal.load(link.scope, day=day_text(day) if link.daily else None)
+            entry, standing = made, Standing(Usage(), overrun=False)
+            made = None
+            if entry is None:
+                entry = await self._entry(link.scope)
+                standing = await self._journal.load(link.scope, day=day_text(day) if link.daily else None)
             amounts = {_field(call): amounts_of(call.reserved) for call in standing.open}
             flights: defaultdict[str, list[tuple[int, ...]]] = defaultdict(list)
             for call in standing.open:

@@ -46,6 +46,10 @@ class Claim:
     """1, and one more for each claim before it, since the last that ended in order, that lapsed or failed."""
     left_s: float | None = None
     """Seconds until the deadline of the job or its batch by the database's clock; None without one, under 0 past it."""
+    plan: Plan | None = field(default=None, compare=False, repr=False)
+    """Of a trajectory, where it is known and in a format that this version reads."""
+    is_first: bool = field(default=False, compare=False, repr=False)
+    """Surely nobody held this trajectory before."""
 
 
 class ApiKey(BaseModel):

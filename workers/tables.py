@@ -17,6 +17,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -30,7 +31,7 @@ from solvent.usage import Usage
 from solvent.workers.records import FORMAT as FORMAT
 from solvent.workers.records import Queue as Queue
 
-REVISIONS = ("r0001", "r0002", "r0003")
+REVISIONS = ("r0001", "r0002", "r0003", "r0004")
 """Migrations that this version knows, oldest first; the last is its own schema."""
 
 metadata = MetaData(
@@ -363,6 +364,18 @@ concept_version = Table(
     Column("action", Text, nullable=False),
     Column("body", Text, nullable=False),
     Column("created_at", Double, nullable=False),
+    PrimaryKeyConstraint("concept_id", "version"),
+)
+
+concept_terms = Table(
+    "concept_terms",
+    metadata,
+    Column("concept_id", Text, ForeignKey("concept.id"), nullable=False),
+    Column("version", Integer, nullable=False),
+    # Those of another format, and those that are not there, are made again from the version's text.
+    Column("format", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("terms", LargeBinary, nullable=False),
     PrimaryKeyConstraint("concept_id", "version"),
 )
 

@@ -52,8 +52,8 @@ async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> boo
 
     try:
         record = await cluster.record(job_id, fresh=False)
-        plan = (await cluster.store.trajectory(job_id, name)).plan
-        outcome = await held.run(_outcome(cluster, record, plan))
+        plan = held.claim.plan or (await cluster.store.trajectory(job_id, name)).plan
+        outcome = await held.run(_outcome(cluster, record, plan, is_first=held.claim.is_first))
         with held.letting_go():
             await cluster.store.end_trajectory(held.claim, outcome or cancelled_outcome(name))
     except GraphDrained:
@@ -79,8 +79,8 @@ async def _run_held(cluster: Cluster, held: Held, job_id: str, name: str) -> boo
     return False
 
 
-async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> TrajectoryOutcome:
-    """Run the graph from its last checkpoint.
+async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan, *, is_first: bool) -> TrajectoryOutcome:
+    """Run the graph from its last checkpoint, or from its start, where nobody held it before.
 
     Raises:
         GraphDrained: the process is to stop; the checkpoint is written.
@@ -97,7 +97,7 @@ async def _outcome(cluster: Cluster, record: JobRecord, plan: Plan) -> Trajector
         job = await cluster.prepare(record, record.spec)
         control = cluster.drain.control()
         try:
-            async with cluster.checkpoints.saver(record.id, hold=True) as saver:
+            async with cluster.checkpoints.saver(record.id, hold=True, empty=is_first) as saver:
                 return await run(
                     cluster.graphs.trajectory.copy({"checkpointer": saver}),
                     job.context,

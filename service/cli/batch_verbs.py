@@ -239,7 +239,7 @@ def watch_batch(backend: Backend, batch_id: str, *, quiet: bool, as_json: bool) 
         click.echo(hint, err=True)
     try:
         with BatchDisplay(progress, waiting, live=live) as display:
-            for row in backend.results(batch_id, follow=True):
+            for row in _withholding(backend, batch, backend.results(batch_id, follow=True)):
                 display.end(record_of(_named(row)))
     except KeyboardInterrupt:
         click.echo(f"{batch_id} goes on; see it with: solvent batch watch {batch_id}", err=True)
@@ -248,6 +248,16 @@ def watch_batch(backend: Backend, batch_id: str, *, quiet: bool, as_json: bool) 
     plan = backend.plan_report(batch_id) if has_plan(batch) else {}
     jobs = report(backend.batch(batch_id), rows, as_json=as_json, wall_s=time.monotonic() - started, plan=plan)
     return batch_exit_code(jobs, planned=bool(plan.keys() & {"benchmark", "standings"}))
+
+
+def _withholding(backend: Backend, batch: Answer, rows: Iterable[Answer]) -> Iterator[Answer]:
+    """Yield rows as the public of a contest may see them: once the board is frozen, without their grades."""
+    contest = batch["plan"]["contest"]
+    frozen = False
+    for row in rows:
+        if contest and contest["freeze_s"] and not frozen:
+            frozen = backend.standings(batch["id"])["frozen"]
+        yield {**row, "grade": None} if frozen else row
 
 
 def _named(row: Answer) -> Answer:

@@ -13,6 +13,7 @@ from solvent.errors import StoreError, boundary
 from solvent.service.cli.memory_rows import (
     content_of_file,
     content_of_options,
+    examples,
     moment,
     print_fields,
     read_text,
@@ -25,7 +26,8 @@ from solvent.service.cli.memory_source import open_source, refuse_writing, with_
 from solvent.service.cli.options import json_option
 
 if TYPE_CHECKING:
-    from solvent.memory.store import ConceptStore, Written
+    from solvent.memory.results import Written
+    from solvent.memory.store import ConceptStore
 
 
 @click.group(
@@ -54,7 +56,13 @@ def memory(ctx: click.Context, project: str) -> None:
     refuse_writing(ctx.invoked_subcommand)
 
 
-@memory.command()
+@memory.command(
+    epilog=examples(
+        'solvent memory search "shortest path in a grid"',
+        "solvent memory search - < problem.md",
+        'solvent memory search --snapshot snap-0123456789abcdef --json "shortest path"',
+    )
+)
 @click.argument("query", nargs=-1, required=True)
 @click.option("--limit", "-n", type=click.IntRange(1, 1000), default=10, show_default=True)
 @click.option("--snapshot", metavar="SNAPSHOT", help="Search this snapshot instead of what there is now.")
@@ -118,7 +126,13 @@ def show(project: str, concept: str, version: int | None, as_json: bool) -> None
     print_fields(row)
 
 
-@memory.command()
+@memory.command(
+    epilog=examples(
+        'solvent memory add --name "Ember rule" --summary "add 3 to every number" --cue "the rule is named"',
+        'solvent memory add --name "Large answers" --situation "huge answers" --suggestion "take the remainder"',
+        "solvent memory add concept.yaml",
+    )
+)
 @click.argument("file", required=False)
 @click.option("--name")
 @click.option("--kind", type=click.Choice(["structure", "routine", "insight"]), default="routine", show_default=True)
@@ -140,7 +154,13 @@ def add(project: str, /, file: str | None, as_json: bool, **fields: Any) -> None
     report(with_store(project, lambda store: store.add(content, Provenance(source="person"))), "added", as_json)
 
 
-@memory.command()
+@memory.command(
+    epilog=examples(
+        'solvent memory edit "Ember rule" --summary "add 4 to every number"',
+        'solvent memory edit "Ember rule" --archive',
+        'solvent memory show "Ember rule" --json > concept.json; solvent memory edit "Ember rule" concept.json',
+    )
+)
 @click.argument("concept", metavar="NAME|ID")
 @click.argument("file", required=False)
 @click.option("--name", help="A new name.")
@@ -174,7 +194,45 @@ def edit(project: str, /, concept: str, file: str | None, archived: bool | None,
     report(with_store(project, change), "stored", as_json)
 
 
-@memory.command()
+@memory.command(
+    epilog=examples("solvent memory duplicates", 'solvent memory merge "Ember rule" "Fire rule"   # where they are one')
+)
+@click.option(
+    "--likeness",
+    type=click.FloatRange(-1, 1),
+    default=0.4,
+    show_default=True,
+    help="From which on a pair is told; lower finds more, and more that is not the same.",
+)
+@json_option
+@click.pass_obj
+def duplicates(project: str, likeness: float, as_json: bool) -> int:
+    """List pairs of concepts that may be one idea under two names, the likest first; nothing is changed.
+
+    Jobs ask their model before they write a new name; what people add and import is compared here. Exit code 1 where
+    there are none.
+    """
+    from solvent.memory.sameness import likely_pairs
+    from solvent.service.cli.table import show_rows
+
+    pairs = with_store(project, lambda store: likely_pairs(store, likeness))
+    rows: list[dict[str, Any]] = [
+        {
+            "likeness": round(score, 3),
+            "name": first.content.name,
+            "other": second.content.name,
+            "text": first.content.text,
+            "other_text": second.content.text,
+            "id": first.id,
+            "other_id": second.id,
+        }
+        for score, first, second in pairs
+    ]
+    show_rows(rows, ("likeness", "name", "other", "text", "other_text"), as_json=as_json, empty="no pair is that alike")
+    return 0 if rows else 1
+
+
+@memory.command(epilog=examples('solvent memory feedback "Ember rule" --helpful'))
 @click.argument("concept", metavar="NAME|ID")
 @click.option("--helpful/--harmful", default=None, required=True, help="What it was.")
 @json_option
@@ -188,7 +246,7 @@ def feedback(project: str, concept: str, helpful: bool, as_json: bool) -> None:
     click.echo(f"{concept}: helpful {counted.helpful}, harmful {counted.harmful}")
 
 
-@memory.command()
+@memory.command(epilog=examples('solvent memory merge "Ember rule" "Fire rule" con-0123456789abcdef'))
 @click.argument("into", metavar="NAME|ID")
 @click.argument("others", metavar="NAME|ID...", nargs=-1, required=True)
 @json_option
@@ -206,8 +264,9 @@ def merge(project: str, into: str, others: tuple[str, ...], as_json: bool) -> No
 @memory.command()
 @click.argument("concepts", metavar="NAME|ID...", nargs=-1, required=True)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@json_option
 @click.pass_obj
-def delete(project: str, concepts: tuple[str, ...], yes: bool) -> None:
+def delete(project: str, concepts: tuple[str, ...], yes: bool, as_json: bool) -> None:
     """Delete concepts. Their history and the snapshots that they are in stay."""
     if not yes:
         click.confirm(f"delete {', '.join(concepts)}?", abort=True)
@@ -217,7 +276,7 @@ def delete(project: str, concepts: tuple[str, ...], yes: bool) -> None:
         return [await store.delete(one.id) for one in found]
 
     for written in with_store(project, remove):
-        report(written, "deleted", as_json=False)
+        report(written, "deleted", as_json)
 
 
 @memory.command()
@@ -244,7 +303,13 @@ def history(project: str, concept: str, as_json: bool) -> None:
     show_rows(rows, ("version", "action", "status", "time", "source", "note"), as_json=as_json, empty="none")
 
 
-@memory.command("export")
+@memory.command(
+    "export",
+    epilog=examples(
+        "solvent memory export --out library.json",
+        "solvent memory export --snapshot snap-0123456789abcdef | solvent memory --project other import -",
+    ),
+)
 @click.option(
     "--out", "-o", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the output."
 )
@@ -272,7 +337,14 @@ def export(project: str, out: Path | None, archived: bool, snapshot: str | None)
         out.write_text(text + "\n", encoding="utf-8")
 
 
-@memory.command("import")
+@memory.command(
+    "import",
+    epilog=examples(
+        "solvent memory import library.json",
+        "solvent memory import --on-conflict skip arcmemo.yaml",
+        "solvent memory import cheatsheet.md",
+    ),
+)
 @click.argument("file")
 @click.option(
     "--on-conflict",
@@ -284,10 +356,10 @@ def export(project: str, out: Path | None, archived: bool, snapshot: str | None)
 @json_option
 @click.pass_obj
 def import_library(project: str, file: str, on_conflict: Any, as_json: bool) -> None:
-    """Read a library from FILE (JSON, JSON Lines or YAML; `-` is JSON from standard input): all of it, or nothing.
+    """Read a library from FILE (JSON, JSON Lines, YAML; `-` is standard input, no YAML): all of it, or nothing.
 
-    Libraries in ArcMemo's form (concepts by name; lessons with situation and suggestion) and cheatsheet items are read
-    as well; docs/memory.md has the table of fields.
+    Libraries in ArcMemo's form (concepts by name; lessons with situation and suggestion) and cheatsheets (items, or a
+    text with <memory_item> blocks) are read as well; docs/memory.md has the table of fields.
     """
     from solvent.memory.exchange import read_library
 
@@ -302,7 +374,13 @@ def import_library(project: str, file: str, on_conflict: Any, as_json: bool) -> 
     warn(done.unindexed)
 
 
-@memory.command()
+@memory.command(
+    epilog=examples(
+        'solvent memory snapshot --note "before the contest"',
+        "solvent memory snapshot --diff snap-0123456789abcdef",
+        "solvent batch run problems/ --memory frozen:snap-0123456789abcdef",
+    )
+)
 @click.option("--note", default="", help="What it is for.")
 @click.option("--list", "as_list", is_flag=True, help="List those that there are.")
 @click.option("--diff", "compared", nargs=1, metavar="SNAPSHOT", help="What changed since this one.")
@@ -332,7 +410,7 @@ def snapshot(project: str, note: str, as_list: bool, compared: str | None, as_js
     click.echo(made.model_dump_json() if as_json else f"{made.id} ({made.members} concepts)")
 
 
-@memory.command("report")
+@memory.command("report", epilog=examples("solvent memory report --top 5", "solvent memory report --plot report.svg"))
 @click.option("--top", type=click.IntRange(0, 1000), default=10, show_default=True, help="Concepts of each list.")
 @click.option(
     "--plot", type=click.Path(dir_okay=False, path_type=Path), help="Draw it too, to a .png, .svg or .pdf file."
@@ -371,7 +449,7 @@ def restore(project: str, concept: str, as_json: bool) -> None:
     report(with_store(project, back), "restored", as_json)
 
 
-@memory.command()
+@memory.command(epilog=examples("solvent memory check", "solvent memory check --repair"))
 @click.option("--repair", is_flag=True, help="Make the index right.")
 @click.option("--namespace", help="A shared namespace instead of the project's own.")
 @json_option
@@ -394,8 +472,12 @@ def check(project: str, repair: bool, namespace: str | None, as_json: bool) -> i
 
 @memory.command()
 @click.option("--namespace", help="A shared namespace instead of the project's own.")
+@json_option
 @click.pass_obj
-def reindex(project: str, namespace: str | None) -> None:
+def reindex(project: str, namespace: str | None, as_json: bool) -> None:
     """Make all vectors again, as after a change of the embedder or a loss of Chroma's data."""
     found = with_store(project, lambda store: store.reindex(namespace, whole=True))
+    if as_json:
+        click.echo(json.dumps({"collection": found.collection, "indexed": found.active}))
+        return
     click.echo(f"{found.active} concepts indexed in {found.collection}")

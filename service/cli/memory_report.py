@@ -8,6 +8,7 @@ import click
 
 if TYPE_CHECKING:
     from solvent.memory.uplift import Rate, Uplift
+    from solvent.workers.distillations import Lessons
     from solvent.workers.memory_report import ConceptWorth, MemoryReport
 
 _COLUMNS = ("name", "status", "chosen", "cited", "with", "without", "uplift", "harm")
@@ -19,6 +20,8 @@ def show_report(report: MemoryReport) -> None:
 
     concepts = ", ".join(f"{number} {status}" for status, number in report.concepts.items() if number)
     click.echo(f"concepts: {concepts or 'none'}")
+    if report.lessons is not None and (report.lessons.ended or report.lessons.waiting or report.lessons.running):
+        click.echo(f"lessons of jobs: {told(report.lessons)}")
     jobs = ", ".join(f"{number} {arm.replace('_', ' ')}" for arm, number in report.jobs.items() if number)
     click.echo(f"jobs with a memory: {sum(report.jobs.values())}{f' ({jobs})' if jobs else ''}")
     if not jobs:
@@ -39,6 +42,20 @@ def show_report(report: MemoryReport) -> None:
         if worth:
             click.echo(f"\n{title}:")
             show_rows([row_of(one) for one in worth], _COLUMNS, as_json=False, empty="")
+
+
+def told(lessons: Lessons) -> str:
+    """Return what became of lessons, in a line."""
+    parts = [f"{number} {status.replace('_', ' ')}" for status, number in lessons.ended.items()]
+    took = f"{lessons.tokens:,} tokens"
+    if lessons.mean_s is not None:
+        took += f", {lessons.mean_s:.1f} s from a job's end"
+    said = f"{', '.join(parts)} ({took}; of the last {lessons.jobs} jobs)" if parts else "none ended"
+    if lessons.running:
+        said += f"; {lessons.running} running"
+    if lessons.waiting:
+        said += f"; {lessons.waiting} waiting, the oldest for {lessons.oldest_waiting_s or 0:.0f} s"
+    return said
 
 
 def row_of(one: ConceptWorth) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from solvent.errors import DataError, boundary
 
 if TYPE_CHECKING:
     from solvent.memory.concept import Concept, Content, Utility
-    from solvent.memory.store import Written
+    from solvent.memory.results import Written
 
 
 def read_text(file: str) -> str:
@@ -22,6 +22,11 @@ def read_text(file: str) -> str:
         return sys.stdin.read()
     with boundary(DataError, f"read {file}", OSError, UnicodeDecodeError):
         return Path(file).read_text(encoding="utf-8")
+
+
+def examples(*lines: str) -> str:
+    """Return the end of a command's help: lines that are shown as they are."""
+    return "\n".join(["Examples:", "", "\b", *(f"  {line}" for line in lines)])
 
 
 def content_of_file(file: str) -> Content:

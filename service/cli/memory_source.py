@@ -14,7 +14,8 @@ from solvent.service.cli.options import load_settings
 
 if TYPE_CHECKING:
     from solvent.memory.concept import Concept, Utility, VersionRecord
-    from solvent.memory.store import ConceptStore, Hit
+    from solvent.memory.results import Hit
+    from solvent.memory.store import ConceptStore
     from solvent.service.client import Client
     from solvent.workers.memory_report import MemoryReport
 
@@ -141,7 +142,7 @@ class ServerSource:
 
     def search(self, text: str, *, limit: int, snapshot: str | None) -> Sequence[Hit]:
         """See `Source`."""
-        from solvent.memory.store import Hit
+        from solvent.memory.results import Hit
 
         rows = self._page(query=text, limit=limit, snapshot=snapshot)["data"]
         return [Hit(_counted(row)[0], **row["match"]) for row in rows]

@@ -9,7 +9,8 @@ from pydantic import BaseModel, Field
 
 from solvent.errors import ConfigError, NotFound
 from solvent.memory.concept import Concept, ConceptStatus, Content, Provenance, Utility
-from solvent.memory.store import DEFAULT_PROJECT, ConceptStore
+from solvent.memory.holding import DEFAULT_PROJECT
+from solvent.memory.store import ConceptStore
 from solvent.service.http.auth import Caller, CallerOf, DoorOf
 from solvent.service.http.door import Door
 from solvent.workers.concept_memory import ConceptMemory

@@ -51,7 +51,7 @@ class Settings(BaseModel):
     chroma_token_env: str | None = None
     """Name of the environment variable with the server's bearer token."""
     embedder: str = "hashed"
-    """What makes the memory's vectors: `hashed` (no weights), or `URL#MODEL` of an endpoint with OpenAI's embeddings."""
+    """What makes the memory's vectors: `hashed` (no weights) or `URL#MODEL` of an endpoint with OpenAI's embeddings."""
     embedder_key_env: str | None = None
     """Name of the environment variable with that endpoint's key."""
     shared_concepts: tuple[str, ...] = ()
@@ -66,8 +66,8 @@ class Settings(BaseModel):
     """Most concepts that jobs may bring a project's memory to; people may add more."""
     memory_when_full: Literal["refuse", "archive"] = "refuse"
     """What happens at that limit: new concepts are refused, or the least useful ones are archived."""
-    memory_likeness: float = Field(default=0.35, ge=0, le=1)
-    """Cosine of two concepts from which on the model is asked whether they are one under two names."""
+    memory_likeness: float = Field(default=0.25, ge=0, le=1)
+    """Likeness of two concepts from which on the model is asked whether they are one under two names."""
 
     lease_s: float = Field(default=30.0, gt=0)
     """How long a worker holds a job or a trajectory without a sign of life; a dead one's work is found after it."""

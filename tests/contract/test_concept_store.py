@@ -138,7 +138,7 @@ async def test_merging_keeps_the_first_and_what_the_others_know(store: ConceptSt
     await store.feedback("Fire rule", helpful=True)
     merged = (await store.merge(kept.id, [other.id])).concept
     assert merged.content.name == "Ember rule"
-    assert merged.content.cues == ("a", "b")
+    assert merged.content.cues == ("a", "also called Fire rule", "b")
     assert merged.content.used_in == ("p1", "p2")
     assert (await store.utility([kept.id]))[kept.id].helpful == 1
     assert [one.content.name for one in await store.list()] == ["Ember rule"]

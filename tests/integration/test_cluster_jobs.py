@@ -323,10 +323,11 @@ async def test_the_end_of_what_a_finished_search_waits_for_is_never_missed(bench
 
 
 class _FirstEndFails:
-    """A store that is away when a job's first end is to be written."""
+    """A store that is away when a job's first end is to be written, or whose caller is stopped then."""
 
-    def __init__(self, store: ServiceStore) -> None:
-        self._store, self.failed = store, 0
+    def __init__(self, store: ServiceStore, *, stopped: bool) -> None:
+        self._store, self._stopped, self.failed = store, stopped, 0
+        self.reached = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -334,19 +335,28 @@ class _FirstEndFails:
     async def finish(self, claim: Claim, result: JobResult) -> None:
         if not self.failed:
             self.failed += 1
+            self.reached.set()
+            if self._stopped:
+                await asyncio.Event().wait()
             raise StoreError("away")
         await self._store.finish(claim, result)
 
 
-async def test_a_job_whose_budget_ended_ends_though_its_first_end_was_lost(bench: ClusterBench) -> None:
+@pytest.mark.parametrize("stopped", [False, True], ids=["away", "stopped"])
+async def test_a_job_whose_budget_ended_ends_though_its_first_end_was_lost(bench: ClusterBench, stopped: bool) -> None:
     """Its search is gone by then, its trajectories have been told, and its cap would leave room for a smaller call."""
     cluster = await bench.worker()
-    store = _FirstEndFails(cluster.store)
+    store = _FirstEndFails(cluster.store, stopped=stopped)
     cluster = replace(cluster, store=cast(ServiceStore, store))
     await bench.submit(sum_spec(budget=Budget(tokens=40)))
-    await _run_all(cluster)
+    running = asyncio.create_task(_run_all(cluster))
+    await store.reached.wait()
+    if stopped:
+        running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
     await advance_job(cluster, "job")
-    record = await bench.ended()
+    async with asyncio.timeout(30):
+        record = await bench.ended()
     assert store.failed == 1
     assert record.result is not None
     assert (record.result.outcome, record.result.stop_reason) == (Outcome.EXHAUSTED, StopReason.CAP_TOKENS)

@@ -28,6 +28,7 @@ from solvent.models.scripted import ScriptedModel
 from solvent.problems.problem import IoTest, Problem, ProblemKind, Verdict
 from solvent.usage import Budget, Usage
 from solvent.workers.distill import distill
+from solvent.workers.distillations import Lessons
 from solvent.workers.local_messages import LocalMessages
 from solvent.workers.messages import DISTILL
 from solvent.workers.reaper import reap
@@ -166,6 +167,34 @@ async def test_a_job_ends_first_and_its_lesson_is_written_after_it(lab: Lab) -> 
     await distill(worker, "no such job")
     assert lab.asked == asked
     assert await lab.result() == result
+
+
+async def test_what_waits_and_what_it_took_is_counted(lab: Lab) -> None:
+    worker = await lab.bench.worker()
+    store, table = lab.bench.database.store, lab.bench.database.distillations
+    assert await table.lessons("default") == Lessons()
+    await lab.ended("job")
+    await lab.ended("other")
+    gauges = await store.gauges()
+    assert gauges['distillations{status="queued"}'] == 2
+    assert gauges["oldest_distillation_seconds"] >= 0
+    await distill(worker, "job")
+    found = await table.lessons("default")
+    learned = (await lab.result()).learned
+    assert learned is not None
+    assert (found.waiting, found.running, found.jobs, found.ended) == (1, 0, 2, {"written": 1})
+    assert found.tokens == learned.tokens > 0
+    assert found.oldest_waiting_s is not None
+    assert found.mean_s is not None
+    assert await table.lessons("another project") == Lessons()
+    text = worker.metrics.text().decode()
+    assert 'solvent_distillations_ended_total{status="written"} 1.0' in text
+    assert "solvent_distillation_seconds_count 1.0" in text
+    assert f"solvent_distillation_tokens_total {float(learned.tokens)}" in text
+    assert (await table.claim("other", holder="a worker", lease_s=60)) is not None
+    gauges = await store.gauges()
+    assert gauges['distillations{status="running"}'] == 1
+    assert "oldest_distillation_seconds" not in gauges
 
 
 async def test_an_unsolved_job_is_not_queued_and_says_why(lab: Lab) -> None:

@@ -92,6 +92,20 @@ async def test_a_contest_has_a_board(running: RunningDoor, http: httpx2.AsyncCli
     assert "A p0 · B p1" in shown.stdout
 
 
+async def test_who_watches_a_frozen_contest_sees_no_rulings(running: RunningDoor, http: httpx2.AsyncClient) -> None:
+    alone = {**CONTEST, "attempts": 1, "teams": [{"name": "ada"}]}
+    for freeze_s, told in ((0, True), (3600, False)):
+        batch = await submitted(http, 1, plan={"contest": {**alone, "freeze_s": freeze_s}})
+        [only] = await job_ids(running, batch["id"])
+        await running.end(only, grade=WRONG)
+        await go_on(running, batch["id"])
+
+        watched = await command(running, "batch", "watch", batch["id"])
+
+        [line] = [line for line in watched.stderr.splitlines() if "p0" in line]
+        assert ("WA" in line) is told, line
+
+
 async def test_results_that_are_followed_end_when_nothing_follows(
     running: RunningDoor, http: httpx2.AsyncClient
 ) -> None:

@@ -491,6 +491,19 @@ async def test_counting_fails_clearly_where_there_is_no_tokenize(server: OpenAIS
         await model.count_prompt_tokens([Message(role="user", content="hello")])
 
 
+async def test_equal_prompts_are_counted_once(server: OpenAIServer, connect: Any) -> None:
+    """Attempts at one problem begin together; one of them that is cancelled leaves the count to the others."""
+    model = connect()
+    prompts = [[Message(role="user", content=text)] for text in ("one two", "one two three")]
+    asked = [asyncio.create_task(model.count_prompt_tokens(prompt)) for prompt in prompts * 4]
+    await asyncio.sleep(0)
+    asked[0].cancel()
+    counts = await asyncio.gather(*asked[1:])
+    assert counts == [4, 3, 4, 3, 4, 3, 4]
+    assert await model.count_prompt_tokens(prompts[0]) == 3
+    assert server.counted == 2
+
+
 async def test_probe_tells_what_is_wrong(server: OpenAIServer) -> None:
     fine = await probe(server.profile())
     assert (fine.status, fine.remedy) == ("ok", None)

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 from stored_jobs import batch_record, job_records, job_result, outcome, plan
@@ -13,10 +14,12 @@ from stored_jobs import batch_record, job_records, job_result, outcome, plan
 from solvent.agents.events import TrajectoryStarted
 from solvent.usage import Budget, Usage
 from solvent.workers.service_records import ApiKey, LeaseKind
+from solvent.workers.sql import choosing
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.journal import SqlLedgerJournal
 from solvent.workers.sql.schema import migrate
 from solvent.workers.sql.store import SqlServiceStore
+from solvent.workers.tables import job
 
 GROWS = r"(job|job_content|trajectory|event|ledger_call|ledger_scope|idempotency)"
 OPEN_ONLY = {"job_waiting", "job_waiting_in_batch", "job_sent", "job_begun", "job_open", "trajectory_open"}
@@ -101,3 +104,37 @@ async def test_no_statement_reads_a_whole_table(tmp_path: Path) -> None:
         and found[2] not in OPEN_ONLY
     ]
     assert whole == []
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("key_id", [None, "k"])
+async def test_postgresql_chooses_the_next_jobs_from_an_index(postgres_url: str, key_id: str | None) -> None:
+    """Also among jobs without an API key, whose NULLs hide from the planner that the index has their order."""
+    database = Database(postgres_url)
+    await migrate(database)
+    store = SqlServiceStore(database)
+    await store.add_key(ApiKey(id="k", name="k", concurrency=None, queued=None), "digest")
+    await store.submit(job_records("job", 900), batch=batch_record("batch"), key_id=key_id, queue="batch")
+
+    async def copy(connection: AsyncConnection) -> None:
+        names = [column.name for column in job.columns]
+        values = [{"id": "id || '-' || n", "position": "position + 1000 * n"}.get(name, name) for name in names]
+        copied = f"SELECT {', '.join(values)} FROM job, generate_series(1, 9) AS n"  # own names
+        await connection.execute(text(f"INSERT INTO job ({', '.join(names)}) {copied}"))
+        await connection.execute(text("ANALYZE"))
+
+    async def rows_read(connection: AsyncConnection) -> int:
+        # Of this connection, also before this transaction.
+        read = text("SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'job'")
+        return int((await connection.execute(read)).scalar_one())
+
+    async def choose(connection: AsyncConnection) -> tuple[int, int]:
+        before = await rows_read(connection)
+        chosen = await choosing.choose(connection, outstanding=20, unseen_s=100)
+        return len(chosen), await rows_read(connection) - before
+
+    await database.write("copy", copy)
+    chosen, rows = await database.write("choose", choose)
+    await database.aclose()
+    assert chosen == 20
+    assert rows < 500, "of the 9,000 that wait"

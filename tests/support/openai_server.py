@@ -59,6 +59,7 @@ class OpenAIServer:
         bodies: the body of each chat request, in order of arrival.
         headers: the headers of each chat request.
         live: chat requests being answered now.
+        counted: requests for the tokens of a text or a prompt.
         served: chat requests whose stream has ended, also by a disconnect.
         loop: event loop of the server, once it has got a chat request.
     """
@@ -78,6 +79,7 @@ class OpenAIServer:
         self.bodies: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.live = 0
+        self.counted = 0
         self.served = 0
         self.loop: asyncio.AbstractEventLoop | None = None
         self._ids = model_ids
@@ -193,6 +195,7 @@ class OpenAIServer:
 
     async def _tokenize(self, request: Request) -> Response:
         body = await request.json()
+        self.counted += 1
         if "prompt" in body:
             # A prompt of one message costs what an empty one does, and its text.
             texts = [(Message(role="user", content=text),) for text in (body["prompt"], "")]

@@ -131,7 +131,9 @@ async def _take(
             job.c.ended_at.is_(None),
             or_(job.c.sent_at.is_(None), job.c.sent_at <= oldest),
         )
-        .order_by(job.c.rank, job.c.submitted_at, job.c.id)
+        # PostgreSQL does not see that the key is the same in all where it is NULL: without it here it reads and sorts
+        # the whole queue, with it the index gives the next ones.
+        .order_by(job.c.key_id, job.c.rank, job.c.submitted_at, job.c.id)
         .limit(most)
         .with_for_update(key_share=True, skip_locked=True)
     )

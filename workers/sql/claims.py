@@ -7,6 +7,7 @@ the lock: PostgreSQL looks again only at the row that it waited for.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -14,13 +15,14 @@ from sqlalchemy import RowMapping, bindparam, delete, func, insert, or_, select,
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.job import JobStatus
+from solvent.agents.trajectory_state import Plan
 from solvent.workers.row_values import error_text
 from solvent.workers.service_records import Beat, Claim, LeaseKind, LeaseLostError
 from solvent.workers.sql import keys
 from solvent.workers.sql.endings import cancelled_outcome, end_trajectories
 from solvent.workers.sql.postgres import hot
 from solvent.workers.sql.rows import database_time
-from solvent.workers.tables import TrajectoryStatus, batch, job, lease, trajectory
+from solvent.workers.tables import FORMAT, TrajectoryStatus, batch, job, lease, trajectory
 
 
 def split(claim_id: str) -> tuple[str, str]:
@@ -206,7 +208,9 @@ async def claim_trajectory(
     time = standing["time"]
     token = await _grant(connection, job_id, name, holder, time, lease_s)
     left_s = _left(time, standing["deadline_at"], standing["batch_deadline"])
-    return Claim(LeaseKind.TRAJECTORY, claim_id, holder, token, row["attempts"] + 1, left_s)
+    plan: Plan | None = json.loads(row["plan"]) if row["version"] <= FORMAT else None
+    is_first = row["last_holder"] is None
+    return Claim(LeaseKind.TRAJECTORY, claim_id, holder, token, row["attempts"] + 1, left_s, plan, is_first)
 
 
 async def _standing(connection: AsyncConnection, job_id: str, name: str) -> RowMapping:

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from functools import cache, partial
+from typing import Any, TypeVar
 
-from sqlalchemy import RowMapping, and_, func, insert, or_, select, update
+from sqlalchemy import RowMapping, Select, and_, bindparam, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.errors import NotFound, StoreError
-from solvent.memory.concept import FORMAT, Concept, ConceptStatus, Snapshot, Utility, VersionRecord
-from solvent.memory.texts import Edit, Namespace, Stored
+from solvent.memory.concept import (
+    FORMAT,
+    Concept,
+    ConceptStatus,
+    Snapshot,
+    Utility,
+    VersionRecord,
+    read_stored,
+)
+from solvent.memory.texts import Edit, Namespace, Outline, Stored
 from solvent.memory.texts_memory import (
     changed,
     made_before,
@@ -21,7 +31,18 @@ from solvent.memory.texts_memory import (
     refuse_changed,
     writable,
 )
+from solvent.workers.sql.concept_terms import (
+    OF_CHANGES,
+    OF_MEMBERS,
+    Made,
+    keep_terms,
+    lacking,
+    of_change,
+    of_member,
+    terms_of,
+)
 from solvent.workers.sql.engine import Database
+from solvent.workers.sql.postgres import hot
 from solvent.workers.sql.rows import database_time, is_postgres, now
 from solvent.workers.tables import (
     concept,
@@ -36,6 +57,8 @@ from solvent.workers.tables import (
 T = TypeVar("T")
 _AT_ONCE = 400
 """Values of one statement; SQLite allows 32,766 and PostgreSQL 65,535 in all."""
+_SIZES = (1, 10, 50, _AT_ONCE)
+"""Of the statements that are built once: the ids that are too few are repeated."""
 
 
 class SqlConceptTexts:
@@ -153,16 +176,25 @@ class SqlConceptTexts:
 
     async def at(self, versions: Sequence[tuple[str, int]]) -> Mapping[tuple[str, int], Concept]:
         """See `ConceptTexts`."""
+        found: dict[tuple[str, int], Concept] = {}
+        # Most that are asked for are the present ones.
+        for part in _parts(versions):
+            query, values = _present([id for id, _ in part])
+            wanted = set(part)
+            for row in await self._database.rows("read concepts", query, values):
+                if (row[0], row[1]) in wanted:
+                    found[row[0], row[1]] = _read(row[2], row[3])
+        earlier = [version for version in versions if version not in found]
 
-        async def work(connection: AsyncConnection) -> dict[tuple[str, int], Concept]:
-            found: dict[tuple[str, int], Concept] = {}
-            for part in _parts(versions):
+        async def work(connection: AsyncConnection) -> None:
+            for part in _parts(earlier):
                 same = [and_(concept_version.c.concept_id == id, concept_version.c.version == v) for id, v in part]
                 rows = (await connection.execute(select(concept_version).where(or_(*same)))).mappings()
                 found.update(((one.id, one.version), one) for one in map(_concept, rows))
-            return found
 
-        return await self._database.read("read concepts", work)
+        if earlier:
+            await self._database.read("read concepts", work)
+        return found
 
     async def changes(self, namespace: str, *, after: int, limit: int) -> Sequence[Stored]:
         """See `ConceptTexts`."""
@@ -178,6 +210,28 @@ class SqlConceptTexts:
 
         return await self._database.read("read the changes of concepts", work)
 
+    async def outlines(self, namespace: str, *, after: int, limit: int) -> Sequence[Outline]:
+        """See `ConceptTexts`."""
+        values = {"namespace": namespace, "after": after, "most": limit}
+        rows, made = await self._with_terms(OF_CHANGES, values)
+        return [of_change(row, made) for row in rows]
+
+    async def member_outlines(self, id: str) -> Sequence[Outline]:
+        """See `ConceptTexts`."""
+        rows, made = await self._with_terms(OF_MEMBERS, {"snapshot": id})
+        return [of_member(row, made) for row in rows]
+
+    async def _with_terms(self, query: Select[Any], values: Mapping[str, Any]) -> tuple[Sequence[Any], Made]:
+        """Return a query's rows, and the terms that they lack: those are made from the texts, and kept part by part."""
+        rows = await self._database.rows("read the words of concepts", query, values)
+        made: dict[tuple[str, int], tuple[str, bytes]] = {}
+        for part in _parts(lacking(rows)):
+            concepts = list((await self.at(part)).values())
+            fresh = await asyncio.to_thread(terms_of, concepts)
+            await self._database.write("keep the words of concepts", partial(keep_terms, rows=fresh))
+            made.update(((row["concept_id"], row["version"]), (row["name"], row["terms"])) for row in fresh)
+        return rows, made
+
     async def history(self, id: str) -> Sequence[VersionRecord]:
         """See `ConceptTexts`."""
         query = select(concept_version).where(concept_version.c.concept_id == id).order_by(concept_version.c.version)
@@ -188,18 +242,21 @@ class SqlConceptTexts:
 
         return await self._database.read("read the history of a concept", work)
 
-    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> None:
+    async def mark_indexed(self, collection: str | None, versions: Sequence[tuple[str, int]]) -> int:
         """See `ConceptTexts`."""
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: AsyncConnection) -> int:
+            count = 0
             for part in _parts(versions):
                 same = [and_(concept.c.id == id, concept.c.version == version) for id, version in part]
                 marked = concept.c.version if collection is not None else None
-                await connection.execute(
+                done = await connection.execute(
                     update(concept).where(or_(*same)).values(indexed_in=collection, indexed_version=marked)
                 )
+                count += done.rowcount
+            return count
 
-        await self._database.write("note what is indexed", work)
+        return await self._database.write("note what is indexed", work)
 
     async def make_snapshot(self, namespace: str, id: str, versions: Sequence[tuple[str, int]], note: str) -> Snapshot:
         """See `ConceptTexts`."""
@@ -355,6 +412,8 @@ async def _keep(
     ]
     for rows in _parts(versions):
         await connection.execute(insert(concept_version), list(rows))
+    for kept in _parts(terms_of([stored.concept for stored in written if stored.concept.is_found])):
+        await keep_terms(connection, kept)
 
 
 async def _refuse_taken_names(connection: AsyncConnection, written: Sequence[Stored]) -> None:
@@ -413,12 +472,27 @@ def _stored(row: RowMapping) -> Stored:
 
 
 def _concept(row: RowMapping) -> Concept:
-    if row["format"] > FORMAT:
+    return _read(row["format"], row["body"])
+
+
+def _read(written_as: int, body: str) -> Concept:
+    if written_as > FORMAT:
         raise StoreError(
-            f"a concept is stored in format {row['format']}, this version reads up to {FORMAT}",
-            remedy="upgrade solvent",
+            f"a concept is stored in format {written_as}, this version reads up to {FORMAT}", remedy="upgrade solvent"
         )
-    return Concept.model_validate_json(row["body"])
+    return read_stored(body)
+
+
+def _present(ids: Sequence[str]) -> tuple[Select[Any], dict[str, str]]:
+    """Return what reads ids, versions, formats and bodies of these concepts, and its values. Pure."""
+    size = next(size for size in _SIZES if size >= len(ids))
+    return _present_of(size), {f"id_{number}": ids[min(number, len(ids) - 1)] for number in range(size)}
+
+
+@cache
+def _present_of(size: int) -> Select[Any]:
+    columns = (concept.c.id, concept.c.version, concept.c.format, concept.c.body)
+    return hot(select(*columns).where(concept.c.id.in_([bindparam(f"id_{number}") for number in range(size)])))
 
 
 def _parts(values: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.learned import Learned, LearnedStatus
 from solvent.usage import Usage
-from solvent.workers.distillations import DistilClaim
+from solvent.workers.distillations import DistilClaim, Lessons
 from solvent.workers.row_values import error_text
 from solvent.workers.service_records import LeaseLostError
 from solvent.workers.sql import journal
 from solvent.workers.sql.engine import Database
 from solvent.workers.sql.rows import is_postgres, now, usage_values
 from solvent.workers.tables import DistillationStatus, distillation, job, job_content
+
+NEWEST = 500
+"""Jobs whose results are looked at for a report."""
 
 
 async def queue_distillation(connection: AsyncConnection, job_id: str, time: float) -> None:
@@ -105,6 +109,10 @@ class SqlDistillations:
             lambda connection: _due(connection, max_attempts=max_attempts, unseen_s=unseen_s, limit=limit),
         )
 
+    async def lessons(self, project: str) -> Lessons:
+        """See `Distillations`."""
+        return await self._database.read("count lessons", lambda connection: _lessons(connection, project))
+
 
 _FREE = {"status": DistillationStatus.QUEUED.value, "holder": None, "expires_at": None}
 
@@ -177,3 +185,37 @@ async def _fail(connection: AsyncConnection, job_id: str, attempts: int, last_er
     learned = Learned(status=LearnedStatus.FAILED, note=note)
     # On SQLite the account is not in this database.
     await _tell(connection, job_id, learned, spent if spent.model_calls else None)
+
+
+async def _lessons(connection: AsyncConnection, project: str) -> Lessons:
+    time = await now(connection)
+    oldest = func.min(distillation.c.created_at).label("oldest")
+    counted = (
+        select(distillation.c.status, func.count().label("lessons"), oldest)
+        .select_from(distillation.join(job, job.c.id == distillation.c.job_id))
+        .where(distillation.c.ended_at.is_(None), job.c.project == project)
+        .group_by(distillation.c.status)
+    )
+    open_now = {row.status: row for row in await connection.execute(counted)}
+    queued, running = (open_now.get(status.value) for status in (DistillationStatus.QUEUED, DistillationStatus.RUNNING))
+    newest = (
+        select(job.c.id)
+        .where(job.c.project == project)
+        .order_by(job.c.submitted_at.desc(), job.c.id.desc())
+        .limit(NEWEST)
+        .subquery()
+    )
+    took = func.avg(distillation.c.ended_at - distillation.c.created_at)
+    mean_s = (await connection.execute(select(took).where(distillation.c.job_id.in_(select(newest.c.id))))).scalar()
+    results = select(job_content.c.result).where(job_content.c.job_id.in_(select(newest.c.id)))
+    texts = (await connection.execute(results)).scalars().all()
+    learned = [found for text in texts if text and (found := json.loads(text).get("learned"))]
+    return Lessons(
+        waiting=queued.lessons if queued is not None else 0,
+        running=running.lessons if running is not None else 0,
+        oldest_waiting_s=None if queued is None else max(0.0, time - queued.oldest),
+        jobs=len(texts),
+        ended=dict(sorted(Counter(one["status"] for one in learned if one["status"] != LearnedStatus.PENDING).items())),
+        tokens=sum(one.get("tokens", 0) for one in learned),
+        mean_s=mean_s,
+    )

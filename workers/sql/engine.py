@@ -7,19 +7,21 @@ it as the files here use.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import sqlite3
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from sqlalchemy import URL, event, make_url
+from sqlalchemy import URL, Executable, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
 from solvent.errors import ConfigError, SolventError, StoreError, boundary
+from solvent.workers.sql.sqlite_reader import SqliteReader
 
 if TYPE_CHECKING:
     from solvent.workers.sql.postgres import PostgresConnection, PostgresPool
@@ -167,6 +169,23 @@ class Database:
         """
         return await self._transaction(what, work, writes=False, single=not snapshot)
 
+    async def rows(self, what: str, statement: Executable, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Return the rows of one statement that only reads and that lives as long as the process; raises as `read`."""
+        if not self.is_sqlite:
+
+            async def work(connection: AsyncConnection) -> Sequence[Any]:
+                return list(await connection.execute(statement, values))
+
+            return await self.read(what, work)
+        try:
+            return await self._reader.rows(statement, values)
+        except sqlite3.Error as error:
+            raise self._error(what, error) from error
+
+    @cached_property
+    def _reader(self) -> SqliteReader:
+        return SqliteReader(str(self._url.database))
+
     async def change_schema(self, what: str, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
         """Do `work` in one transaction of SQLAlchemy's engine, whatever the database; as `write` otherwise."""
         async with self._writer or nullcontext():
@@ -221,11 +240,11 @@ class Database:
             connection = cast(AsyncConnection, lean)
             if single:
                 return await work(connection)
-            await lean.exec_driver_sql("BEGIN" if writes else _SNAPSHOT)
+            await lean.begin("BEGIN" if writes else _SNAPSHOT)
             try:
                 result = await work(connection)
                 commits()
-                await lean.exec_driver_sql("COMMIT")
+                await lean.end("COMMIT")
             except BaseException:
                 await _roll_back(lean)
                 raise
@@ -250,6 +269,9 @@ class Database:
         """Close all connections; safe to call twice."""
         if self._pool is not None:
             await self._pool.aclose()
+        if "_reader" in self.__dict__:
+            await self._reader.aclose()
+            del self._reader
         if "engine" in self.__dict__:
             await self.engine.dispose()
 
@@ -257,8 +279,8 @@ class Database:
 async def _roll_back(connection: PostgresConnection) -> None:
     """End a transaction that failed; where that fails too, the pool closes the connection, which does it as well."""
     with suppress(DBAPIError):
-        if not connection.driver.closed:
-            await connection.exec_driver_sql("ROLLBACK")
+        if not connection.is_closed:
+            await connection.end("ROLLBACK")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

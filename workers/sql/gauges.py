@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.workers.sql.rows import now
-from solvent.workers.tables import job, lease, trajectory
+from solvent.workers.tables import distillation, job, lease, trajectory
 
 
 async def gauges(connection: AsyncConnection) -> Mapping[str, float]:
@@ -31,6 +31,17 @@ async def gauges(connection: AsyncConnection) -> Mapping[str, float]:
     )
     for row in await connection.execute(trajectories):
         found[f'trajectories{{status="{row.status}"}}'] = float(row.trajectories)
+    lessons = (
+        select(
+            distillation.c.status, func.count().label("lessons"), func.min(distillation.c.created_at).label("oldest")
+        )
+        .where(distillation.c.ended_at.is_(None))
+        .group_by(distillation.c.status)
+    )
+    for row in await connection.execute(lessons):
+        found[f'distillations{{status="{row.status}"}}'] = float(row.lessons)
+        if row.status == "queued":
+            found["oldest_distillation_seconds"] = max(0.0, time - row.oldest)
     counted = select(func.count(), func.count(func.distinct(lease.c.holder))).select_from(lease)
     leases, holders = (await connection.execute(counted)).one()
     return {**found, "leases": float(leases), "holders": float(holders)}

@@ -21,11 +21,13 @@ from sqlalchemy.exc import DBAPIError
 if TYPE_CHECKING:
     import psycopg
 
+    from solvent.workers.sql.lean import LeanConnection, Result, Statement
+
 S = TypeVar("S", bound=Executable)
 Values = Mapping[str, Any]
 
-_HOT: dict[Executable, Callable[[Values], tuple[str, Values]] | None] = {}
-_RESULTS: dict[str, SimpleResultMetaData] = {}
+_HOT: dict[Executable, Callable[[Values], tuple[Statement, Sequence[Any]]] | None] = {}
+_RESULTS: dict[bytes, SimpleResultMetaData] = {}
 """By the text of a hot statement."""
 
 
@@ -53,9 +55,43 @@ class PostgresConnection:
     def __init__(
         self, connection: psycopg.AsyncConnection[Any], dialect: PGDialect_psycopg, cache: dict[Any, Any]
     ) -> None:
-        self.driver = connection
+        from solvent.workers.sql.lean import LeanConnection
+
+        self._driver = connection
+        self._lean: LeanConnection = LeanConnection(connection)
         self.dialect = dialect
         self._cache = cache
+
+    @property
+    def driver(self) -> psycopg.AsyncConnection[Any]:
+        """The connection as psycopg's own, for what is not done here."""
+        self._lean.unwatch()
+        return self._driver
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether it is of no further use."""
+        return self._driver.closed
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it is in no transaction, and in the middle of nothing."""
+        return int(self._driver.pgconn.transaction_status) == 0
+
+    async def begin(self, text: str) -> None:
+        """Begin a transaction, with the first statement that comes."""
+        self._lean.begin(text)
+
+    async def end(self, text: str) -> None:
+        """End the transaction."""
+        try:
+            await self._lean.end(text)
+        except Exception as error:
+            raise self.wrapped(error) from error
+
+    async def close(self) -> None:
+        """Close it."""
+        await self.driver.close()
 
     async def execute(self, statement: Executable, parameters: Values | Sequence[Values] | None = None) -> Rows:
         """Execute a statement once, or for each of several rows of values.
@@ -67,21 +103,19 @@ class PostgresConnection:
         rows = cast("Sequence[Values]", parameters if many else [parameters or {}])
         if many and not rows:
             return _no_rows()
-        texts = [self._compiled(statement, row) for row in rows]
         try:
+            if len(rows) == 1 and statement in _HOT:
+                ready = _HOT[statement] or self._prepare(statement, rows[0])
+                if ready is not None:
+                    lean, values = ready(rows[0])
+                    return _rows_of_lean(lean, await self._lean.execute(lean, values))
+            texts = [self._compiled(statement, row) for row in rows]
+            await self._lean.begin_now()
             if len(texts) > 1:
                 async with self.driver.cursor() as cursor:
                     await cursor.executemany(texts[0][0], [values for _, values in texts])
                     return _no_rows(cursor.rowcount)
-            cursor = await self.driver.execute(*texts[0])
-            return await _rows_of(cursor, texts[0][0] if statement in _HOT else "")
-        except Exception as error:
-            raise self.wrapped(error) from error
-
-    async def exec_driver_sql(self, statement: str) -> Rows:
-        """Execute a text as it is."""
-        try:
-            return await _rows_of(await self.driver.execute(statement.encode(), prepare=False))
+            return await _rows_of(await self.driver.execute(*texts[0]))
         except Exception as error:
             raise self.wrapped(error) from error
 
@@ -91,22 +125,15 @@ class PostgresConnection:
 
         if not isinstance(error, psycopg.Error):
             return error
-        gone = self.driver.closed or self.driver.broken
+        gone = self._driver.closed or self._driver.broken
         return DBAPIError.instance(
             None, None, error, psycopg.Error, hide_parameters=True, connection_invalidated=gone, dialect=self.dialect
         )
 
     def _compiled(self, statement: Executable, values: Values) -> tuple[str, Values]:
-        ready = _HOT.get(statement)
-        if ready is not None:
-            return ready(values)
-        is_hot = statement in _HOT
         compiled, extracted, collected, _ = cast(Any, statement)._compile_w_cache(
-            self.dialect, compiled_cache=None if is_hot else self._cache, column_keys=sorted(values)
+            self.dialect, compiled_cache=self._cache, column_keys=sorted(values)
         )
-        if is_hot and not (compiled.literal_execute_params or compiled.post_compile_params):
-            ready = _HOT[statement] = _constant(compiled)
-            return ready(values)
         given = compiled.construct_params(
             values, extracted_parameters=extracted, escape_names=False, _collected_params=collected
         )
@@ -117,14 +144,30 @@ class PostgresConnection:
             given = {**given, **expanded.additional_parameters}
         return text, _processed(given, processors)
 
+    @staticmethod
+    def _prepare(statement: Executable, values: Values) -> Callable[[Values], tuple[Statement, Sequence[Any]]] | None:
+        """Compile a hot statement for good; returns what makes the values of it, or None where its text varies."""
+        compiled = cast(Any, statement)._compile_w_cache(_NUMBERED, compiled_cache=None, column_keys=sorted(values))[0]
+        if compiled.literal_execute_params or compiled.post_compile_params:
+            return None
+        ready = _HOT[statement] = _constant(compiled)
+        return ready
 
-def _constant(compiled: Any) -> Callable[[Values], tuple[str, Values]]:
+
+_NUMBERED: PGDialect_psycopg = cast(Any, PGDialect_psycopg)(paramstyle="numeric_dollar")
+
+
+def _constant(compiled: Any) -> Callable[[Values], tuple[Statement, Sequence[Any]]]:
     """Return what makes text and values of a statement whose own values never change."""
-    text, processors = compiled.string, compiled._bind_processors
+    from solvent.workers.sql.lean import Statement
+
+    statement = Statement.of(compiled.string, compiled.positiontup or ())
+    order, processors = statement.order, compiled._bind_processors
     fixed = {name: bind.effective_value for name, bind in compiled.binds.items() if not bind.required}
 
-    def ready(values: Values) -> tuple[str, Values]:
-        return text, _processed({**fixed, **values}, processors)
+    def ready(values: Values) -> tuple[Statement, Sequence[Any]]:
+        given = _processed({**fixed, **values}, processors)
+        return statement, [given[name] for name in order]
 
     return ready
 
@@ -135,19 +178,25 @@ def _processed(values: Values, processors: Mapping[str, Any]) -> Values:
     return {name: processors[name](value) if name in processors else value for name, value in values.items()}
 
 
-async def _rows_of(cursor: psycopg.AsyncCursor[Any], text: str = "") -> Rows:
+async def _rows_of(cursor: psycopg.AsyncCursor[Any]) -> Rows:
     result = cursor.pgresult
     if result is None or not result.nfields:
         return _no_rows(cursor.rowcount)
-    metadata = _RESULTS.get(text)
-    if metadata is None:
-        # Not the cursor's description, which takes as long as the statement.
-        names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
-        metadata = SimpleResultMetaData(names)
-        if text:
-            _RESULTS[text] = metadata
-    rows = Rows(metadata, iter(await cursor.fetchall()))
+    # Not the cursor's description, which takes as long as the statement.
+    names = [(result.fname(place) or b"").decode() for place in range(result.nfields)]
+    rows = Rows(SimpleResultMetaData(names), iter(await cursor.fetchall()))
     rows.rowcount = cursor.rowcount
+    return rows
+
+
+def _rows_of_lean(statement: Statement, result: Result) -> Rows:
+    if not result.names:
+        return _no_rows(result.count)
+    metadata = _RESULTS.get(statement.text)
+    if metadata is None:
+        metadata = _RESULTS[statement.text] = SimpleResultMetaData(result.names)
+    rows = Rows(metadata, iter(result.rows))
+    rows.rowcount = result.count
     return rows
 
 
@@ -184,21 +233,27 @@ class PostgresPool:
         Raises:
             DBAPIError: none can be made.
         """
-        from psycopg.pq import TransactionStatus
-
         async with self._room:
-            connection = self._idle.pop() if self._idle else await self._connect()
+            connection = self._open_one() or await self._connect()
             try:
                 yield connection
             finally:
-                driver = connection.driver
-                if driver.closed:
+                if connection.is_closed:
                     # The server went away: so are the others.
+                    await connection.close()
                     await self._drop_idle()
-                elif driver.info.transaction_status is TransactionStatus.IDLE:
+                elif connection.is_idle:
                     self._idle.append(connection)
                 else:
-                    await driver.close()
+                    await connection.close()
+
+    def _open_one(self) -> PostgresConnection | None:
+        """Return one that is not used now; what is known to have ended meanwhile is left out."""
+        while self._idle:
+            connection = self._idle.pop()
+            if not connection.is_closed:
+                return connection
+        return None
 
     async def aclose(self) -> None:
         """Close those that are not used now; safe to call twice."""
@@ -207,7 +262,7 @@ class PostgresPool:
     async def _drop_idle(self) -> None:
         idle, self._idle = self._idle, []
         for connection in idle:
-            await connection.driver.close()
+            await connection.close()
 
     async def _connect(self) -> PostgresConnection:
         import psycopg

@@ -28,6 +28,7 @@ from solvent.workers.service_records import (
     TrajectoryRecord,
 )
 from solvent.workers.sql import (
+    at_once,
     choosing,
     claims,
     events,
@@ -170,8 +171,18 @@ class SqlServiceStore:
     ) -> Claim | None:
         """See `ServiceStore`."""
         claim = claims.claim_job if kind is LeaseKind.JOB else claims.claim_trajectory
+        what = f"claim {kind} {id!r}"
+        if not self._database.is_sqlite:
+            usual = await self._database.write(
+                what,
+                lambda connection: at_once.claim(connection, kind, id, holder, lease_s, uncounted_from),
+                # Made twice, the second finds it held, as by another: the lease that nobody knows of lapses.
+                one_change=True,
+            )
+            if usual is not None:
+                return usual
         return await self._database.write(
-            f"claim {kind} {id!r}", lambda connection: claim(connection, id, holder, lease_s, uncounted_from)
+            what, lambda connection: claim(connection, id, holder, lease_s, uncounted_from)
         )
 
     async def count_attempt(self, claim: Claim) -> None:
@@ -212,6 +223,7 @@ class SqlServiceStore:
         await self._database.write(
             f"store trajectories of job {claim.id!r}",
             lambda connection: trajectories.start(connection, claim, plans),
+            one_change=not self._database.is_sqlite,
         )
 
     async def cancel_trajectories(self, claim: Claim, names: Sequence[str]) -> None:
@@ -248,7 +260,9 @@ class SqlServiceStore:
     async def tell(self, claim: Claim, names: Sequence[str]) -> None:
         """See `ServiceStore`."""
         await self._database.write(
-            f"mark outcomes of job {claim.id!r}", lambda connection: trajectories.tell(connection, claim, names)
+            f"mark outcomes of job {claim.id!r}",
+            lambda connection: trajectories.tell(connection, claim, names),
+            one_change=not self._database.is_sqlite,
         )
 
     async def untell(self, claim: Claim) -> None:

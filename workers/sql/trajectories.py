@@ -6,7 +6,6 @@ import json
 from collections.abc import Sequence
 
 from sqlalchemy import bindparam, func, select, update
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,7 +14,8 @@ from solvent.agents.outcome import TrajectoryOutcome
 from solvent.agents.trajectory_state import Plan
 from solvent.errors import InternalError, NotFound
 from solvent.workers.service_records import Claim, LeaseKind, TrajectoryRecord
-from solvent.workers.sql.claims import end_lease, lock_held, release_held, split
+from solvent.workers.sql import at_once
+from solvent.workers.sql.claims import end_lease, lock_held, lost, release_held, split
 from solvent.workers.sql.endings import end_trajectories, end_unheld_trajectories
 from solvent.workers.sql.postgres import hot
 from solvent.workers.sql.rows import database_time, is_postgres, select_trajectories, trajectory_record
@@ -51,10 +51,13 @@ _REST = hot(
 
 async def start(connection: AsyncConnection, claim: Claim, plans: Sequence[Plan]) -> None:
     """See `ServiceStore.start_trajectories`."""
+    if is_postgres(connection):
+        if not await at_once.start(connection, claim, plans):
+            raise lost(claim)
+        return
     _, _, time = await lock_held(connection, claim)
     if not plans:
         return
-    make = postgresql_insert if is_postgres(connection) else sqlite_insert
     rows = [
         {
             "job_id": claim.id,
@@ -69,7 +72,7 @@ async def start(connection: AsyncConnection, claim: Claim, plans: Sequence[Plan]
         }
         for plan in plans
     ]
-    await connection.execute(make(trajectory).on_conflict_do_nothing(), rows)
+    await connection.execute(sqlite_insert(trajectory).on_conflict_do_nothing(), rows)
 
 
 async def cancel(connection: AsyncConnection, claim: Claim, names: Sequence[str]) -> None:
@@ -88,6 +91,10 @@ async def end(connection: AsyncConnection, claim: Claim, outcome: TrajectoryOutc
     # Whoever ends it advances the job, or sends the message. Locks are taken in their order, and a lease that is found
     # to be gone undoes it all.
     await connection.execute(_WAKE_AS_SENT, {"of_job": job_id})
+    if is_postgres(connection):
+        if not await at_once.end(connection, claim, outcome):
+            raise lost(claim)
+        return
     await end_trajectories(connection, job_id, [outcome], wake=False)
     await end_lease(connection, claim)
 
@@ -113,6 +120,10 @@ async def unended(connection: AsyncConnection, claim: Claim) -> Sequence[str]:
 
 async def tell(connection: AsyncConnection, claim: Claim, names: Sequence[str]) -> None:
     """See `ServiceStore.tell`."""
+    if is_postgres(connection):
+        if not await at_once.tell(connection, claim, names):
+            raise lost(claim)
+        return
     await lock_held(connection, claim)
     if names:
         await connection.execute(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,38 @@ from cluster_lab import ClusterLab, MakeLab
 from cluster_tally import TALLIES
 from model_servers import ModelServer
 from servers import PostgresServer, RedisServer
+
+LONG_S = {
+    "test_1000_jobs_on_the_bundled_model_while_workers_die": 380,
+    "test_workers_die_20_times_in_a_batch_of_200_jobs": 160,
+    "test_a_worker_is_cut_off_from_redis_for_a_minute": 95,
+    "test_a_worker_dies_in_every_phase_and_at_every_write": 80,
+    "test_two_jobs_that_kill_their_workers_end_as_failed_and_say_so": 65,
+    "test_a_worker_dies_at_every_write_of_a_distillation": 65,
+}
+"""What the longest take on two cores; the others take about OTHERS_S."""
+OTHERS_S = 30
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Have the longest tests begin first: pytest-xdist gives each of its processes a run of the list, as long as any.
+
+    A long test that begins last is waited for by all cores but one.
+    """
+    here = [item for item in items if item.path.parent == Path(__file__).parent]
+    if len(here) != len(items):
+        return
+    processes = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    shares: list[list[pytest.Item]] = [[] for _ in range(processes)]
+    size = -(-len(items) // processes)
+
+    def seconds(item: pytest.Item) -> int:
+        return LONG_S.get(item.name.partition("[")[0], OTHERS_S)
+
+    for item in sorted(items, key=seconds, reverse=True):
+        open_shares = [share for share in shares if len(share) < size]
+        min(open_shares, key=lambda share: sum(map(seconds, share))).append(item)
+    items[:] = [item for share in shares for item in share]
 
 
 @pytest.fixture

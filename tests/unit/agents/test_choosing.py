@@ -10,7 +10,8 @@ from concept_parts import insight, routine
 from solvent.agents.choosing import best_of
 from solvent.memory.concept import Concept
 from solvent.memory.embed import HashedEmbedder
-from solvent.memory.store import ConceptStore, Hit
+from solvent.memory.results import Hit
+from solvent.memory.store import ConceptStore
 from solvent.memory.texts_memory import InMemoryConceptTexts
 from solvent.memory.vectors import InMemoryVectors
 from solvent.training.families.rules import LIST_RULES, NUMBER_RULES, STRING_RULES, World

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from concept_parts import routine
+from injections import outside
 
 from solvent.agents import learn
 from solvent.agents.job import JobSpec, Outcome
@@ -190,6 +191,15 @@ async def test_the_starters_form_is_asked_once_and_says_what_it_left_out(
     assert len(live.prompts) == 2
 
 
+async def test_a_misspelled_name_is_that_of_the_statement(
+    live: Any, reply: Any, echo: Any, store: ConceptStore
+) -> None:
+    problem = echo(statement="Print ok by the Pelkel rule.")
+    said = "concept: Peridot rule\nkind: routine\nsummary: print the word that is asked for"
+    result = await live.run(says(reply("ok"), said), problem, strategy="single", memory="live")
+    assert result.learned.names == ("Pelkel rule",)
+
+
 class Away(ConceptStore):
     """A memory whose index does not answer."""
 
@@ -252,7 +262,9 @@ async def test_an_injection_in_a_statement_or_a_program_ends_as_data(
     assert [one.content.name for one in await store.list()] == ["Print rule"]
     (prompt,) = [prompt for prompt in live.prompts if "Which ideas" in prompt]
     # What the model wrote has fences: those around it are longer.
-    assert f"````\n```\n{INJECTION}\n```\n````" in prompt
+    assert f"````\n{INJECTION}\n```\n{INJECTION}\n```\n````" in prompt
+    # The statement leaves a fence open: it is closed before anything else is quoted.
+    assert INJECTION not in outside(prompt)
 
 
 async def test_jobs_learn_from_those_that_ended_before(live: Any, reply: Any, store: ConceptStore) -> None:

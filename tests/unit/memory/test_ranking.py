@@ -9,13 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from solvent.memory import keywords
+from solvent.memory import keywords, terms
 from solvent.memory.concept import Content
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.keywords import KeywordIndex
 from solvent.memory.merging import merged
 from solvent.memory.names import NameIndex
-from solvent.memory.shelf import collection_name, fuse
+from solvent.memory.ranking import fuse
+from solvent.memory.shelf import collection_name
 from solvent.memory.texts import Namespace
 
 WORDS = st.lists(st.sampled_from(["red", "green", "blue", "one", "two", "three"]), min_size=1, max_size=6).map(" ".join)
@@ -55,6 +56,27 @@ def test_an_index_is_packed_and_finds_the_same() -> None:
         index.remove(f"d{number}")
     assert [id for id, _ in index.search("common word2499", 10)] == ["d2499"]
     assert [id for id, _ in index.search("common", 10)] == ["d2499"]
+
+
+@pytest.mark.parametrize("many", [1, 7, 1000])
+def test_documents_rank_the_same_however_many_came_at_once(monkeypatch: pytest.MonkeyPatch, many: int) -> None:
+    rng = random.Random(3)
+    vocabulary = ["red", "green", "blue", "one", "two", "three"]
+    texts = {f"d{number}": " ".join(rng.choices(vocabulary, k=9)) for number in range(60)}
+    together = KeywordIndex()
+    for id, text in texts.items():
+        together.put_packed(id, terms.packed(text))
+    expected = together.search("red one two three", 9)
+    monkeypatch.setattr(keywords, "MANY", many)
+    index = KeywordIndex()
+    for number, (id, text) in enumerate(texts.items(), 1):
+        index.put(id, "gone by now")
+        index.put(id, text)
+        if number % 7 == 0:
+            assert index.search("blue", 60)
+    assert [id for id, _ in index.search("gone", 99)] == []
+    index._pack()
+    assert index.search("red one two three", 9) == expected, "as if nothing else had ever been there"
 
 
 def test_vectors_have_length_one_and_are_the_same_each_time() -> None:

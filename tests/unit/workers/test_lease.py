@@ -322,6 +322,34 @@ async def test_a_last_attempt_begins_and_counts_once_nothing_else_is_held() -> N
     await keeper.aclose()
 
 
+async def test_a_last_attempt_waits_for_who_works_beside_the_claims_and_keeps_them_out() -> None:
+    store = LeaseStore()
+    store.attempts = {"job/last": 5}
+    keeper = keeper_of(store, alone_from=5)
+    done, inside = asyncio.Event(), asyncio.Event()
+
+    async def distil() -> None:
+        async with keeper.beside():
+            inside.set()
+            await done.wait()
+
+    first = asyncio.create_task(distil())
+    await inside.wait()
+    last = Claimer(keeper, "job/last")
+    await turns()
+    assert not last.held
+    inside.clear()
+    second = asyncio.create_task(distil())
+    done.set()
+    await first
+    await turns()
+    assert last.held
+    assert not inside.is_set()
+    await last.let_go()
+    await second
+    await keeper.aclose()
+
+
 async def test_a_cancel_ends_the_wait_to_be_alone() -> None:
     store = LeaseStore()
     store.attempts = {"job/last": 5}

@@ -15,6 +15,7 @@ from solvent.memory.trial import TrialPolicy
 from solvent.memory.uplift import Rate
 from solvent.service.cli.memory_plot import draw
 from solvent.service.cli.memory_report import show_report
+from solvent.workers.distillations import Lessons
 from solvent.workers.memory_report import MemoryReport, curve_of, growth_of, report_of
 from solvent.workers.utility import Arm, ConceptUtility, JobUse
 
@@ -111,6 +112,17 @@ def test_a_person_reads_the_difference_with_its_interval(
     assert "uplift: +16.7 points (-" in said
     assert "solved in the order of jobs: " in said
     assert "what is likely to do harm:" in said
+
+
+def test_a_person_reads_what_became_of_lessons(report: MemoryReport, capsys: pytest.CaptureFixture[str]) -> None:
+    lessons = Lessons(
+        waiting=2, oldest_waiting_s=71.2, jobs=9, ended={"failed": 1, "written": 4}, tokens=3210, mean_s=2.5
+    )
+    show_report(report.model_copy(update={"lessons": lessons}))
+    said = (
+        "1 failed, 4 written (3,210 tokens, 2.5 s from a job's end; of the last 9 jobs); 2 waiting, the oldest for 71 s"
+    )
+    assert f"lessons of jobs: {said}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("suffix", ["png", "svg"])
