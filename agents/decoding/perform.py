@@ -18,6 +18,7 @@ from solvent.agents.decoding.markovian import think_in_chunks
 from solvent.agents.decoding.no_thinking import without_thinking
 from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.decoding.pieces import Came, Piece, Plan, Reply, plain
+from solvent.agents.decoding.places import places_in
 from solvent.agents.decoding.requirements import check
 from solvent.agents.decoding.thinking import think
 from solvent.agents.decoding.watching import PieceWatch
@@ -122,14 +123,17 @@ class _Performer:
         if isinstance(done, Refused):
             # What was written stays a reply, as one that the budget cut off does.
             return done if number == 0 else Came("", "length", 0)
-        return self._came(piece, done)
+        return await self._came(piece, done)
 
-    def _came(self, piece: Piece, done: Generated) -> Came:
+    async def _came(self, piece: Piece, done: Generated) -> Came:
         self.tokens += done.tokens
         measured = done.record.get("confidence")
         if measured is not None and not piece.probe:
             self.confidences.append(Confidence(**measured))
-        return Came(done.text, done.finish_reason, done.tokens, done.stop_text, done.cut, done.record)
+        record, model = done.record, self._desk.who.model
+        if piece.places is not None and done.finish_reason == "length" and "token_ids" in model.info.capabilities:
+            record = {**record, **await places_in(model, done.text, *piece.places)}
+        return Came(done.text, done.finish_reason, done.tokens, done.stop_text, done.cut, record)
 
     def _watch(self, piece: Piece) -> PieceWatch:
         window = self._options.confidence_window_tokens

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
 from solvent.agents.job import JobStatus, Outcome, StopReason
 from solvent.errors import ConfigError
-from solvent.models.base import ChatRequest
+from solvent.models.base import ChatRequest, Chunk
 from solvent.models.profiles import ThinkingMarkers
 from solvent.models.scripted import Reply, ScriptedModel, tokens_of
 from solvent.usage import Budget
@@ -141,11 +142,25 @@ async def test_a_marker_of_several_tokens_takes_no_bias(bench: Any) -> None:
     assert bench.model.requests == []
 
 
-async def test_chunks_carry_over(thinker: Any) -> None:
+class Coarse(ScriptedModel):
+    """Sends many tokens at once, as a busy endpoint does."""
+
+    async def stream(self, request: ChatRequest) -> AsyncGenerator[Chunk, None]:
+        text = ""
+        async with aclosing(super().stream(request)) as chunks:
+            async for chunk in chunks:
+                text += chunk.text
+        yield chunk.model_copy(update={"text": text})
+
+
+@pytest.mark.parametrize("kind", [ScriptedModel, Coarse])
+async def test_chunks_carry_over(thinker: Any, kind: type[ScriptedModel]) -> None:
     replies = ["<think>" + "".join(f" {number}" for number in range(100)), " go on" * 100, " end"]
     parameters = under(markovian_chunk_tokens=20, markovian_carry_tokens=6, markovian_head_tokens=3)
-    await thinker.run(replies, strategy="single", parameters=parameters)
-    requests = thinker.model.requests
+    model = kind(replies)
+    thinker.changes = {"model": model}
+    await thinker.run([], strategy="single", parameters=parameters)
+    requests = model.requests
     assert requests[1].prefix == "<think> 0 1 13 14 15 16 17 18"
     assert requests[2].prefix == "<think> 0 1" + " go on" * 3
     assert [request.sampling.max_tokens for request in requests] == [20, 14, 14]
