@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from solvent.agents.job import JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.runner import run_job
 from solvent.errors import ConfigError, ProviderOverloaded, ProviderUnavailable
+from solvent.models.base import ChatRequest
 from solvent.models.profiles import Prices
 from solvent.models.scripted import Reply, ScriptedModel
 from solvent.problems.problem import Checker, CodeTest, FunctionSpec, IoTest, Problem, ProblemKind, Verdict
@@ -142,12 +144,25 @@ async def test_a_cap_too_small_for_one_call_spends_nothing(bench: Any, reply: Bl
     assert bench.model.requests == []
 
 
-async def test_deadline_keeps_what_is_there(bench: Any, reply: Block) -> None:
-    script = [reply("no"), Reply((reply("ok"),), gate=asyncio.Event())]
+async def test_deadline_keeps_what_is_there(bench: Any, reply: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+    passed_s = 0.0
+    loop = asyncio.get_running_loop()
+    monkeypatch.setattr(loop, "time", lambda: time.monotonic() + passed_s)
+    bench.changes = {"clock": lambda: time.time() + passed_s}
+
+    def script(request: ChatRequest) -> Reply | str:
+        nonlocal passed_s
+        if len(bench.model.requests) == 1:
+            return reply("no")
+        # While the second reply is being written, the deadline passes: however long the first one took.
+        passed_s = 3600.0
+        return Reply((reply("ok"),), gate=asyncio.Event())
+
     result = await bench.run(
-        script, budget=Budget(deadline_s=1.5), parameters={"wave": 1, "repairs": 0, "max_trajectories": 2}
+        script, budget=Budget(deadline_s=3600.0), parameters={"wave": 1, "repairs": 0, "max_trajectories": 2}
     )
     assert (result.outcome, result.stop_reason) == (Outcome.EXHAUSTED, StopReason.DEADLINE)
+    assert len(bench.model.requests) == 2
     assert result.answer.trajectory == "t0"
     assert bench.model.live == 0, "the reply that was being written is stopped"
 
