@@ -141,10 +141,7 @@ class EventLog:
             for job_id, events in waiting.items():
                 await self._append_or_drop(job_id, joined(events))
             topics, self._topics = self._topics, set()
-            try:
-                await self._wakeups.announce([*topics, *map(job_topic, waiting)])
-            except DependencyError as error:
-                logger.warning("watchers wait for their next look: %s", error)
+            await self._announce_or_drop([*topics, *map(job_topic, waiting)])
             if not self._waiting and not self._topics:
                 self._some.clear()
                 self._idle.set()
@@ -163,6 +160,14 @@ class EventLog:
             await self._append(job_id, events)
         except Exception:  # a defect costs the events of one job; the others' must not wait for ever
             logger.exception("events of job %s are lost by a defect", job_id)
+
+    async def _announce_or_drop(self, topics: Sequence[str]) -> None:
+        try:
+            await self._wakeups.announce(topics)
+        except DependencyError as error:
+            logger.warning("watchers wait for their next look: %s", error)
+        except Exception:  # a defect costs a wake-up; whoever waits for the events to be written must not wait for ever
+            logger.exception("watchers wait for their next look by a defect")
 
     async def _append(self, job_id: str, events: Sequence[Event]) -> None:
         """Append, however often it takes, and exactly once."""

@@ -17,6 +17,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from solvent.errors import StoreError
 from solvent.workers.ledger_codec import MICRO, Keys, micro
+from solvent.workers.redis_connections import on_any_loop
 from solvent.workers.redis_wakeups import CHANNEL
 
 ANSWER_WAIT_S = 5.0
@@ -68,7 +69,7 @@ class LedgerScript:
             socket_connect_timeout=ANSWER_WAIT_S,
             retry=Retry(NoBackoff(), 0),
         )
-        self._redis = Redis.from_pool(pool)
+        self._redis = Redis.from_pool(on_any_loop(pool))
         self._keys = keys
         self._holder = holder
         self._lease = str(micro(lease_s))

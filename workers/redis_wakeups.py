@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, cast
 
-from redis.asyncio import Redis
+from redis.asyncio import ConnectionPool, Redis
 from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
@@ -20,6 +20,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 
 from solvent.errors import DependencyError, boundary
+from solvent.workers.redis_connections import on_any_loop
 from solvent.workers.wakeups import Listener, Listeners
 
 CHANNEL = "solvent:wake"
@@ -46,13 +47,14 @@ class RedisWakeups:
 
     def __init__(self, url: str, *, quiet_s: float = QUIET_S) -> None:
         self._quiet_s = quiet_s
-        self._redis = Redis.from_url(
+        pool = ConnectionPool.from_url(
             url,
             socket_connect_timeout=ANSWER_WAIT_S,
             socket_timeout=ANSWER_WAIT_S,
             # Once, for a connection that was closed while nobody used it; whoever announces must not wait for long.
             retry=Retry(NoBackoff(), 1),
         )
+        self._redis = Redis.from_pool(on_any_loop(pool))
         self._listeners = Listeners()
         self._hears = asyncio.Event()
         self._reader: asyncio.Task[None] | None = None

@@ -1,5 +1,5 @@
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
@@ -65,3 +65,21 @@ async def test_a_defect_in_one_job_s_events_stops_no_other(caplog: pytest.LogCap
     log.emit(PhaseEntered(job_id="whole", trajectory="t1", phase="verify"))
     await log.aclose()
     assert [event.job_id for event in store.rows] == ["whole", "whole"]
+
+
+class NoWakeups(LocalWakeups):
+    """Whose announcements are a defect."""
+
+    async def announce(self, topics: Iterable[str]) -> None:
+        raise ValueError("a defect")
+
+
+async def test_a_defect_in_the_announcements_stops_no_writing(caplog: pytest.LogCaptureFixture) -> None:
+    store = Rows()
+    log = EventLog(store, NoWakeups())
+    with caplog.at_level(logging.CRITICAL, logger="solvent"):
+        for phase in ("solve", "verify"):
+            log.emit(PhaseEntered(job_id="whole", trajectory="t1", phase=phase))
+            await log.flush()
+        assert len(store.rows) == 2
+        await log.aclose()
