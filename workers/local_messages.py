@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count, islice
-from typing import Any
 
 from solvent.workers.messages import (
     ADVANCE_JOB,
@@ -17,13 +16,12 @@ from solvent.workers.messages import (
     QUEUES,
     RUN_TRAJECTORY,
     TRAJECTORIES,
+    Handler,
     priority,
 )
 from solvent.workers.service_records import QueuedJob
 
 logger = logging.getLogger(__name__)
-
-Handler = Callable[[str], Coroutine[Any, Any, None]]
 
 
 class LocalMessages:

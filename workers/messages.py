@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from typing import Any, Protocol
 
 from solvent.workers.dispatch import Dispatcher
 
@@ -26,6 +26,9 @@ UNSEEN_S = 30.0
 UNSEEN_BEHIND_OTHERS_S = 600.0
 """The same where messages wait: it may well be one of them. One about a trajectory is known better: see
 `ServiceStore.due`."""
+
+Handler = Callable[[str], Coroutine[Any, Any, None]]
+"""What is done with the id that a message names."""
 
 
 class Messages(Dispatcher, Protocol):

@@ -23,7 +23,7 @@ from solvent.workers.holders import lapse_dead, local_holder, new_holder
 from solvent.workers.home import carry_over_old
 from solvent.workers.lease import SQLITE_BEAT_S, Keeper, alone_from
 from solvent.workers.measured import MeasuredLedger
-from solvent.workers.messages import Messages
+from solvent.workers.messages import Handler, Messages
 from solvent.workers.metrics import WorkerMetrics
 from solvent.workers.parts import Parts
 from solvent.workers.reaper import reap_on
@@ -166,7 +166,7 @@ class Runs:
     def __len__(self) -> int:
         return len(self._tasks)
 
-    def handler(self, run: Callable[[str], Coroutine[Any, Any, None]]) -> Callable[[str], Coroutine[Any, Any, None]]:
+    def handler(self, run: Handler) -> Handler:
         """Return `run`, noted while it runs."""
 
         async def noted(id: str) -> None:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from celery.exceptions import Reject
 
 from solvent.workers.celery_app import CeleryMessages, make_app
 from solvent.workers.consumer_watch import Traffic
-from solvent.workers.messages import ADVANCE_JOB, DISTILL, FORMAT, REAP, RUN_TRAJECTORY
+from solvent.workers.messages import ADVANCE_JOB, DISTILL, FORMAT, REAP, RUN_TRAJECTORY, Handler
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -24,8 +24,6 @@ REFUSAL_PAUSE_S = 1.0
 """How long a message that cannot be read here is kept from coming back at once."""
 
 logger = logging.getLogger(__name__)
-
-Handler = Callable[[str], Coroutine[Any, Any, None]]
 
 
 class Bridge:

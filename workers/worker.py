@@ -18,18 +18,16 @@ from celery.worker import WorkController
 from celery.worker import state as celery_state
 
 from solvent.settings import Settings
-from solvent.workers.advance import advance_job
 from solvent.workers.celery_app import CeleryMessages, connect_again, make_app
 from solvent.workers.cluster import Cluster
 from solvent.workers.consumer_watch import Traffic, watch_consumer
-from solvent.workers.distill import distill
+from solvent.workers.handlers import handlers_of
 from solvent.workers.loop import LoopThread, spare_collector
-from solvent.workers.messages import ADVANCE_JOB, DISTILL, QUEUES, REAP, RUN_TRAJECTORY
+from solvent.workers.messages import QUEUES, REAP, TRAJECTORIES
 from solvent.workers.opening import Runs, beside, open_cluster
 from solvent.workers.reaper import reap
 from solvent.workers.redis_wakeups import RedisWakeups
 from solvent.workers.tasks import Bridge, add_tasks
-from solvent.workers.trajectories import run_trajectory
 from solvent.workers.worker_http import WorkerHttp
 
 STOPPED_HARD = 143
@@ -87,10 +85,11 @@ class WorkerProcess:
             cluster = self._loop.run(self._open(CeleryMessages(app)))
             cluster.metrics.watch(cluster.keeper, capacity=self._options.concurrency)
             handlers = {
-                ADVANCE_JOB: self._runs.handler(partial(advance_job, cluster)),
-                RUN_TRAJECTORY: self._runs.handler(partial(run_trajectory, cluster)),
-                DISTILL: self._runs.handler(partial(distill, cluster)),
-                REAP: self._runs.handler(lambda _: reap(cluster)),
+                name: self._runs.handler(handler)
+                for name, handler in {
+                    **handlers_of(cluster, in_place=TRAJECTORIES in self._options.queues),
+                    REAP: lambda _: reap(cluster),
+                }.items()
             }
             add_tasks(app, Bridge(self._loop, handlers, self._stopping, self._traffic))
             worker = app.Worker(

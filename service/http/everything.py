@@ -15,12 +15,9 @@ from solvent.service.http.day_budgets import DayBudgets, spent_in
 from solvent.service.http.door import Door
 from solvent.service.http.process import ApiOptions, check, server_of
 from solvent.settings import Settings
-from solvent.workers.advance import advance_job
-from solvent.workers.distill import distill
+from solvent.workers.handlers import handlers_of
 from solvent.workers.local_messages import LocalMessages
-from solvent.workers.messages import ADVANCE_JOB, DISTILL, RUN_TRAJECTORY
 from solvent.workers.opening import open_cluster
-from solvent.workers.trajectories import run_trajectory
 from solvent.workers.wakeups import LocalWakeups
 
 
@@ -70,13 +67,7 @@ async def _serve(
             worker_metrics=cluster.metrics.text,
         )
         stack.push_async_callback(door.aclose)
-        messages.start(
-            {
-                ADVANCE_JOB: partial(advance_job, cluster),
-                RUN_TRAJECTORY: partial(run_trajectory, cluster),
-                DISTILL: partial(distill, cluster),
-            }
-        )
+        messages.start(handlers_of(cluster))
         await server_of(door, options, lambda: started(url_of(listening))).serve(sockets=[listening])
         cluster.metrics.drain()
         cluster.drain.request()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import pytest
-from cluster_bench import PARAMETERS, REPLIES, ClusterBench, Script, handlers, start, sum_spec
+from cluster_bench import PARAMETERS, REPLIES, ClusterBench, Script, start, sum_spec
 
 from solvent.agents import checkpoints as formats
 from solvent.agents.checkpoints import JobFiles
@@ -23,8 +23,9 @@ from solvent.errors import StoreError
 from solvent.usage import Budget
 from solvent.workers.advance import advance_job
 from solvent.workers.cluster import Cluster
+from solvent.workers.handlers import handlers_of
 from solvent.workers.lease import Keeper
-from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY
+from solvent.workers.messages import ADVANCE_JOB, RUN_TRAJECTORY, TRAJECTORIES
 from solvent.workers.reaper import reap
 from solvent.workers.service_records import Beat, Claim, LeaseKind, TrajectoryRecord
 from solvent.workers.service_store import ServiceStore
@@ -99,9 +100,9 @@ async def test_doubled_and_reordered_messages_change_nothing(bench: ClusterBench
         calls = []
         for cluster in workers:
             for job_id in ("job", "other"):
-                calls += [handlers(cluster)[ADVANCE_JOB](job_id)] * 1
+                calls += [handlers_of(cluster)[ADVANCE_JOB](job_id)] * 1
                 names = [f"{job_id}/t{number}" for number in range(5)]
-                calls += [handlers(cluster)[RUN_TRAJECTORY](name) for name in names]
+                calls += [handlers_of(cluster)[RUN_TRAJECTORY](name) for name in names]
         order.shuffle(calls)
         await asyncio.gather(*calls)
     for job_id in ("job", "other"):
@@ -123,6 +124,32 @@ async def test_two_advancers_race_and_one_advances(bench: ClusterBench) -> None:
     assert [stored.event.type for stored in await first.store.events("job")] == ["job.started"]
     await asyncio.gather(*(run_trajectory(cluster, f"job/t{n}") for n in range(4) for cluster in (first, second)))
     assert bench.script.calls["t0/0"] == 1
+
+
+async def test_a_job_that_begins_runs_its_first_trajectory_in_place(bench: ClusterBench) -> None:
+    cluster = await bench.worker()
+    await bench.submit(sum_spec(parameters={**PARAMETERS, "wave": 3, "max_trajectories": 3}))
+    await handlers_of(cluster)[ADVANCE_JOB]("job")
+    assert bench.script.calls["t0/0"] == 1
+    assert not bench.script.calls["t1/0"]
+    assert (await cluster.messages.waiting())[TRAJECTORIES] == 2, "the others of the wave are for whoever has room"
+
+
+async def test_a_worker_that_stops_leaves_the_first_trajectory_to_others(bench: ClusterBench) -> None:
+    cluster = await bench.worker()
+    await bench.submit(sum_spec())
+    cluster.drain.request()
+    await handlers_of(cluster)[ADVANCE_JOB]("job")
+    assert not bench.script.calls
+    assert (await cluster.messages.waiting())[TRAJECTORIES] == 1
+
+
+async def test_a_process_without_trajectories_sends_all(bench: ClusterBench) -> None:
+    cluster = await bench.worker()
+    await bench.submit(sum_spec())
+    await handlers_of(cluster, in_place=False)[ADVANCE_JOB]("job")
+    assert not bench.script.calls
+    assert (await cluster.messages.waiting())[TRAJECTORIES] == 1
 
 
 async def test_a_cancel_cuts_the_reply_and_keeps_what_there_is(bench: ClusterBench) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from cluster_bench import ClusterBench, bench_of, handlers, record_of, start
+from cluster_bench import ClusterBench, bench_of, record_of, start
 from fake_sandbox import FakeSandbox
 from sqlalchemy import update
 
@@ -29,6 +29,7 @@ from solvent.problems.problem import IoTest, Problem, ProblemKind, Verdict
 from solvent.usage import Budget, Usage
 from solvent.workers.distill import distill
 from solvent.workers.distillations import Lessons
+from solvent.workers.handlers import handlers_of
 from solvent.workers.local_messages import LocalMessages
 from solvent.workers.messages import DISTILL
 from solvent.workers.reaper import reap
@@ -141,7 +142,7 @@ async def test_a_job_ends_first_and_its_lesson_is_written_after_it(lab: Lab) -> 
         sent.set()
 
     assert isinstance(worker.messages, LocalMessages)
-    worker.messages.start({**handlers(worker), DISTILL: note})
+    worker.messages.start({**handlers_of(worker), DISTILL: note})
     await worker.messages.send_jobs(await lab.bench.submit(spec_of()))
     ended = (await lab.bench.ended()).result
     assert ended is not None

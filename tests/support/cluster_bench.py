@@ -6,7 +6,6 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -24,15 +23,13 @@ from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import Reply, ScriptedModel
 from solvent.problems.problem import Problem, ProblemKind
 from solvent.usage import Budget
-from solvent.workers.advance import advance_job
 from solvent.workers.checkpoints import Checkpoints, PostgresCheckpoints, SqliteCheckpoints
 from solvent.workers.cluster import Cluster, Graphs, build_graphs
 from solvent.workers.database import ServiceDatabase, open_service_database
-from solvent.workers.distill import distill
 from solvent.workers.event_log import EventLog
+from solvent.workers.handlers import handlers_of
 from solvent.workers.lease import Keeper
-from solvent.workers.local_messages import Handler, LocalMessages
-from solvent.workers.messages import ADVANCE_JOB, DISTILL, RUN_TRAJECTORY
+from solvent.workers.local_messages import LocalMessages
 from solvent.workers.metrics import WorkerMetrics
 from solvent.workers.opening import libpq_url
 from solvent.workers.parts import Parts
@@ -41,7 +38,6 @@ from solvent.workers.service_records import QueuedJob
 from solvent.workers.sql.store import SqlServiceStore
 from solvent.workers.stop_signals import listen_for_stops
 from solvent.workers.tables import lease
-from solvent.workers.trajectories import run_trajectory
 from solvent.workers.wakeups import LocalWakeups, job_topic
 
 MAX_TOKENS = 100
@@ -204,19 +200,10 @@ class ClusterBench:
         return cluster
 
 
-def handlers(cluster: Cluster) -> dict[str, Handler]:
-    """What handles messages in a worker."""
-    return {
-        ADVANCE_JOB: partial(advance_job, cluster),
-        RUN_TRAJECTORY: partial(run_trajectory, cluster),
-        DISTILL: partial(distill, cluster),
-    }
-
-
 def start(cluster: Cluster) -> None:
     """Begin to work on messages."""
     assert isinstance(cluster.messages, LocalMessages)
-    cluster.messages.start(handlers(cluster))
+    cluster.messages.start(handlers_of(cluster))
 
 
 @asynccontextmanager

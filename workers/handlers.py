@@ -1,0 +1,42 @@
+"""What a worker does with each kind of message."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from solvent.workers.advance import Kept, advance_job
+from solvent.workers.cluster import Cluster, queue_of
+from solvent.workers.distill import distill
+from solvent.workers.messages import ADVANCE_JOB, DISTILL, RUN_TRAJECTORY, Handler
+from solvent.workers.trajectories import run_trajectory
+
+
+def handlers_of(cluster: Cluster, *, in_place: bool = True) -> dict[str, Handler]:
+    """Return what handles messages in a process.
+
+    Args:
+        cluster: the process's share.
+        in_place: see `begin_job`; not where the process takes no messages about trajectories.
+    """
+    return {
+        ADVANCE_JOB: partial(begin_job if in_place else advance_job, cluster),
+        RUN_TRAJECTORY: partial(run_trajectory, cluster),
+        DISTILL: partial(distill, cluster),
+    }
+
+
+async def begin_job(cluster: Cluster, job_id: str) -> None:
+    """Advance a job, and run the first trajectory that this orders, in the place that the message took.
+
+    The others of a wave are sent as messages for whoever has room. What a trajectory's end orders is always sent, so
+    that a long job leaves its place to what is more urgent.
+    """
+    kept = Kept()
+    await advance_job(cluster, job_id, kept)
+    if kept.trajectory is None:
+        return
+    if cluster.drain.requested.is_set():
+        record = await cluster.record(job_id, fresh=False)
+        await cluster.send(trajectories=[kept.trajectory], queue=queue_of(record))
+        return
+    await run_trajectory(cluster, kept.trajectory)
