@@ -7,7 +7,7 @@ one do so at a time; who is refused need do nothing, since the holder looks for 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from solvent.agents.checkpoints import NewerFormatError
@@ -60,12 +60,8 @@ class News:
     """All that the store has not marked as told: those, and what an earlier holder told and did not come to mark."""
 
 
-@dataclass
-class Kept:
-    """Room for one trajectory, which whoever advances a job runs afterwards in place of a message about it."""
-
-    trajectory: str | None = None
-    """`JOB/NAME`; None until one is ordered."""
+RunHere = Callable[[str], bool]
+"""Begins a trajectory (`JOB/NAME`) in this process; returns False where that is to be left to a message."""
 
 
 def news_of(untold: Sequence[TrajectoryRecord], pending: Sequence[str]) -> News:
@@ -84,10 +80,10 @@ def stop_reason(status: JobStatus, left_s: float | None, ending: Ending | None) 
     return None
 
 
-async def advance_job(cluster: Cluster, job_id: str, kept: Kept | None = None) -> None:
+async def advance_job(cluster: Cluster, job_id: str, run_here: RunHere | None = None) -> None:
     """Bring a job on as far as it goes now; does nothing where it cannot be claimed.
 
-    The first trajectory that is ordered is left in `kept`, where that is given; the others are sent.
+    Trajectories that are ordered are sent, but for the first where `run_here` takes it.
 
     What stops it on the way is not raised: the lease is given back, or lapses, and the reaper sends a message again.
     """
@@ -100,20 +96,20 @@ async def advance_job(cluster: Cluster, job_id: str, kept: Kept | None = None) -
             async with cluster.keeper.claim(LeaseKind.JOB, job_id) as held:
                 if held is None:
                     return
-                again = await _advance_held(cluster, held, kept)
+                again = await _advance_held(cluster, held, run_here)
         except StoreError as error:
             logger.warning("job %s is not advanced: %s", job_id, error)
             return
 
 
-async def _advance_held(cluster: Cluster, held: Held, kept: Kept | None) -> bool:
+async def _advance_held(cluster: Cluster, held: Held, run_here: RunHere | None) -> bool:
     """Advance a claimed job; returns whether it has news again."""
     job_id = held.claim.id
     try:
         record = await cluster.record(job_id, fresh=True)
         if record.spec is None:
             raise InternalError(f"job {job_id} has nothing to run")
-        work = held.run(_Advance(cluster, held, record, kept).run(), until=frozenset())
+        work = held.run(_Advance(cluster, held, record, run_here).run(), until=frozenset())
         return bool(await work)
     except LeaseLostError as error:
         logger.warning("%s", error)
@@ -130,14 +126,14 @@ async def _advance_held(cluster: Cluster, held: Held, kept: Kept | None) -> bool
 
 
 class _Advance:
-    def __init__(self, cluster: Cluster, held: Held, record: JobRecord, kept: Kept | None) -> None:
+    def __init__(self, cluster: Cluster, held: Held, record: JobRecord, run_here: RunHere | None) -> None:
         assert record.spec is not None, "looked at before"
         self._cluster = cluster
         self._held = held
         self._claim = held.claim
         self._record = record
         self._spec = record.spec
-        self._kept = kept
+        self._run_here = run_here
 
     async def run(self) -> bool:
         """Advance; returns whether there is news again."""
@@ -237,8 +233,8 @@ class _Advance:
             await cluster.store.cancel_trajectories(claim, cancels)
         if plans:
             ids = [f"{claim.id}/{plan['trajectory']}" for plan in plans]
-            if self._kept is not None and self._kept.trajectory is None:
-                self._kept.trajectory = ids.pop(0)
+            if self._run_here is not None and self._run_here(ids[0]):
+                del ids[0]
             await cluster.send(trajectories=ids, queue=queue_of(self._record))
 
     async def _all_ended(self, pending: Sequence[str]) -> bool:

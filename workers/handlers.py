@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 
-from solvent.workers.advance import Kept, advance_job
-from solvent.workers.cluster import Cluster, queue_of
+from solvent.workers.advance import advance_job
+from solvent.workers.cluster import Cluster
 from solvent.workers.distill import distill
 from solvent.workers.messages import ADVANCE_JOB, DISTILL, RUN_TRAJECTORY, Handler
 from solvent.workers.trajectories import run_trajectory
@@ -26,17 +27,18 @@ def handlers_of(cluster: Cluster, *, in_place: bool = True) -> dict[str, Handler
 
 
 async def begin_job(cluster: Cluster, job_id: str) -> None:
-    """Advance a job, and run the first trajectory that this orders, in the place that the message took.
+    """Advance a job, and meanwhile run the first trajectory that this orders, in the place that the message took.
 
     The others of a wave are sent as messages for whoever has room. What a trajectory's end orders is always sent, so
     that a long job leaves its place to what is more urgent.
     """
-    kept = Kept()
-    await advance_job(cluster, job_id, kept)
-    if kept.trajectory is None:
-        return
-    if cluster.drain.requested.is_set():
-        record = await cluster.record(job_id, fresh=False)
-        await cluster.send(trajectories=[kept.trajectory], queue=queue_of(record))
-        return
-    await run_trajectory(cluster, kept.trajectory)
+    begun: list[asyncio.Task[None]] = []
+
+    def run_here(trajectory: str) -> bool:
+        if begun or cluster.drain.requested.is_set():
+            return False
+        begun.append(group.create_task(run_trajectory(cluster, trajectory)))
+        return True
+
+    async with asyncio.TaskGroup() as group:
+        await advance_job(cluster, job_id, run_here)
