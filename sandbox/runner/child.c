@@ -81,8 +81,9 @@ static int limit(int kind, rlim_t soft, rlim_t hard) {
 
 static int set_limits(const struct start *start) {
     const struct limits *limits = &start->limits;
-    /* The supervisor stops a run at its CPU limit; these whole seconds are the kernel's backstop. */
-    rlim_t cpu_s = (rlim_t)limits->cpu_s + 2, file = largest_file(limits);
+    /* The supervisor stops a run at its CPU limit. The kernel's backstop lies well beyond: it counts ticks, and on a
+       busy machine, above all a virtual one, a tenth more of them than the time that a run really had. */
+    rlim_t cpu_s = 2 * (rlim_t)limits->cpu_s + 2, file = largest_file(limits);
     int failed = limit(RLIMIT_CPU, cpu_s, cpu_s + 1) | limit(RLIMIT_FSIZE, file, file)
         | limit(RLIMIT_STACK, limits->stack_bytes, limits->stack_bytes)
         | limit(RLIMIT_NOFILE, limits->open_files, limits->open_files) | limit(RLIMIT_CORE, 0, 0)

@@ -78,6 +78,12 @@ class TestEnds:
         assert result.status is RunStatus.CPU_TIME
         assert result.cpu_s >= 1
 
+    async def test_the_kernel_s_own_limit_lies_well_beyond(self, sandbox: Sandbox) -> None:
+        """It counts ticks: on a busy machine more than the time that a program had, and it must not come first."""
+        result = await run(sandbox, "import resource\nprint(*resource.getrlimit(resource.RLIMIT_CPU))", cpu_time_s=60)
+        soft, hard = map(int, result.stdout.split())
+        assert hard > soft >= 2 * 60
+
     async def test_cpu_time_of_ended_children_counts(self, sandbox: Sandbox) -> None:
         source = """
 import os, time
