@@ -93,9 +93,10 @@ class ScriptLine(BaseModel):
 class ScriptFile:
     """A script and the log of the calls that it answered.
 
-    Each call appends a JSON line (call, line, key, n, seed, max_tokens, pid) to the log and flushes it to disk before
-    the reply begins, under a lock; so several processes, or one that was killed and started again, go on in the same
-    script where the last one was, and a test counts calls across all of them.
+    Each call appends a JSON line (call, line, plain, key, n, seed, max_tokens, pid) to the log and flushes it to disk
+    before the reply begins, under a lock; so several processes, or one that was killed and started again, go on in the
+    same script where the last one was, and a test counts calls across all of them. `plain` says whether the line was
+    taken in its turn, so that the log may go on under another script.
 
     Args:
         script: JSONL file of `ScriptLine`; empty lines are skipped.
@@ -123,10 +124,11 @@ class ScriptFile:
             fcntl.flock(log, fcntl.LOCK_EX)
             log.seek(0)
             calls = [json.loads(line) for line in log if line.strip()]
-            number = self._choose(request, key, sum(self._plain(call["line"] - 1) for call in calls))
+            number = self._choose(request, key, sum(call["plain"] for call in calls))
             entry = {
                 "call": len(calls) + 1,
                 "line": number + 1,
+                "plain": self._plain(number),
                 "key": key,
                 "n": request.n,
                 "seed": request.sampling.seed,

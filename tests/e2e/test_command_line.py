@@ -188,9 +188,13 @@ def test_interrupted_keeps_what_was_done_and_resumes(world: World) -> None:
     assert process.returncode == 130, out + err
     assert "cancelled  sum" in out
     job = out.split("solvent solve --resume ")[1].strip()
+    # The second attempt's call may have been under way, or not.
+    before = world.calls()
+    world.script({"texts": [RIGHT], "contains": "sum"})
     done = world.run("solve", "--resume", job)
     assert "solved  sum" in done.stdout
-    assert world.calls() == 3, "the first attempt was paid for already"
+    assert before in (1, 2)
+    assert world.calls() - before == 1, "the first attempt was paid for already"
 
 
 def test_a_batch_runs_every_row_and_names_what_is_wrong_with_the_others(world: World) -> None:

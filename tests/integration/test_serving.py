@@ -14,6 +14,7 @@ from starter_process import StarterProcess
 
 KEY = "a key for tests"
 TASK = "Read an integer. Add 3. Print it."
+WAIT_S = 120.0
 
 
 @pytest.fixture(scope="module")
@@ -48,11 +49,14 @@ def chat(**fields: Any) -> dict[str, Any]:
 
 async def settled(server: StarterProcess, condition: Callable[[dict[str, float]], bool]) -> dict[str, float]:
     """Return the metrics once the condition holds for them; the server tells only when asked."""
-    for _ in range(2000):
-        metrics = await asyncio.to_thread(server.metrics)
-        if condition(metrics):
-            return metrics
-    pytest.fail(f"the server never came to the expected state: {metrics}")
+    metrics: dict[str, float] = {}
+    try:
+        async with asyncio.timeout(WAIT_S):
+            while not metrics or not condition(metrics):
+                metrics = await asyncio.to_thread(server.metrics)
+    except TimeoutError:
+        pytest.fail(f"the server never came to the expected state: {metrics}")
+    return metrics
 
 
 def busy(metrics: dict[str, float]) -> float:

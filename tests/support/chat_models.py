@@ -25,6 +25,8 @@ REAL = (
 )
 """Parameters of `open_real`. With "-tokens", what begins with a given prefix goes to /v1/completions."""
 
+IDLE_WITHIN_S = 120.0
+
 OPEN_PROBLEM = (
     "Read a line of integers. Change every number in the same way, then put the numbers in an order, then drop some of "
     "them. Print the result. See the examples.\nin: 4 1 9\nout: 2 5\nin: 7 7 3 8\nout: 4 8 8\nin: 10 -2\nout: -1"
@@ -70,13 +72,17 @@ async def _served(stack: AsyncExitStack, shipped: ModelProfile, url: str) -> Sub
 
     async def idle() -> None:
         # Such a server tells only when asked; vLLM writes its metrics with each step of the engine.
-        for _ in range(500):
-            with await asyncio.to_thread(urllib.request.urlopen, url.removesuffix("/v1") + "/metrics") as answer:
-                lines = answer.read().decode().splitlines()
-            states = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
-            values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(states)]
-            if len(values) >= 2 and not any(values):
-                return
-        pytest.fail("the server still generates")
+        states = ("vllm:num_requests_running{", "vllm:num_requests_waiting{")
+        values: list[float] = []
+        try:
+            async with asyncio.timeout(IDLE_WITHIN_S):
+                while len(values) < 2 or any(values):
+                    with await asyncio.to_thread(
+                        urllib.request.urlopen, url.removesuffix("/v1") + "/metrics"
+                    ) as answer:
+                        lines = answer.read().decode().splitlines()
+                    values = [float(line.rsplit(" ", 1)[1]) for line in lines if line.startswith(states)]
+        except TimeoutError:
+            pytest.fail("the server still generates")
 
     return Subject(model, idle, profile=profile)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, cast
@@ -192,15 +193,19 @@ async def test_without_an_answer_the_lease_ends_by_the_own_clock() -> None:
     await keeper.aclose()
 
 
-async def test_beats_prolong_the_lease() -> None:
+async def test_beats_prolong_the_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """Many leases' time goes by, and nothing is lost: the work sees enough beats before it ends."""
     store = LeaseStore()
-    keeper = keeper_of(store, lease_s=0.5, beat_s=0.001)
+    keeper = keeper_of(store, lease_s=LONG_S, beat_s=0.001)
+    passed_s = 0.0
+    monkeypatch.setattr(asyncio.get_running_loop(), "time", lambda: time.monotonic() + passed_s)
 
     async def until_beats(count: int) -> str:
+        nonlocal passed_s
         while len(store.beats) < count:
             store.beaten.clear()
             await store.beaten.wait()
+            passed_s += LONG_S / 4
         return "whole"
 
     async with keeper.claim(LeaseKind.JOB, "job") as held:
