@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 from typing import Any
 
 import psycopg
 import pytest
 import pytest_asyncio
+from servers import PostgresServer
 from sqlalchemy import bindparam, text
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from solvent.errors import StoreError
 from solvent.workers.loop import LoopThread
 from solvent.workers.sql.engine import Database
+from solvent.workers.sql.lean import LeanConnection
 from solvent.workers.sql.postgres import hot
 
 pytestmark = pytest.mark.postgres
@@ -140,6 +143,46 @@ async def test_a_connection_that_ended_unused_is_made_again(database: Database, 
     await database.read("lose the connection under a statement", end_it)
     await database.write("put", _put(1))
     assert await _rows(database) == [(1, None)]
+
+
+async def test_an_event_loop_that_tells_nothing(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("solvent.workers.sql.lean.LOOK_S", 0.01)
+    monkeypatch.setattr(LeanConnection, "_watch", lambda _: None)
+    await test_a_value_that_fills_the_socket_comes_whole(database)
+    await test_values_of_all_sizes_and_types_of_a_statement(database)
+
+
+def test_statements_under_way_as_the_server_dies(postgres_server: PostgresServer) -> None:
+    """On a worker's event loop, which watches a connection no more that was reset, and says so only once."""
+    url = postgres_server.url(postgres_server.create_database())
+
+    async def ask_on(opened: Database, over: asyncio.Event, asked: list[int]) -> None:
+        while not over.is_set():
+            with suppress(StoreError):
+                asked.append(int((await opened.rows("ask", _ME, {}))[0].pid))
+            await asyncio.sleep(0)
+
+    async def work() -> None:
+        opened, over, asked = Database(url, pool_size=8), asyncio.Event(), list[int]()
+        try:
+            async with asyncio.timeout(100), asyncio.TaskGroup() as group:
+                for _ in range(16):
+                    group.create_task(ask_on(opened, over, asked))
+                for _ in range(3):
+                    before = len(asked)
+                    while len(asked) < before + 100:
+                        await asyncio.sleep(0)
+                    await asyncio.to_thread(postgres_server.restart)
+                over.set()
+        finally:
+            await opened.aclose()
+
+    loop = LoopThread()
+    loop.start()
+    try:
+        loop.run(work())
+    finally:
+        loop.stop()
 
 
 def test_the_same_on_the_event_loop_of_a_worker(postgres_url: str) -> None:

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MOST_PREPARED = 300
 """Statements that are prepared on one connection at once. Each set of types that its values have is one of its own."""
+LOOK_S = 1.0
+"""How often a statement that waits looks at its socket without being told: an event loop may tell nobody that a
+connection was reset, and watch it no more (libuv on EPOLLERR, and so uvloop)."""
 CANCEL_WAIT_S = 5.0
 """How long a statement that is cancelled may take to end."""
 _GOOD = frozenset({pq.ExecStatus.COMMAND_OK, pq.ExecStatus.TUPLES_OK, pq.ExecStatus.EMPTY_QUERY})
@@ -69,6 +72,7 @@ class LeanConnection:
         self._socket = self._pgconn.socket
         self._watched = False
         self._waiter: asyncio.Future[None] | None = None
+        self._looking: asyncio.TimerHandle | None = None
         self._failure: Exception | None = None
         self._prepared: dict[tuple[bytes, tuple[int, ...]], bytes] = {}
         self._made = 0
@@ -211,17 +215,31 @@ class LeanConnection:
 
     async def _readable(self) -> None:
         """Wait until a whole result is there."""
-        if not self._watched:
-            self._watched = True
-            self._loop.add_reader(self._socket, self._take)
+        self._watch()
         self._waiter = self._loop.create_future()
+        looking = self._loop.call_later(LOOK_S, self._look)
         try:
             await self._waiter
         finally:
             self._waiter = None
+            (self._looking or looking).cancel()
+            self._looking = None
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
+
+    def _watch(self) -> None:
+        if not self._watched:
+            self._watched = True
+            self._loop.add_reader(self._socket, self._take)
+
+    def _look(self) -> None:
+        """Read what came untold, and watch the socket anew."""
+        self._take()
+        if self._waiter is not None and not self._waiter.done():
+            self.unwatch()
+            self._watch()
+            self._looking = self._loop.call_later(LOOK_S, self._look)
 
     def _take(self) -> None:
         """Read what came; also where nobody waits for it, as the end of the connection."""
@@ -240,9 +258,11 @@ class LeanConnection:
     async def _writable(self) -> None:
         waiter = self._loop.create_future()
         self._loop.add_writer(self._socket, _resolve, waiter)
+        looking = self._loop.call_later(LOOK_S, _resolve, waiter)
         try:
             await waiter
         finally:
+            looking.cancel()
             self._loop.remove_writer(self._socket)
 
 
