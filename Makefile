@@ -2,6 +2,8 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 PYTEST_ARGS ?=
+# More than cores: many tests wait for servers and for programs in the sandbox.
+TEST_PROCESSES ?= 3
 BENCH_ARGS ?=
 VLLM_ARGS ?=
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -21,7 +23,7 @@ test: ## set up, start what the tests need and run them all
 	@scripts/setup_sandbox.sh all
 	@scripts/setup_services.sh
 	@scripts/setup_deploy.sh
-	@python -m pytest --ignore=tests/e2e/cluster $(PYTEST_ARGS)
+	@python -m pytest -n $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --ignore=tests/e2e/cluster $(PYTEST_ARGS)
 	@[ -n "$(PYTEST_ARGS)" ] || $(MAKE) --no-print-directory test-cluster
 
 test-cluster: ## set up, start real servers and workers, kill each of them, and print what was lost (nothing)

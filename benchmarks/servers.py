@@ -10,13 +10,14 @@ import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from solvent.errors import ConfigError, DependencyError
 
 _REMEDY = "scripts/setup_services.sh installs it"
+_FIRST_PORT = 10_000
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,25 @@ class Server:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens at now."""
+    """Return a port that nobody uses now.
+
+    It is none of those that the system gives to connections: one of these could have it before the server listens, or
+    while the server is down.
+    """
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        first = 0
+    for _ in range(100 if first > _FIRST_PORT else 0):
+        port = _FIRST_PORT + secrets.randbelow(first - _FIRST_PORT)
+        with suppress(OSError):
+            return _bound(port)
+    return _bound(0)
+
+
+def _bound(port: int) -> int:
     with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
+        probe.bind(("127.0.0.1", port))
         return int(probe.getsockname()[1])
 
 

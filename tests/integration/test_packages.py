@@ -87,13 +87,16 @@ def unlisted(problem: Problem, rows: list[Checked]) -> Iterator[str]:
                 yield f"{row.solution.name}: {row.exception}"
 
 
-TIME_SCALE = 3.0
+TIME_SCALES = (1.0, 3.0)
 """The packages' limits are those of their contests' machines; a test's machine may be slow and busy."""
 
 
 async def check(sandbox: Sandbox, problem: Problem) -> None:
-    report = await verify(sandbox, problem, margin=False, time_scale=TIME_SCALE)
-    wrong = [f"{row.solution.name}: {', '.join(row.complaints)}" for row in report.rows if not row.ok]
+    for scale in TIME_SCALES:
+        report = await verify(sandbox, problem, margin=False, time_scale=scale)
+        wrong = [f"{row.solution.name}: {', '.join(row.complaints)}" for row in report.rows if not row.ok]
+        if not wrong:
+            break
     assert wrong == []
     assert list(unlisted(problem, report.rows)) == []
     judged = {row.solution.language for row in report.rows if row.judgement is not None}
@@ -106,6 +109,7 @@ async def test_every_package_is_run_or_listed(shared_data: Path) -> None:
 
 @pytest.mark.docker
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("name", [*KATTIS, *ICPC])
 async def test_submissions_in_containers(docker: Sandbox, shared_data: Path, name: str) -> None:
     await check(docker, packages(shared_data)[name])

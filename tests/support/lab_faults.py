@@ -19,6 +19,8 @@ MARKS = [
     pytest.mark.redis,
     pytest.mark.postgres,
     pytest.mark.bubblewrap,
+    # The longest takes seven minutes on two cores, beside two others.
+    pytest.mark.timeout(1200),
 ]
 ONE_REPAIR: dict[str, Any] = {"wave": 1, "max_trajectories": 1, "repairs": 2, "max_tokens": 60}
 """Parameters of a job that makes one attempt: a program that is wrong, and its repair."""
