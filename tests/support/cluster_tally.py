@@ -56,11 +56,6 @@ class Calls:
         """All that counts against caps."""
         return self.committed + self.lost
 
-    @property
-    def tokens(self) -> int:
-        """Prompt and completion tokens that count against caps."""
-        return self.spent["prompt_tokens"] + self.spent["completion_tokens"]
-
 
 @dataclass
 class Tally:
@@ -78,6 +73,8 @@ class Tally:
     calls: Calls
     server: ServerCounts | None
     cap: Budget
+    spent_tokens: int = 0
+    """By the batches' accounts in Redis, which caps are kept by."""
     notes: list[str] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
 
@@ -89,12 +86,12 @@ class Tally:
     @property
     def line(self) -> str:
         """What is printed."""
-        spent = f"{self.calls.tokens}" + ("" if self.cap.tokens is None else f" of {self.cap.tokens}")
+        spent = f"{self.spent_tokens}" + ("" if self.cap.tokens is None else f" of {self.cap.tokens}")
         counted = self.calls.committed["prompt_tokens"] + self.calls.committed["completion_tokens"]
         dead = self.calls.lost["prompt_tokens"] + self.calls.lost["completion_tokens"]
         tokens = f"tokens counted by us = {counted}"
         if self.calls.lost_calls:
-            tokens += f" + {dead} held for {self.calls.lost_calls} calls without an end"
+            tokens += f" and at most {dead} held for {self.calls.lost_calls} calls without an end"
         if self.server is None:
             tokens += ", the model server's count died with it"
         else:
@@ -325,5 +322,6 @@ async def _look_at_redis(lab: ClusterLab, database: ServiceDatabase, tally: Tall
         await ledger.aclose()
     for batch_id, amounts in told.items():
         calls = _calls(lab, [batch_id])
+        tally.spent_tokens += amounts["prompt_tokens"] + amounts["completion_tokens"]
         tally.passed(_passed(batch_id, caps[batch_id], amounts))
         tally.failures += _apart(f"Redis, of {batch_id},", amounts, calls.committed, calls.lost)
