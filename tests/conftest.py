@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from network import Namespace
+from schedule import FileSchedule, longest_first
 from servers import ChromaServer, PostgresServer, RedisServer, chroma_program
 
 from solvent.benchmarks.servers import postgres_programs, redis_program
@@ -19,29 +20,19 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 # Processes that multiply matrices side by side, on as many cores each, wait for each other most of the time.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-LONG = (
-    "integration/test_packages.py",
-    "e2e/test_hostile.py",
-    "e2e/test_command_line.py",
-    "e2e/test_soak.py",
-    "contract/test_sandbox_languages.py",
-    "contract/test_chat_model.py",
-    "integration/test_forged_functions.py",
-    "contract/test_sandbox.py",
-    "integration/test_sandbox_judge.py",
-)
-"""The files that take longest."""
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Have the longest files begin first: pytest-xdist gives its processes whole files, in this order (Makefile).
-
-    A long file that begins last is waited for by all processes but one.
-    """
+    """Have the longest files begin first where they are shared out (Makefile)."""
     if "PYTEST_XDIST_WORKER" in os.environ:
-        places = {REPOSITORY / "tests" / name: place for place, name in enumerate(LONG)}
-        items.sort(key=lambda item: places.get(item.path, len(LONG)))
+        longest_first(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> FileSchedule | None:
+    """Share out whole files."""
+    return FileSchedule(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.hookimpl(wrapper=True)
