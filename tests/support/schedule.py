@@ -21,7 +21,7 @@ LONG = (
 )
 """The files that take longest. One that began last would be waited for by all processes but its own."""
 TOGETHER = {"tests/e2e/test_soak.py": "tests/e2e/test_hostile.py"}
-"""Never beside each other: hostile programs lock files that all boxes share, and the probes after them look for locks."""
+"""Never beside each other: hostile programs lock files that all boxes share, and the probes look for such locks."""
 
 
 def longest_first(items: list[pytest.Item]) -> None:
