@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 from pathlib import Path
@@ -211,8 +212,10 @@ class _ProcessChannel(asyncio.Protocol):
         if self._transport is not None:
             self._transport.abort()
         if self._process is not None:
-            # bubblewrap dies, and with it (die-with-parent) PID 1 of the box and every process in it.
-            self._process.kill()
+            # bubblewrap dies, and with it (die-with-parent) PID 1 of the box and every process in it. A child that has
+            # not asked yet to die with it is still of its process group, and would wait for it for ever.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
             await self._exited(self._process)
             self._stop_listening()
         if self._group is not None:
