@@ -64,6 +64,8 @@ class LearnRules:
     """Of the job's cap of tokens, where it has one, that writing may take."""
     pitfalls: bool = False
     """Jobs that ended unsolved write what to avoid, too."""
+    familiar_trajectories: int = 0
+    """A job that had concepts and was solved within so many trajectories taught nothing new, and writes nothing."""
     write: WriteRules = field(default_factory=WriteRules)
 
 
@@ -88,7 +90,7 @@ class Lesson:
     failed: bool = False
 
 
-def lesson_of(result: JobResult, *, pitfalls: bool = False) -> Lesson | str:
+def lesson_of(result: JobResult, rules: LearnRules) -> Lesson | str:
     """Return what a result teaches, or why nothing. Pure; the grade is not read."""
     if result.status is not JobStatus.COMPLETED:
         return f"the job ended as {result.status.value}"
@@ -107,10 +109,13 @@ def lesson_of(result: JobResult, *, pitfalls: bool = False) -> Lesson | str:
             said = f"{evidence.agreement} of {evidence.votes} independent attempts agree"
         else:
             return "no evidence verifies the answer"
+        had = result.memory is not None and result.memory.chosen and not result.memory.held_out
+        if had and result.usage.trajectories <= rules.familiar_trajectories:
+            return "it was solved at once with what the memory has"
         if evidence.repairs:
             said += f" after {evidence.repairs} repairs"
         return Lesson(program, answer.language or "python", answer.trajectory, said, passed or evidence.agreement)
-    if result.outcome is not Outcome.UNSOLVED or not pitfalls:
+    if result.outcome is not Outcome.UNSOLVED or not rules.pitfalls:
         return "the job was not solved"
     if answer is None or program is None or not failing:
         return "the job was not solved, and no public test says why"
@@ -158,7 +163,7 @@ async def learn_from(job: PreparedJob, result: JobResult) -> Learned:
     learner = job.deps.learner
     if learner is None:
         return Learned(status=LearnedStatus.NOT_WRITTEN, note="no memory is open here")
-    lesson = lesson_of(result, pitfalls=learner.rules.pitfalls)
+    lesson = lesson_of(result, learner.rules)
     if isinstance(lesson, str):
         return Learned(status=LearnedStatus.NOTHING, note=lesson)
     writing = _Writing(job, learner, lesson)
@@ -211,7 +216,7 @@ def awaiting(job: PreparedJob, result: JobResult) -> JobResult:
     learner = job.deps.learner
     if job.spec.memory != LIVE or learner is None:
         return result
-    lesson = lesson_of(result, pitfalls=learner.rules.pitfalls)
+    lesson = lesson_of(result, learner.rules)
     if isinstance(lesson, str):
         learned = Learned(status=LearnedStatus.NOTHING, note=lesson)
     else:

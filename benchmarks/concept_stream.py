@@ -4,7 +4,8 @@ Problems with house rules of one world, which no training has seen: what a rule 
 was found out once helps with all later problems that name it. The arms: no memory (`off`), the prompt of a memory that
 has nothing (`empty`), all rules known from the start (`known`), what the stream itself teaches (`live`, in several
 orders). Each is one batch of `solvent batch run` in a home of
-its own, with the same cap of tokens for every job, in which the calls that choose and write concepts are counted.
+its own, with a cap of tokens for every job, in which the calls that choose and write concepts are counted; where a
+live memory takes more tokens in all, `--other-job-tokens` gives the arms without one as many.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from solvent.training.families.rules import LIST_RULES, NUMBER_RULES, STRING_RUL
 
 FAMILIES = (LIST_RULES, NUMBER_RULES, STRING_RULES)
 HOLD_OUT = "SOLVENT_MEMORY_HOLD_OUT"
+FAMILIAR = "SOLVENT_MEMORY_FAMILIAR_TRAJECTORIES"
 WRITE_SHARE = "SOLVENT_MEMORY_WRITE_SHARE"
 """All that a job has left may be used to write: of so small caps the default share is less than one call."""
 _ENDED = (0, 1, 4)
@@ -63,12 +65,20 @@ class Runs:
     Args:
         folder: Where problems, homes and results are kept.
         options: Further options of `solvent batch run`, the same for all arms.
+        job_tokens: Cap of each job.
+        familiar: Jobs that had concepts and were solved within so many trajectories write nothing.
     """
 
-    def __init__(self, folder: Path, problems: Sequence[Problem], options: Sequence[str]) -> None:
+    def __init__(
+        self, folder: Path, problems: Sequence[Problem], options: Sequence[str], *, job_tokens: int, familiar: int
+    ) -> None:
         self._folder, self._problems, self._options = folder, list(problems), list(options)
+        self._job_tokens, self._familiar = job_tokens, familiar
 
-    def run(self, arm: str, order: int, *, memory: str, hold_out: float, home: str = "", known: bool = False) -> Run:
+    def run(
+        self, arm: str, order: int, *, memory: str, hold_out: float, home: str = "", known: bool = False,
+        job_tokens: int | None = None,
+    ) -> Run:  # fmt: skip
         """Run the stream in an order: 0 is the order in which it was drawn, others are shuffles of that seed.
 
         Raises:
@@ -82,7 +92,7 @@ class Runs:
         if not results.exists():
             environment = {
                 **os.environ, "SOLVENT_HOME": str(self._folder / f"home-{home or name}"), HOLD_OUT: str(hold_out),
-                WRITE_SHARE: "1",
+                WRITE_SHARE: "1", FAMILIAR: str(self._familiar),
             }  # fmt: skip
             if known:
                 rules = self._folder / "known.json"
@@ -93,9 +103,11 @@ class Runs:
             rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
             partial = results.with_suffix(".partial")
             partial.unlink(missing_ok=True)
+            cap = f"tokens={job_tokens or self._job_tokens}"
             self._solvent(
-                environment, "batch", "run", str(rows), "--memory", memory, "--out", str(partial), *self._options
-            )
+                environment, "batch", "run", str(rows), "--memory", memory, "--out", str(partial),
+                "--job-budget", cap, *self._options,
+            )  # fmt: skip
             partial.replace(results)
         by_id = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
         return Run(arm, order, tuple(by_id[problem.id] for problem in problems))
@@ -133,26 +145,37 @@ def _row(line: str) -> Row:
 @click.option("--rules-per-kind", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--depths", default="1,2,3", show_default=True, help="Of the problems, in turn.")
 @click.option("--job-tokens", type=click.IntRange(1), default=1000, show_default=True, help="Cap of each job.")
+@click.option(
+    "--other-job-tokens", type=click.IntRange(1), help="Cap in the arms off and empty, so that all of an arm are equal."
+)
+@click.option(
+    "--familiar",
+    type=click.IntRange(0),
+    default=2,
+    show_default=True,
+    help="Jobs that had concepts and were solved within so many attempts write nothing.",
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="At once; one is a strict stream.")
 @click.option("--model", default="starter", show_default=True)
 @click.option("--param", "parameters", multiple=True, default=("wave=2", "repairs=0", "max_trajectories=64"))
 @click.option("--frozen/--no-frozen", default=True, show_default=True, help="Repeat a frozen snapshot's run too.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; ended arms in it are kept.")
 def main(
-    problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int, jobs: int, model: str,
-    parameters: tuple[str, ...], frozen: bool, out: Path,
+    problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int,
+    other_job_tokens: int | None, familiar: int, jobs: int, model: str, parameters: tuple[str, ...],
+    frozen: bool, out: Path,
 ) -> None:  # fmt: skip
     """Run all arms and write figures.json, report.md and curve.png."""
     out.mkdir(parents=True, exist_ok=True)
     stream = draw_stream(problems, seed, rules_per_kind, [int(depth) for depth in depths.split(",")])
-    options = ["--model", model, "--job-budget", f"tokens={job_tokens}", "--jobs", str(jobs), "--quiet"]
+    options = ["--model", model, "--jobs", str(jobs), "--quiet"]
     for parameter in parameters:
         options += ["--param", parameter]
-    runs = Runs(out, stream, options)
+    runs = Runs(out, stream, options, job_tokens=job_tokens, familiar=familiar)
     say: Callable[[str], None] = click.echo
     made = [
-        runs.run("off", 0, memory="off", hold_out=0),
-        runs.run("empty", 0, memory="read", hold_out=1),
+        runs.run("off", 0, memory="off", hold_out=0, job_tokens=other_job_tokens),
+        runs.run("empty", 0, memory="read", hold_out=1, job_tokens=other_job_tokens),
         runs.run("known", 0, memory="read", hold_out=0, known=True),
     ]
     for run in made:
@@ -167,7 +190,7 @@ def main(
         made.append(twice[0])
         repeats = twice[0].rows == twice[1].rows
         say(made[-1].line())
-    whole = Stream(tuple(made), seed=seed, job_tokens=job_tokens, frozen_repeats=repeats)
+    whole = Stream(tuple(made), seed, job_tokens, other_job_tokens or job_tokens, frozen_repeats=repeats)
     (out / "figures.json").write_text(json.dumps(whole.figures(), indent=1) + "\n")
     (out / "report.md").write_text(report(whole))
     draw(whole, out / "curve.png", say)

@@ -98,6 +98,8 @@ class Stream:
     runs: tuple[Run, ...]
     seed: int
     job_tokens: int
+    other_job_tokens: int
+    """Cap of a job in the arms `off` and `empty`."""
     frozen_repeats: bool | None = None
 
     def of(self, arm: str) -> list[Run]:
@@ -110,6 +112,7 @@ class Stream:
         found: dict[str, JsonValue] = {
             "seed": self.seed,
             "job_tokens": self.job_tokens,
+            "other_job_tokens": self.other_job_tokens,
             "problems": len(self.runs[0].rows),
             "runs": [
                 {"arm": run.arm, "order": run.order, "solved": run.share, "tokens": run.tokens} for run in self.runs

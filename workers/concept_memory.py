@@ -97,7 +97,12 @@ class ConceptMemory:
             when_full=settings.memory_when_full,
             likeness=settings.memory_likeness,
         )
-        rules = LearnRules(share=settings.memory_write_share, pitfalls=settings.memory_pitfalls, write=write)
+        rules = LearnRules(
+            share=settings.memory_write_share,
+            pitfalls=settings.memory_pitfalls,
+            familiar_trajectories=settings.memory_familiar_trajectories,
+            write=write,
+        )
         return Learner(self.of(project), rules)
 
     def counter(self, project: str) -> Callable[[JobResult], Awaitable[None]]:

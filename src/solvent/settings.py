@@ -62,6 +62,8 @@ class Settings(BaseModel):
     """Of a job's cap of tokens, what writing down what it teaches may take (policy `live`)."""
     memory_pitfalls: bool = False
     """Jobs with the policy `live` that end unsolved write down what to avoid, too."""
+    memory_familiar_trajectories: int = Field(default=0, ge=0)
+    """Jobs that were shown concepts and were solved within so many trajectories write nothing; 0: every one writes."""
     memory_concepts: int = Field(default=10_000, ge=1)
     """Most concepts that jobs may bring a project's memory to; people may add more."""
     memory_when_full: Literal["refuse", "archive"] = "refuse"

@@ -13,7 +13,7 @@ from injections import outside
 from solvent.agents import learn
 from solvent.agents.job import JobSpec, Outcome
 from solvent.agents.job_parts import prepare
-from solvent.agents.learn import Learner, LearnRules, lesson_of
+from solvent.agents.learn import Learner, LearnRules, Lesson, lesson_of
 from solvent.agents.learned import LearnedStatus
 from solvent.errors import MemoryUnavailable, ProviderUnavailable
 from solvent.memory.embed import HashedEmbedder
@@ -95,6 +95,21 @@ async def test_what_is_known_is_shown_and_extended(live: Any, reply: Any, store:
     assert (concept.version, concept.content.summary, concept.content.used_in) == (2, "print the word", ("echo",))
 
 
+async def test_what_is_solved_at_once_with_known_concepts_writes_nothing_where_asked(
+    live: Any, reply: Any, store: ConceptStore
+) -> None:
+    await store.add(routine("Print rule", "print the word", notes=["use print"]))
+    live.changes["learner"] = Learner(store, LearnRules(familiar_trajectories=1))
+    first = await solve(live, reply)
+    assert first.memory.chosen
+    assert (first.learned.status, first.learned.tokens) == (LearnedStatus.NOTHING, 0)
+    assert "at once" in first.learned.note
+    assert (await store.get("Print rule")).version == 1
+    held_out = first.memory.model_copy(update={"held_out": True})
+    for changes in ({"memory": held_out}, {"usage": first.usage.model_copy(update={"trajectories": 2})}):
+        assert isinstance(lesson_of(first.model_copy(update=changes), LearnRules(familiar_trajectories=1)), Lesson)
+
+
 async def test_another_name_for_what_is_known_is_joined(live: Any, reply: Any, store: ConceptStore) -> None:
     text = "print the word that is asked for in small letters"
     await store.add(routine("Word printing", text))
@@ -133,8 +148,11 @@ async def test_the_grade_plays_no_part(live: Any, reply: Any, echo: Any, monkeyp
         result = await solve(live, reply, problem=echo(hidden_tests=(hidden,)), id=f"job-{number}")
         assert result.grade is not None
         contents = [one.content for one in await store.list()]
-        told.append((result.grade.verdict, live.prompts, contents, result.learned.names, lesson_of(result)))
-        assert lesson_of(result) == lesson_of(result.model_copy(update={"grade": None}))
+        told.append(
+            (result.grade.verdict, live.prompts, contents, result.learned.names, lesson_of(result, LearnRules()))
+        )
+        ungraded = result.model_copy(update={"grade": None})
+        assert lesson_of(result, LearnRules()) == lesson_of(ungraded, LearnRules())
         assert "HIDDEN" not in "".join(live.prompts)
     assert [each[0] for each in told] == [Verdict.AC, Verdict.WA]
     assert told[0][1:] == told[1][1:]

@@ -39,7 +39,7 @@ def test_the_curve_is_that_of_the_last_problems() -> None:
 
 def test_the_report_has_every_run_and_what_decides() -> None:
     runs = (run("off", "1000"), run("empty", "1100"), run("live", "1111"), run("live", "1110", 1))
-    stream = Stream(runs, seed=1, job_tokens=100, frozen_repeats=False)
+    stream = Stream(runs, seed=1, job_tokens=100, other_job_tokens=120, frozen_repeats=False)
     text = report(stream)
     assert text.count("| live |") == 2
     assert "live less off: +0.625" in text
@@ -50,5 +50,9 @@ def test_the_report_has_every_run_and_what_decides() -> None:
 
 def test_a_picture_is_drawn(tmp_path: Path) -> None:
     pytest.importorskip("matplotlib")
-    draw(Stream((run("off", "10"), run("live", "11")), seed=1, job_tokens=9), tmp_path / "curve.png", print)
+    draw(
+        Stream((run("off", "10"), run("live", "11")), seed=1, job_tokens=9, other_job_tokens=9),
+        tmp_path / "curve.png",
+        print,
+    )
     assert (tmp_path / "curve.png").stat().st_size > 1000
