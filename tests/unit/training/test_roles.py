@@ -88,7 +88,8 @@ def test_prompts_say_what_the_contract_says() -> None:
         == f"{solve}\nprogram:\n{code}\nfails on:\nin: [1, 2]\nexpected: [2, 3]\ngot: value[0]: expected 2\nfix"
     )
     assert render_role(FUNCTION, "tests", concepts=()) == f"{solve}\ninputs"
-    assert render_role(FUNCTION, "abstract", program=code, concepts=()) == f"{solve}\nprogram:\n{code}\nconcepts"
+    abstract = render_role(FUNCTION, "abstract", program=code, concepts=())
+    assert abstract == f"{FUNCTION.statement}\nprogram:\n{code}\nconcepts"
     assert (
         render_role(FUNCTION, "choose", offered=FUNCTION.shown_concepts, concepts=())
         == f"{solve}\n1. Ember rule: add 1 to every number\n2. Moss rule: reverse the list\nwhich concepts?"
