@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any, cast
 
 import click
 from pydantic import JsonValue
@@ -56,6 +57,8 @@ class Soak:
     samples: list[soak_watch.Sample] = field(default_factory=list)
     kills: Counter[str] = field(default_factory=Counter)
     seconds: float = 0.0
+    _live: set[asyncio.Task[Any]] = field(default_factory=set)
+    """The programs that run now."""
 
     async def run(self, programs: int, source: Iterator[Case]) -> None:
         """Run `programs` of them, with a look at everything in between whenever nothing runs."""
@@ -73,12 +76,16 @@ class Soak:
 
         async def one(number: int, case: Case) -> None:
             nonlocal said
+            task = cast(asyncio.Task[Any], asyncio.current_task())
             async with gate:
+                self._live.add(task)
                 try:
                     outcome = await case.run(self.sandbox, f"soak-{number % _JOBS}")
                     wrong, ours = outcome.wrong, outcome.ours
                 except SandboxError as error:
                     wrong, ours = f"raised {type(error).__name__}: {error}", True
+                finally:
+                    self._live.discard(task)
             self.done += 1
             self.by_kind["hostile" if case.name.startswith("hostile") else case.name] += 1
             self.ours += ours
@@ -104,15 +111,20 @@ class Soak:
     async def kill_now_and_then(self, every_s: float, *, engine: bool, seed: int) -> None:
         """Kill a box's first process or its container at random, and sometimes the engine; until cancelled.
 
-        Only a box that was there at the last look: a program is tried again in a fresh box, and one that is killed
-        again and again cannot come to its end.
+        Only a box that was there at the last look, and only once all have ended that ran at the last kill: a program is
+        tried again in a fresh box, and one that is killed again and again cannot come to its end, however slow the
+        machine is.
         """
         choice = random.Random(seed)
         before: set[int] = set()
+        hit: set[asyncio.Task[Any]] = set()
         for number in itertools.count(1):
             await asyncio.sleep(every_s * choice.uniform(0.5, 1.5))
+            if hit:
+                await asyncio.wait(hit)
             if engine and number % 4 == 0:
                 await self._kill_engine()
+                hit = set(self._live)
                 continue
             with contextlib.suppress(Exception):
                 pids = await asyncio.to_thread(soak_watch.box_pids, self.backend)
@@ -126,6 +138,7 @@ class Soak:
                 else:
                     os.kill(victim, signal.SIGKILL)
                     self.kills["supervisors"] += 1
+            hit = set(self._live)
 
     async def _kill_engine(self) -> None:
         pid = await asyncio.to_thread(soak_watch.engine_pid)
