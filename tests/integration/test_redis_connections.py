@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 
 import pytest
 from redis.asyncio import ConnectionPool, Redis
@@ -31,8 +32,8 @@ async def _closed(redis: Redis) -> None:
     (connection,) = redis.connection_pool._available_connections
     writer = connection._writer
     assert writer is not None
-    while not writer.transport.is_closing():
-        await asyncio.sleep(0.001)
+    with suppress(ConnectionError):
+        await writer.wait_closed()
 
 
 async def _broken_and_used(url: str, reset: Callable[[], object]) -> None:

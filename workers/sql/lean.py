@@ -217,13 +217,12 @@ class LeanConnection:
         """Wait until a whole result is there."""
         self._watch()
         self._waiter = self._loop.create_future()
-        looking = self._loop.call_later(LOOK_S, self._look)
+        self._looking = self._loop.call_later(LOOK_S, self._look)
         try:
             await self._waiter
         finally:
             self._waiter = None
-            (self._looking or looking).cancel()
-            self._looking = None
+            self._looking.cancel()
         failure, self._failure = self._failure, None
         if failure is not None:
             raise failure
