@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
@@ -424,6 +425,28 @@ async def test_sweeps_beside_running_jobs_take_nothing_that_is_open(place: Place
     assert {table: await place.count(table) for table in ("job", "event", "job_artifact", "artifact", "lease")} == {
         **dict.fromkeys(("job", "event", "job_artifact", "artifact", "lease"), 0)
     }
+
+
+@pytest.mark.postgres
+async def test_what_is_being_given_to_a_job_cannot_be_deleted_meanwhile(postgres_url: str, tmp_path: Path) -> None:
+    async with open_place(postgres_url, tmp_path) as place:
+        await place.job("old", "text")
+        await place.service.store.submit([job_record("new")])
+        text = place.artifacts.put("text")
+        connect = psycopg.AsyncConnection.connect
+        async with await connect(libpq_url(postgres_url)) as gate, await connect(libpq_url(postgres_url)) as sweep:
+            await gate.execute("DELETE FROM job_artifact")
+            await gate.commit()
+            await gate.execute("LOCK TABLE job_artifact IN SHARE MODE")
+            noting = asyncio.create_task(place.service.artifacts.note([OwnedArtifact("new", text, 4)]))
+            waits = "SELECT FROM pg_locks WHERE relation = 'job_artifact'::regclass AND NOT granted"
+            while not (await gate.execute(waits)).rowcount:
+                await asyncio.sleep(0.01)
+            with pytest.raises(psycopg.errors.LockNotAvailable):
+                await sweep.execute("SELECT FROM artifact WHERE id = %s FOR UPDATE NOWAIT", [text])
+            await gate.rollback()
+            await noting
+        assert [row.id for row in await place.service.artifacts.of_job("new")] == [text]
 
 
 @pytest.mark.postgres

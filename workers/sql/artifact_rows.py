@@ -92,9 +92,14 @@ async def _note(connection: AsyncConnection, artifacts: Sequence[OwnedArtifact])
         one.id: {"id": one.id, "size_bytes": one.size_bytes, "media_type": one.media_type, "created_at": time}
         for one in reversed(kept)
     }
-    await connection.execute(
-        make(artifact).values([rows[id_] for id_ in sorted(rows)]).on_conflict_do_nothing(index_elements=["id"])
-    )
+    missing = sorted(rows)
+    while missing:
+        new = make(artifact).values([rows[id_] for id_ in missing])
+        await connection.execute(new.on_conflict_do_nothing(index_elements=["id"]))
+        # Those that were there are locked by nobody yet: a sweep may have deleted one since.
+        found = select(artifact.c.id).where(artifact.c.id.in_(rows)).order_by(artifact.c.id)
+        locked = {row.id for row in await connection.execute(found.with_for_update(read=True, key_share=True))}
+        missing = [id_ for id_ in sorted(rows) if id_ not in locked]
     owners = sorted({(one.job_id, one.id) for one in kept})
     await connection.execute(
         make(job_artifact)
