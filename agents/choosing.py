@@ -30,7 +30,7 @@ BEST = 3
 """Most that are shown where no model chooses."""
 MOST_SHOWN = 5
 BACKGROUND = 8
-"""Candidates, at least, among which one can stand out; of fewer the best are taken."""
+"""Candidates, at least, among which one is to stand out; where fewer were found, the others count as far ones."""
 SIMILARITY_MARGIN = 0.1
 """Above the median of the candidates' cosines; by twice as much, words do not matter."""
 KEYWORD_RATIO = 1.5
@@ -69,10 +69,9 @@ def best_of(hits: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
     named = [hit for hit in hits if hit.named and len(hit.concept.content.name.split()) > 1]
     if named:
         return named[:MOST_SHOWN]
-    if len(found) < BACKGROUND:
-        return list(hits[:BEST])
-    similarity = median(hit.similarity or 0.0 for hit in found)
-    words = median(hit.keyword_score or 0.0 for hit in found)
+    far = [0.0] * (BACKGROUND - len(found))
+    similarity = median([hit.similarity or 0.0 for hit in found] + far)
+    words = median([hit.keyword_score or 0.0 for hit in found] + far)
 
     def stands_out(hit: Hit) -> bool:
         nearer, likelier = (hit.similarity or 0.0) - similarity, hit.keyword_score or 0.0

@@ -147,16 +147,19 @@ def _content(block: _Block, *, used_in: str, pitfall: bool) -> Content | None:
     if pitfall and not name.lower().startswith(("avoid", "pitfall")):
         name = _name(f"Pitfall {name}")
     typed = kind is not ConceptKind.INSIGHT
+    uses = [cut(used_in, 200)] if one_line(used_in) else []
+    summary = cut(summary, 600)
     return fitting(
         {
             "name": name,
             "kind": kind,
-            "summary": cut(summary, 600),
+            "summary": summary,
+            "readings": [{"text": summary, "used_in": uses}] if typed and uses else [],
             "output_type": cut(said.get("output_type", ""), 80) if typed else "",
             "parameters": _parameters(block.lists.get("parameters", [])) if typed else [],
             "cues": _lines(block.lists.get("cues", [])),
             "notes": _lines(block.lists.get("notes", [])),
-            "used_in": [cut(used_in, 200)] if one_line(used_in) else [],
+            "used_in": uses,
             "situation": cut(situation, 400),
             "suggestion": cut(suggestion, 600),
             "pitfall": pitfall,

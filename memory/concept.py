@@ -30,6 +30,8 @@ MOST_BYTES = 16_384
 """Of a concept's content as JSON."""
 MOST_STATEMENTS = 12
 STATEMENT_CHARACTERS = 400
+MOST_READINGS = 6
+MOST_READING_USES = 24
 
 _SPACES = re.compile(r"\s+")
 _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ud800-\udfff]")
@@ -89,6 +91,21 @@ class Parameter(_Value):
         return one_line(given) if isinstance(given, str) else given
 
 
+class Reading(_Value):
+    """What the solutions of some problems say that a structure or routine is or does, in the same words."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=600)]
+    used_in: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=MOST_READING_USES)
+    ] = ()
+    """Ids of the problems."""
+
+    @field_validator("text", mode="before")
+    @classmethod
+    def _on_one_line(cls, given: Any) -> Any:
+        return one_line(given) if isinstance(given, str) else given
+
+
 class Content(_Value):
     """What a concept says. Every text is one line: in a prompt it cannot look like a section of one."""
 
@@ -108,6 +125,10 @@ class Content(_Value):
         default=(), exclude_if=lambda statements: not statements
     )
     """How the statements of such problems begin: it is found by them, and no prompt shows them."""
+    readings: Annotated[tuple[Reading, ...], Field(max_length=MOST_READINGS)] = Field(
+        default=(), exclude_if=lambda readings: not readings
+    )
+    """What single solutions said, of which `summary` is what most say; no prompt shows the others."""
     situation: _Line = ""
     """Of an insight: when it applies."""
     suggestion: Annotated[str, StringConstraints(max_length=600)] = ""
@@ -150,6 +171,8 @@ class Content(_Value):
             raise ValueError(f"a {self.kind.value} needs a summary")
         elif self.situation or self.suggestion:
             raise ValueError("only an insight has a situation and a suggestion")
+        if self.kind is ConceptKind.INSIGHT and self.readings:
+            raise ValueError("an insight has no readings")
         if len(self.model_dump_json().encode()) > MOST_BYTES:
             raise ValueError(f"a concept has at most {MOST_BYTES} bytes")
         return self

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from solvent.memory.concept import MOST_BYTES, MOST_STATEMENTS, ConceptKind, Content, Parameter
+from solvent.memory.readings import united
 
 _MOST_LINES = 16
 _MOST_PARAMETERS = 12
@@ -23,9 +24,9 @@ _LISTS = (
 def merged(into: Content, others: Sequence[Content]) -> Content:
     """Return `into` with what the others know beside it.
 
-    Name, kind and what it says stay those of `into`; parameters are united by name; cues, notes, uses and statements
-    are united. The others are taken in the order of their contents, so that theirs does not matter. What goes over the
-    limits is left out.
+    Name, kind and what it says stay those of `into`; parameters are united by name; cues, notes, uses, statements and
+    readings are united. The others are taken in the order of their contents, so that theirs does not matter. What goes
+    over the limits is left out.
     """
     ordered = sorted(others, key=lambda one: (one.name, one.digest))
     everyone = [into, *ordered]
@@ -35,18 +36,19 @@ def merged(into: Content, others: Sequence[Content]) -> Content:
         values[field] = _united((getattr(one, field) for one in everyone), most)
     if into.kind is not ConceptKind.INSIGHT:
         values["output_type"] = next((one.output_type for one in everyone if one.output_type), "")
+        values["readings"] = united(everyone)
     return fitting(values)
 
 
 def fitting(values: dict[str, Any]) -> Content:
     """Return a content of these values with as much of its lists as the limit of its size allows.
 
-    What is last goes first: statements, then uses, then notes, then cues.
+    What is last goes first: statements, then readings, then uses, then notes, then cues.
 
     Raises:
         ValidationError: it is wrong in another way.
     """
-    for field in ("statements", "used_in", "notes", "cues"):
+    for field in ("statements", "readings", "used_in", "notes", "cues"):
         while values.get(field) and _size_of(values) > MOST_BYTES:
             values[field] = values[field][:-1]
     return Content.model_validate(values)

@@ -1,6 +1,7 @@
 """What solved problems propose for the memory, joined with what is there: whatever the order, the same library. Pure.
 
-ArcMemo merges batches in the order in which they end, and the first description wins. Here the best founded one does.
+ArcMemo merges batches in the order in which they end, and the first description wins. Here that one does which most
+problems say, and of those that as many say the best founded one.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 from solvent.memory.concept import ConceptKind, Content, Provenance
 from solvent.memory.merging import merged
+from solvent.memory.readings import settled
 
 
 @dataclass(frozen=True)
@@ -99,13 +101,13 @@ def _change(name: str, before: Content | None, proposals: Sequence[Proposal]) ->
     own = next((one for one in ordered if one.content.name == name), ordered[0])
     into = before if before is not None else own.content
     others = [one.content for one in ordered if one.content is not into]
-    return Change(before, merged(into, [as_part_of(into, one) for one in others]), tuple(ordered))
+    return Change(before, settled(merged(into, [as_part_of(into, one) for one in others])), tuple(ordered))
 
 
 def as_part_of(into: Content, content: Content) -> Content:
     """Return what goes into a concept of another name or kind: the name as a cue; of another kind only its uses."""
     if not alike(into, content):
-        return content.model_copy(update={"cues": (), "notes": (), "parameters": (), "output_type": ""})
+        return content.model_copy(update={"cues": (), "notes": (), "parameters": (), "output_type": "", "readings": ()})
     return with_name_as_cue(into, content)
 
 

@@ -81,6 +81,10 @@ def _texts(content: Content) -> Iterator[tuple[str, str]]:
     for field in ("cues", "notes", "used_in", "statements"):
         for number, text in enumerate(getattr(content, field)):
             yield f"{field}.{number}", text
+    for number, reading in enumerate(content.readings):
+        yield f"readings.{number}", reading.text
+        for use, problem in enumerate(reading.used_in):
+            yield f"readings.{number}.used_in.{use}", problem
     for number, parameter in enumerate(content.parameters):
         yield f"parameters.{number}", f"{parameter.name} {parameter.type} {parameter.description}"
     # What is split over fields is read together by a model.

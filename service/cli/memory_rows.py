@@ -112,14 +112,18 @@ def print_fields(row: dict[str, Any]) -> None:
         if isinstance(value, list):
             click.echo(f"{field}:")
             for item in value:
-                line = (
-                    item if isinstance(item, str) else ", ".join(f"{key} {part}" for key, part in item.items() if part)
-                )
-                click.echo(f"  - {line}")
+                click.echo(f"  - {_line_of(item)}")
         elif isinstance(value, dict):
             click.echo(f"{field}: {', '.join(f'{key} {part}' for key, part in value.items())}")
         else:
             click.echo(f"{field}: {value}")
+
+
+def _line_of(item: str | dict[str, Any]) -> str:
+    if isinstance(item, str):
+        return item
+    said = {key: ", ".join(part) if isinstance(part, list) else part for key, part in item.items() if part}
+    return f"{said.pop('text')} ({said['used_in']})" if "used_in" in said else ", ".join(map(" ".join, said.items()))
 
 
 def moment(seconds: float) -> str:

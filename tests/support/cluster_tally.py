@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from redis.asyncio import Redis
+
 from solvent.settings import Settings
 from solvent.usage import Budget, Usage
 from solvent.workers.redis_ledger import open_ledger
@@ -324,4 +326,27 @@ async def _look_at_redis(lab: ClusterLab, database: ServiceDatabase, tally: Tall
         calls = _calls(lab, [batch_id])
         tally.spent_tokens += amounts["prompt_tokens"] + amounts["completion_tokens"]
         tally.passed(_passed(batch_id, caps[batch_id], amounts))
-        tally.failures += _apart(f"Redis, of {batch_id},", amounts, calls.committed, calls.lost)
+        apart = _apart(f"Redis, of {batch_id},", amounts, calls.committed, calls.lost)
+        tally.failures += apart
+        if apart:
+            tally.failures += [*await _open_in_redis(lab, batch_id), *_in_journal(lab, batch_id)]
+
+
+async def _open_in_redis(lab: ClusterLab, scope: str) -> list[str]:
+    """Return what an account has, for whoever looks for the cause."""
+    async with Redis.from_url(lab.redis.url, decode_responses=True) as redis:
+        return [
+            f"  Redis, {key}: {field} = {value}"
+            async for key in redis.scan_iter(match=f"*{scope}*")
+            if await redis.type(key) == "hash"
+            for field, value in sorted((await redis.hgetall(key)).items())
+        ]
+
+
+def _in_journal(lab: ClusterLab, scope: str) -> list[str]:
+    rows = lab.query(
+        f"{_SCOPES} SELECT scope, call, ticket, done, reserved, prompt_tokens, completion_tokens FROM ledger_call "
+        "JOIN below ON scope = below.id ORDER BY scope, call",
+        [scope],
+    )
+    return [f"  journal: {' | '.join(map(str, row))}" for row in rows]

@@ -76,6 +76,17 @@ def test_words_and_vectors_both_count_unless_the_vector_is_far_ahead(first: Any,
     assert (best_of(found, found) == found[:1]) is is_taken
 
 
-def test_of_few_candidates_the_best_are_taken() -> None:
-    found = hits(*[(0.2, 3.5)] * 5)
-    assert best_of(found, found) == found[:3]
+@pytest.mark.parametrize(
+    ("scores", "taken"),
+    [
+        ([(0.2, 3.5)] * 2, 2),
+        ([(0.2, 3.5)] * 7, 0),
+        ([(0.12, 0.5), (0.03, 0.2)], 1),
+        ([(0.09, 6.0)], 0),
+        ([(0.12, None)], 0),
+        ([(0.35, 6.0)] * 3 + [(0.01, None)] * 2, 3),
+    ],
+)
+def test_few_candidates_have_to_stand_out_too(scores: Any, taken: int) -> None:
+    found = hits(*scores)
+    assert best_of(found, found) == found[:taken]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -18,6 +18,7 @@ from solvent.memory.texts_memory import InMemoryConceptTexts
 from solvent.memory.vectors import InMemoryVectors
 from solvent.memory.writing import new_id
 from solvent.models.base import ChatRequest, Message, Role, Sampling
+from solvent.problems.problem import Problem
 
 RIGHT = "```python\nprint()  # prints: ok\n```\n"
 
@@ -45,6 +46,11 @@ async def poisoned(numbers: Sequence[int]) -> ConceptStore:
     return ConceptStore(texts, InMemoryVectors(), HashedEmbedder())
 
 
+def naming(echo: Callable[..., Problem], numbers: Sequence[int]) -> Problem:
+    """Return a problem whose statement names these injections, so that all of them are shown."""
+    return echo(statement=f"Print ok by {' and '.join(f'Print rule {number}' for number in numbers)}.")
+
+
 def test_the_door_refuses_most_of_them() -> None:
     refused = []
     for number, text in enumerate(INJECTIONS):
@@ -57,7 +63,7 @@ def test_the_door_refuses_most_of_them() -> None:
 
 
 @pytest.mark.parametrize("chooses", [False, True], ids=["the best ones", "a model chooses"])
-async def test_jobs_do_the_same_as_without_them(bench: Any, chooses: bool) -> None:
+async def test_jobs_do_the_same_as_without_them(bench: Any, echo: Any, chooses: bool) -> None:
     plain = await bench.run(obedient, strategy="single", id="plain")
     programs = set(bench.sandbox.compiled)
     roles: tuple[Role, ...] | None = ("solve", "choose") if chooses else None
@@ -66,7 +72,8 @@ async def test_jobs_do_the_same_as_without_them(bench: Any, chooses: bool) -> No
     for start in range(0, len(INJECTIONS), 3):
         numbers = range(start, min(start + 3, len(INJECTIONS)))
         bench.changes["memory"] = await poisoned(numbers)
-        result = await bench.run(obedient, strategy="single", id=f"job{start}", memory="read")
+        problem = naming(echo, numbers)
+        result = await bench.run(obedient, problem, strategy="single", id=f"job{start}", memory="read")
         assert (result.answer.text, result.outcome) == (plain.answer.text, plain.outcome)
         assert result.usage.sandbox_runs == plain.usage.sandbox_runs
         assert len(bench.model.requests) == (2 if chooses else 1)
@@ -79,14 +86,15 @@ async def test_jobs_do_the_same_as_without_them(bench: Any, chooses: bool) -> No
     assert set(bench.sandbox.compiled) == programs
 
 
-async def test_each_stands_quoted_on_lines_of_its_own(bench: Any) -> None:
+async def test_each_stands_quoted_on_lines_of_its_own(bench: Any, echo: Any) -> None:
     bench.profile = bench.profile.model_copy(update={"context_tokens": 100_000})
     for start in range(0, len(INJECTIONS), 3):
-        bench.changes["memory"] = await poisoned(range(start, min(start + 3, len(INJECTIONS))))
-        await bench.run(obedient, strategy="single", id=f"job{start}", memory="read")
+        numbers = range(start, min(start + 3, len(INJECTIONS)))
+        bench.changes["memory"] = await poisoned(numbers)
+        await bench.run(obedient, naming(echo, numbers), strategy="single", id=f"job{start}", memory="read")
         (prompt,) = bench.prompts
         held = [line for line in prompt.splitlines() if MARK in line]
-        assert held
+        assert len({line.partition(":")[0] for line in held if line.startswith("- ")}) == len(numbers)
         assert all(re.match(r"- Print rule \d+: |  (?:sign|how): ", line) for line in held)
         assert not set("\u2028\u2029\u200b\u202e") & set(prompt)
 

@@ -96,11 +96,11 @@ async def test_what_is_known_is_shown_and_extended(live: Any, reply: Any, store:
 
 
 async def test_what_is_solved_at_once_with_known_concepts_writes_nothing_where_asked(
-    live: Any, reply: Any, store: ConceptStore
+    live: Any, reply: Any, echo: Any, store: ConceptStore
 ) -> None:
     await store.add(routine("Print rule", "print the word", notes=["use print"]))
     live.changes["learner"] = Learner(store, LearnRules(familiar_trajectories=1))
-    first = await solve(live, reply)
+    first = await solve(live, reply, problem=echo(statement="Print ok by the print rule."))
     assert first.memory.chosen
     assert (first.learned.status, first.learned.tokens) == (LearnedStatus.NOTHING, 0)
     assert "at once" in first.learned.note

@@ -51,14 +51,13 @@ async def test_the_best_concepts_are_shown_in_the_form_of_the_prompt_style(bench
     bench.changes["memory"] = store
     result = await bench.run([reply("ok")], strategy="single", memory="read")
     (event,) = bench.of_type("concepts")
-    assert event.names[0] == "Print rule"
-    assert len(event.names) == 3
+    assert event.names == ("Print rule",)
     assert len(event.retrieved) == 4
     assert "- Print rule: print the word ok in small letters\n" in bench.prompts[0]
     assert result.memory is not None
     assert result.memory.policy == "read"
     assert result.memory.chosen == event.chosen
-    assert result.memory.chosen == result.memory.retrieved[:3]
+    assert result.memory.chosen == result.memory.retrieved[:1]
     assert result.memory.note == ""
 
 
@@ -122,7 +121,7 @@ async def test_a_choice_that_cannot_be_read_leaves_the_best_ones(bench: Any, rep
     bench.changes["memory"] = store
     bench.changes["profile"] = profile(bench, "solve", "choose")
     result = await bench.run([said, reply("ok")], strategy="single", memory="read")
-    assert result.memory.chosen == result.memory.retrieved[:3]
+    assert result.memory.chosen == result.memory.retrieved[:1]
     assert "the best ones by search" in result.memory.note
 
 
@@ -143,14 +142,15 @@ async def test_choosing_takes_no_large_part_of_a_budget(bench: Any, reply: Any, 
 
 
 async def test_concepts_take_their_share_of_a_prompt_and_no_more(
-    bench: Any, reply: Any, monkeypatch: pytest.MonkeyPatch
+    bench: Any, reply: Any, echo: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     room = (await ScriptedModel([]).count_prompt_tokens([Message(role="user", content="p " * 250)])) * 2.5
     monkeypatch.setattr(choosing, "PROMPT_SHARE", room / ScriptedModel([]).info.context_tokens)
     store = ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
     await store.add_all([routine(f"Print rule {number}", "p " * 250) for number in range(3)])
     bench.changes["memory"] = store
-    result = await bench.run([reply("ok")], strategy="single", memory="read")
+    statement = "Print ok by Print rule 0, Print rule 1 and Print rule 2."
+    result = await bench.run([reply("ok")], echo(statement=statement), strategy="single", memory="read")
     shown = len(result.memory.chosen)
     assert shown == 2
     assert f"{3 - shown} left out" in result.memory.note
@@ -178,7 +178,7 @@ async def test_a_job_that_came_to_nothing_says_what_it_was_shown(bench: Any, sto
     parameters = {"wave": 1, "repairs": 0, "max_trajectories": 2}
     result = await bench.run(["no program", "none either"], memory="read", parameters=parameters)
     assert result.answer is None
-    assert len(result.memory.chosen) == 3
+    assert len(result.memory.chosen) == 1
 
 
 async def test_a_policy_without_a_memory_is_refused(bench: Any, reply: Any) -> None:

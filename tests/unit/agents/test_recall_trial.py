@@ -58,7 +58,7 @@ async def test_a_job_that_is_held_out_has_the_prompt_of_an_empty_memory(bench: A
     result = await bench.run([reply("ok")], strategy="single", memory="read", id=job_in(held_out=True))
     (event,) = bench.of_type("concepts")
     assert (event.held_out, event.hold_out, event.chosen, event.related) == (True, 0.1, (), ())
-    assert result.memory.dropped == event.dropped == event.retrieved[:3]
+    assert result.memory.dropped == event.dropped == event.retrieved[:1]
     assert (result.memory.held_out, result.memory.hold_out) == (True, 0.1)
     held_out = bench.prompts[0]
     empty = ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
@@ -69,11 +69,12 @@ async def test_a_job_that_is_held_out_has_the_prompt_of_an_empty_memory(bench: A
     assert bench.prompts[0] != held_out
 
 
-async def test_one_concept_is_left_out_by_itself(bench: Any, reply: Any, store: Any) -> None:
+async def test_one_concept_is_left_out_by_itself(bench: Any, reply: Any, echo: Any, store: Any) -> None:
     bench.changes |= {"memory": store, "trial": Tried({"Print rule": 1.0})}
-    result = await bench.run([reply("ok")], strategy="single", memory="read", id=job_in(held_out=False))
+    problem = echo(statement="Print ok by the print rule, the Frost rule 0 and the Frost rule 1.")
+    result = await bench.run([reply("ok")], problem, strategy="single", memory="read", id=job_in(held_out=False))
     (event,) = bench.of_type("concepts")
-    assert "Print rule" not in bench.prompts[0]
+    assert "- Print rule" not in bench.prompts[0]
     assert len(event.names) == 2
     assert len(event.dropped) == 1
     assert not event.held_out
@@ -87,7 +88,7 @@ async def test_without_chance_no_single_concept_is_left_out(bench: Any, reply: A
     bench.changes |= {"memory": store, "trial": trial}
     result = await bench.run([reply("ok")], strategy="single", memory="read")
     assert result.memory.held_out is (share == 1.0)
-    assert len(result.memory.chosen) == (0 if share else 3)
+    assert len(result.memory.chosen) == (0 if share else 1)
     assert trial.asked == 0
 
 

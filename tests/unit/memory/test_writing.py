@@ -49,6 +49,7 @@ _PROPOSALS = st.lists(
                 suggestion=summary if kind is ConceptKind.INSIGHT else "",
                 cues=(cue,),
                 used_in=(f"problem-{job}",),
+                readings=() if kind is ConceptKind.INSIGHT else ({"text": summary, "used_in": [f"problem-{job}"]},),
             ),
             Provenance(source="job", job_id=f"job-{job}"),
             strength,
