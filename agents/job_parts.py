@@ -34,7 +34,7 @@ from solvent.sandbox.languages import find_language, languages
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
-    from solvent.agents.learn import Learner
+    from solvent.agents.lessons import Learner
     from solvent.agents.recall import JobMemory, Library, Trial
     from solvent.agents.search import SearchState
 

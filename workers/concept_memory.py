@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from importlib.util import find_spec
 
 from solvent.agents.job import JobResult, Outcome
-from solvent.agents.learn import Learner, LearnRules
+from solvent.agents.lessons import Learner, LearnRules
 from solvent.agents.recalled import WITHOUT
 from solvent.errors import ConfigError
 from solvent.memory.chroma import EXTRA, ChromaServer, EmbeddedChroma

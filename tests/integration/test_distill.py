@@ -17,8 +17,8 @@ from fake_sandbox import FakeSandbox
 from sqlalchemy import update
 
 from solvent.agents.job import Answer, CaseVerdict, Evidence, Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
-from solvent.agents.learn import Learner
 from solvent.agents.learned import Learned, LearnedStatus
+from solvent.agents.lessons import Learner
 from solvent.errors import MemoryUnavailable
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.store import ConceptStore

@@ -17,7 +17,7 @@ from memory_jobs import BACKENDS, PROFILE, MemoryJobs, memory_jobs
 
 from solvent.agents.events import ConceptsRecalled
 from solvent.agents.job import Outcome
-from solvent.agents.learn import LearnRules
+from solvent.agents.lessons import LearnRules
 from solvent.memory.concept import Content
 from solvent.memory.store import ConceptStore
 from solvent.memory.texts import Edit

@@ -13,8 +13,8 @@ from concept_parts import Backend
 from solvent.agents.checkpoints import JobFiles
 from solvent.agents.events import Event
 from solvent.agents.job import JobResult, JobSpec
-from solvent.agents.learn import Learner, LearnRules
 from solvent.agents.ledgers import MemoryLedger
+from solvent.agents.lessons import Learner, LearnRules
 from solvent.agents.runner import Deps, run_job
 from solvent.artifacts import FileArtifacts
 from solvent.memory.store import ConceptStore

@@ -13,8 +13,8 @@ from injections import outside
 from solvent.agents import learn
 from solvent.agents.job import JobSpec, Outcome
 from solvent.agents.job_parts import prepare
-from solvent.agents.learn import Learner, LearnRules, Lesson, lesson_of
 from solvent.agents.learned import LearnedStatus
+from solvent.agents.lessons import Learner, LearnRules, Lesson, lesson_of
 from solvent.errors import MemoryUnavailable, ProviderUnavailable
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.store import ConceptStore
