@@ -184,7 +184,7 @@ def _token_limits(account: Account, ask: Ask) -> list[tuple[StopReason, int]]:
     rate = ask.token_cost * NANO * ask.samples
     if cap.cost is not None and rate > 0:
         free_cost = nano(cap.cost) - nano(spent.cost) - nano(fixed.cost) + SLACK
-        limits.append((StopReason.CAP_COST, math.floor(min(free_cost / rate, ask.max_tokens))))
+        limits.append((StopReason.CAP_COST, math.floor(max(0.0, min(free_cost / rate, ask.max_tokens)))))
     return [(reason, max(0, limit)) for reason, limit in limits]
 
 

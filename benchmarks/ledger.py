@@ -15,7 +15,7 @@ import shutil
 import subprocess
 import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -74,6 +74,10 @@ class NoJournal:
     async def forfeited(self, scope: str, call: str) -> CallEntry | None:
         """See `LedgerJournal`."""
         return self._calls.get((scope, call))
+
+    async def calls(self, ids: Sequence[tuple[str, str]]) -> Sequence[CallEntry]:
+        """See `LedgerJournal.calls`."""
+        return [self._calls[place] for place in ids if place in self._calls]
 
     async def load(self, scope: str, *, day: str | None = None) -> Standing:
         """See `LedgerJournal`."""

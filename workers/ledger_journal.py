@@ -121,6 +121,10 @@ class LedgerJournal(Protocol):
         """Take the ticket from an open call: nobody will end it. Returns the call, or None where there was none."""
         ...
 
+    async def calls(self, ids: Sequence[tuple[str, str]]) -> Sequence[CallEntry]:
+        """Return those of these calls, by scope and id, that are there."""
+        ...
+
     async def load(self, scope: str, *, day: str | None = None) -> Standing:
         """Return what a scope and all below it come to, of one day or altogether; nothing where it is not known."""
         ...

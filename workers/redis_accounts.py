@@ -116,6 +116,12 @@ class Accounts:
         _, spent, flying = await self._do("usage", chain[:1], day)
         return usage_of(spent), usage_of(flying) if flying else Usage()
 
+    async def of_others(self, chain: Chain, day: int) -> dict[tuple[str, str], str]:
+        """Return the open calls of a scope that other processes asked for, by scope and id, with their tickets."""
+        _, *found = await self._do("foreign", chain[:1], day)
+        calls = (call.partition("\n") for call in found[::2])
+        return {(scope, call): ticket for (scope, _, call), ticket in zip(calls, found[1::2], strict=True)}
+
     async def configure(self, entry: ScopeEntry, day: int) -> Usage:
         """Give a scope the caps and the start that the journal has; returns what it has spent."""
         chain = await self._chain_of(entry)

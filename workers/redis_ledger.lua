@@ -396,6 +396,24 @@ if OPERATION == 'usage' then
   return {'ok', text_of(accounts[1].spent), accounts[1].own or ''}
 end
 
+-- {'ok', then call and ticket of each open call that another holder asked for}
+if OPERATION == 'foreign' then
+  local accounts, missing = read_all('')
+  if missing then
+    return missing
+  end
+  local reply, fields = {'ok'}, redis.call('HGETALL', accounts[1].key)
+  for i = 1, #fields, 2 do
+    local call, ticket = string.match(fields[i], '^o:(.*)$'), string.match(fields[i + 1], '^(%S+) ')
+    local holder = call and string.match(ticket, '^(.*)#')
+    if holder and holder ~= HOLDER then
+      reply[#reply + 1] = call
+      reply[#reply + 1] = ticket
+    end
+  end
+  return reply
+end
+
 -- Arguments: caps, start. {'ok', spent}
 if OPERATION == 'configure' then
   local accounts, missing = read_all('')

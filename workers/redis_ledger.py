@@ -274,8 +274,24 @@ class RedisLedger:
         await self._forfeits_told()
         chain = await self._accounts.chain(scope)
         day = _day_of(await self._tasks.whole(self._script.now()))
+        if in_flight:
+            await self._tasks.whole(self._tell_for_the_dead(chain, day))
         spent, flying = await self._tasks.whole(self._accounts.usage(chain, day))
         return spent if in_flight else replace_usage(spent, flying, NOTHING)
+
+    async def _tell_for_the_dead(self, chain: Chain, day: int) -> None:
+        """Tell Redis the ends of calls that others wrote into the journal and died before they told them."""
+        tickets = await self._accounts.of_others(chain, day)
+        if not tickets:
+            return
+        known = {(entry.scope, entry.call): entry for entry in await self._journal.calls(list(tickets))}
+        for (scope, call), ticket in tickets.items():
+            entry = known.get((scope, call))
+            if entry is None:
+                # Whoever is asking for it has it in the journal first, so this was dropped.
+                await self._tell("release", CallEntry(scope, call, day_text(day), NOTHING, ticket))
+            elif entry.used is not None:
+                await self._tell("commit", entry)
 
     async def finish(self, scope: str, result: str) -> None:
         """See `Ledger.finish`."""

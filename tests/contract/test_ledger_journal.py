@@ -116,6 +116,23 @@ async def test_a_forfeited_call_stays_open_without_a_ticket(journal: LedgerJourn
     assert (await journal.committed("job", "a", tokens(10, 101), artifact=None, note={})).overrun
 
 
+async def test_calls_are_looked_up_by_scope_and_id(journal: LedgerJournal) -> None:
+    for scope in ("one", "two"):
+        await opened(journal, scope)
+        for number in range(3):
+            await journal.asked(scope, f"call{number}", day=DAY, reserved=tokens(10, 100), ticket=f"h#{number}")
+    done = await journal.committed("one", "call1", tokens(10, 20), artifact="f", note={"n": 1})
+    asked = [("one", "call1"), ("two", "call2"), ("two", "call9"), ("three", "call1")]
+    found = {(entry.scope, entry.call): entry for entry in await journal.calls(asked)}
+    assert found == {
+        ("one", "call1"): done,
+        ("two", "call2"): CallEntry("two", "call2", DAY, tokens(10, 100), "h#2"),
+    }
+    assert list(await journal.calls([])) == []
+    many = [("one", f"call{number}") for number in range(1200)]
+    assert {entry.call for entry in await journal.calls(many)} == {"call0", "call1", "call2"}
+
+
 async def test_a_scope_stands_with_all_below_it(journal: LedgerJournal) -> None:
     await opened(journal, "key")
     await opened(journal, "batch", "key")

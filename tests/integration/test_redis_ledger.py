@@ -93,6 +93,24 @@ async def test_a_holder_that_died_is_waited_for_no_longer_than_its_lease(ledgers
     assert await alive.reserve("job", "a", ask()) == Unfinished()
 
 
+async def test_ends_that_only_the_journal_knows_are_told_for_the_dead(ledgers: Ledgers) -> None:
+    dead, alive = ledgers.another(), ledgers.another()
+    await alive.open("batch", Budget(tokens=1000))
+    await dead.open("job", Budget(), parent="batch")
+    for call in ("committed", "dropped", "open"):
+        await dead.reserve("job", call, ask())
+    falls_silent(dead)
+    # As by a process that was killed between its journal and Redis.
+    await ledgers.journal.committed("job", "committed", tokens(10, 20), artifact=None, note={})
+    await ledgers.journal.dropped("job", "dropped")
+    assert (await alive.usage("job", in_flight=False)).tokens == 330
+    assert (await alive.usage("job")).tokens == 30 + 110, "a call without an end stays spent"
+    assert (await alive.usage("batch")).tokens == 30 + 110
+    assert (await alive.usage("job")).model_calls == 2
+    await dead.commit("job", "open", tokens(10, 1))
+    assert (await alive.usage("batch")).tokens == 30 + 11
+
+
 async def test_a_clock_that_went_back_does_not_make_a_dead_holder_live_longer(ledgers: Ledgers) -> None:
     ledgers.poll_s = 0.1
     dead, alive = ledgers.another(), ledgers.another()
@@ -184,9 +202,9 @@ async def test_a_commit_that_did_not_reach_redis_is_told_when_the_job_goes_on(le
     await died.open("job", Budget(tokens=120))
     await died.reserve("job", "a", ask())
     await ledgers.journal.committed("job", "a", tokens(10, 5), artifact="a", note={})
-    assert (await next_one.usage("job")).tokens == 110
+    assert (await next_one.usage("job", in_flight=False)).tokens == 110
     assert await next_one.reserve("job", "a", ask()) == Settled(tokens(10, 5), "a", {})
-    assert (await next_one.usage("job")).tokens == 15
+    assert (await next_one.usage("job", in_flight=False)).tokens == 15
 
 
 async def test_calls_under_way_outlast_a_server_that_is_away(ledgers: Ledgers, redis_server: RedisServer) -> None:

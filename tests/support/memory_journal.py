@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import JsonValue
@@ -18,7 +18,7 @@ from solvent.workers.ledger_journal import CallEntry, ScopeEntry, Standing
 class MemoryJournal:
     def __init__(self) -> None:
         self.scopes: dict[str, ScopeEntry] = {}
-        self.calls: dict[tuple[str, str], CallEntry] = {}
+        self.calls_made: dict[tuple[str, str], CallEntry] = {}
 
     async def open(
         self, scope: str, *, parent: str | None, budget: Budget, daily: bool, fingerprint: str, started_at: float
@@ -45,38 +45,41 @@ class MemoryJournal:
         return self.scopes[scope]
 
     async def asked(self, scope: str, call: str, *, day: str, reserved: Usage, ticket: str) -> CallEntry:
-        known = self.calls.get((scope, call))
+        known = self.calls_made.get((scope, call))
         if known is None or (known.used is None and known.ticket == ticket):
-            self.calls[scope, call] = CallEntry(scope, call, day, reserved, ticket)
-        return self.calls[scope, call]
+            self.calls_made[scope, call] = CallEntry(scope, call, day, reserved, ticket)
+        return self.calls_made[scope, call]
 
     async def committed(
         self, scope: str, call: str, used: Usage, *, artifact: str | None, note: Mapping[str, JsonValue]
     ) -> CallEntry:
-        known = self.calls.get((scope, call))
+        known = self.calls_made.get((scope, call))
         if known is not None:
             note = json.loads(json.dumps(note))
             wanted = replace(known, used=used, overrun=exceeds(used, known.reserved), artifact=artifact, note=note)
             if known.used is None or known == wanted:
-                self.calls[scope, call] = wanted
+                self.calls_made[scope, call] = wanted
                 return wanted
         raise InternalError(f"call {call!r} of {scope!r} is not reserved, or was committed otherwise")
 
     async def dropped(self, scope: str, call: str, *, ticket: str | None = None) -> CallEntry | None:
-        known = self.calls.get((scope, call))
+        known = self.calls_made.get((scope, call))
         if known is None or known.used is not None or ticket not in (None, known.ticket):
             return None
-        return self.calls.pop((scope, call))
+        return self.calls_made.pop((scope, call))
 
     async def forfeited(self, scope: str, call: str) -> CallEntry | None:
-        known = self.calls.get((scope, call))
+        known = self.calls_made.get((scope, call))
         if known is None or known.used is not None:
             return None
-        self.calls[scope, call] = replace(known, ticket="")
-        return self.calls[scope, call]
+        self.calls_made[scope, call] = replace(known, ticket="")
+        return self.calls_made[scope, call]
+
+    async def calls(self, ids: Sequence[tuple[str, str]]) -> Sequence[CallEntry]:
+        return [self.calls_made[place] for place in ids if place in self.calls_made]
 
     async def load(self, scope: str, *, day: str | None = None) -> Standing:
-        rows = [row for row in self.calls.values() if self._under(row.scope, scope) and day in (None, row.day)]
+        rows = [row for row in self.calls_made.values() if self._under(row.scope, scope) and day in (None, row.day)]
         spent = sum((row.used for row in rows if row.used is not None), Usage())
         still_open = [row for row in rows if row.used is None]
         return Standing(spent, any(row.overrun for row in rows), still_open)

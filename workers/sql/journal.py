@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, delete, func, select, update
+from sqlalchemy import ColumnElement, RowMapping, Select, bindparam, delete, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert as postgresql_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -27,6 +27,7 @@ _EXACT = frozenset(name for name, field in Usage.model_fields.items() if field.a
 """Amounts that are stored in nano units."""
 _MOST_ASKED = 10_000
 """Calls under way whose reservations a process remembers."""
+_CHUNK = 500
 _UNDONE = {"done": False, "overrun": False, "note": "{}"}
 
 
@@ -213,6 +214,19 @@ class SqlLedgerJournal:
             return None if row is None else _call_entry(row)
 
         return await self._database.write("give up a call in the ledger's journal", work, one_change=True)
+
+    async def calls(self, ids: Sequence[tuple[str, str]]) -> Sequence[CallEntry]:
+        """See `LedgerJournal.calls`."""
+
+        async def work(connection: AsyncConnection) -> Sequence[CallEntry]:
+            found: list[CallEntry] = []
+            for start in range(0, len(ids), _CHUNK):
+                named = tuple_(ledger_call.c.scope, ledger_call.c.call).in_(ids[start : start + _CHUNK])
+                rows = await connection.execute(select(ledger_call).where(named))
+                found.extend(_call_entry(row) for row in rows.mappings())
+            return found
+
+        return await self._database.read("read calls of the ledger's journal", work)
 
     async def load(self, scope: str, *, day: str | None = None) -> Standing:
         """See `LedgerJournal.load`."""

@@ -122,3 +122,9 @@ def test_a_grant_never_passes_a_cap_and_is_the_largest_that_does_not(
         assert answer.max_tokens >= min(floor, max_tokens)
     else:
         assert not fits(min(floor, max_tokens))
+
+
+def test_a_price_that_is_nearly_nothing_allows_nothing_where_nothing_is_left() -> None:
+    ask = Ask(fixed=Usage(model_calls=1), max_tokens=10, floor=1, token_cost=5e-324)
+    assert one(Budget(cost=0.0), Usage(cost=2e-9), ask) == Refused(StopReason.CAP_COST, "job")
+    assert isinstance(one(Budget(cost=1.0), Usage(), ask), Granted)
