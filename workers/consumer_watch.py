@@ -3,6 +3,10 @@
 A consumer can go deaf without an error: its process lives, its connection looks open, and nothing reads from it. Celery
 and kombu mended several causes of that (celery issues 8030, 10205, 10302, kombu issues 2492 and 2629), one after the
 other, so this asks for no cause: only whether what should come comes.
+
+One cause is known beforehand: a message whose acknowledgement did not reach Redis counts as not worked off for as long
+as the connection lasts, and Celery only logs it. With as many of them as the consumer may hold it asks for nothing
+more, and so never hears that its connection was lost.
 """
 
 from __future__ import annotations
@@ -10,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -41,6 +45,10 @@ class Look:
     """Whether it could work on one more."""
     received: int
     """How many messages it was given since it started."""
+    acks_lost: int = 0
+    """How many of them it could not acknowledge."""
+    answers: bool = True
+    """Whether Redis does."""
 
 
 class Remedy(Enum):
@@ -65,9 +73,14 @@ class Deafness:
         self._received = -1
         self._since = 0.0
         self._tries = 0
+        self._acks_lost = 0
 
     def judge(self, look: Look) -> Remedy:
         """Return what is to be done after this look."""
+        if look.answers and look.acks_lost != self._acks_lost:
+            self._acks_lost = look.acks_lost
+            self._since = look.at
+            return Remedy.CONNECT_AGAIN
         if look.received != self._received:
             self._received = look.received
             self._since = look.at
@@ -87,6 +100,7 @@ class Traffic:
     def __init__(self) -> None:
         self.received = 0
         self.busy = 0
+        self.acks_lost = 0
         self._lock = threading.Lock()
 
     @contextmanager
@@ -100,6 +114,11 @@ class Traffic:
         finally:
             with self._lock:
                 self.busy -= 1
+
+    def ack_lost(self) -> None:
+        """Count a message that was worked off, of which Redis could not be told."""
+        with self._lock:
+            self.acks_lost += 1
 
 
 async def watch_consumer(
@@ -131,15 +150,22 @@ async def watch_consumer(
     deafness = deafness or Deafness()
     while True:
         await asyncio.sleep(look_s)
-        some = False
+        waiting: Mapping[str, int] | None = None
         with suppress(DependencyError):
             waiting = await messages.waiting()
-            some = any(waiting.get(queue, 0) for queue in queues)
         if stopping():
             return
-        remedy = deafness.judge(Look(loop.time(), some, traffic.busy < concurrency, traffic.received))
+        look = Look(
+            loop.time(),
+            waiting=waiting is not None and any(waiting.get(queue, 0) for queue in queues),
+            has_room=traffic.busy < concurrency,
+            received=traffic.received,
+            acks_lost=traffic.acks_lost,
+            answers=waiting is not None,
+        )
+        remedy = deafness.judge(look)
         if remedy is Remedy.CONNECT_AGAIN:
-            logger.warning("messages wait and none of them comes here: connecting to Redis again")
+            logger.warning("messages do not come here, or cannot be acknowledged: connecting to Redis again")
             connect_again()
         elif remedy is Remedy.GIVE_UP:
             logger.error("messages wait and none of them comes here, also on new connections: this worker stops")

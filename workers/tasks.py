@@ -9,6 +9,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING
 
 from celery.exceptions import Reject
+from celery.worker.request import Request
 
 from solvent.workers.celery_app import CeleryMessages, make_app
 from solvent.workers.consumer_watch import Traffic
@@ -66,10 +67,31 @@ class Bridge:
             raise Reject("this worker stops", requeue=True) from None
 
 
-def add_tasks(app: Celery, bridge: Bridge) -> None:
-    """Register the tasks that the bridge handles. Further arguments of later versions are ignored."""
+def add_tasks(app: Celery, bridge: Bridge, traffic: Traffic) -> None:
+    """Register the tasks that the bridge handles. Further arguments of later versions are ignored.
+
+    Args:
+        app: which gets them.
+        bridge: handles them.
+        traffic: counts the messages that could not be acknowledged.
+    """
+
+    class Counted(Request):  # type: ignore[misc]  # Celery has no types
+        def acknowledge(self) -> None:
+            super().acknowledge()
+            self._count()
+
+        def reject(self, requeue: bool = False) -> None:
+            super().reject(requeue)
+            self._count()
+
+        def _count(self) -> None:
+            # Celery logs that it could not, and goes on as if it could.
+            if not self.message.acknowledged:
+                traffic.ack_lost()
+
     for name in (ADVANCE_JOB, RUN_TRAJECTORY, DISTILL, REAP):
-        app.task(name=name)(_task(bridge, name))
+        app.task(name=name, Request=Counted)(_task(bridge, name))
 
 
 def _task(bridge: Bridge, name: str) -> Callable[..., None]:

@@ -91,7 +91,7 @@ class WorkerProcess:
                     REAP: lambda _: reap(cluster),
                 }.items()
             }
-            add_tasks(app, Bridge(self._loop, handlers, self._stopping, self._traffic))
+            add_tasks(app, Bridge(self._loop, handlers, self._stopping, self._traffic), self._traffic)
             worker = app.Worker(
                 hostname=f"{self._options.name}@{cluster.keeper.holder}",
                 pool="threads",

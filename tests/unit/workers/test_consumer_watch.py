@@ -68,6 +68,15 @@ def test_nothing_is_done_but_after_all_that_time_in_vain(steps: list[tuple[float
             assert at - in_vain_since < PATIENCE_S
 
 
+def test_an_acknowledgement_that_was_lost_has_it_connect_again_once_redis_answers() -> None:
+    def look(at: float, lost: int, *, answers: bool = True) -> Look:
+        return Look(at, waiting=False, has_room=True, received=6, acks_lost=lost, answers=answers)
+
+    looks = [look(0, 0), look(5, 2, answers=False), look(10, 6, answers=False), look(15, 6), look(20, 6), look(90, 7)]
+    again = Remedy.CONNECT_AGAIN
+    assert judged(*looks) == [Remedy.NONE] * 3 + [again, Remedy.NONE, again]
+
+
 class Queues:
     """Says what waits, one answer after the other; None where Redis is away."""
 
@@ -110,6 +119,12 @@ async def test_it_looks_at_its_own_queues_and_its_own_room() -> None:
         assert await watched(Queues(5, 5, 5, 5), traffic) == []
         assert await watched(Queues(5, 5, 5, 5), traffic, concurrency=2) == ["connect again"] * 2
     assert (traffic.received, traffic.busy) == (1, 0)
+
+
+async def test_it_hears_of_lost_acknowledgements() -> None:
+    traffic = Traffic()
+    traffic.ack_lost()
+    assert await watched(Queues(None, None, 0, 0, 0), traffic) == ["connect again"]
 
 
 async def test_it_ends_when_it_gave_up() -> None:
