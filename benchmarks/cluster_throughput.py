@@ -26,6 +26,7 @@ from solvent.benchmarks.cluster_figures import (
 )
 from solvent.benchmarks.cluster_service import LONG, LONG_TOKENS, Client, Cpu, Service
 from solvent.benchmarks.processes import Process, family_cpu_s, pin, started
+from solvent.errors import DependencyError
 
 OWN = "starter-server"
 ATTEMPTS = 16
@@ -180,7 +181,10 @@ async def _bare_tokens_per_s(url: str, rows: list[dict[str, Any]], *, is_long: b
 
 
 def _usage(line: str) -> dict[str, int]:
-    usage: dict[str, int] = json.loads(line[6:])["usage"]
+    """Return what the last piece of a stream says was used; raises `DependencyError` where it says another thing."""
+    usage: dict[str, int] | None = json.loads(line[6:] or "{}").get("usage")
+    if usage is None:
+        raise DependencyError(f"a stream of the model's server ended without its usage: {line[:500]}")
     return usage
 
 
