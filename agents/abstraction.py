@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
@@ -172,14 +173,7 @@ class Abstraction:
             language=lesson.language,
             wants="program",
             program=lesson.program,
-            lesson=LessonText(
-                evidence=text.evidence,
-                summary=text.summary,
-                pseudocode=text.pseudocode,
-                known=text.known,
-                named=text.named,
-                fence=fence_of(*fenced),
-            ),
+            lesson=replace(text, fence=fence_of(*fenced)),
         )
 
     async def _is_long(self, text: LessonText) -> bool:

@@ -78,20 +78,26 @@ class _Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Parameter(_Value):
+class _Lined(_Value):
+    """All of its texts are one line."""
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _on_one_line(cls, given: Any) -> Any:
+        if isinstance(given, list | tuple):
+            return [one_line(item) if isinstance(item, str) else item for item in given]
+        return one_line(given) if isinstance(given, str) else given
+
+
+class Parameter(_Lined):
     """What differs from use to use of a structure or routine."""
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     type: Annotated[str, StringConstraints(max_length=80)] = ""
     description: _Line = ""
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _on_one_line(cls, given: Any) -> Any:
-        return one_line(given) if isinstance(given, str) else given
 
-
-class Reading(_Value):
+class Reading(_Lined):
     """What the solutions of some problems say that a structure or routine is or does, in the same words."""
 
     text: Annotated[str, StringConstraints(min_length=1, max_length=600)]
@@ -99,11 +105,6 @@ class Reading(_Value):
         tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=MOST_READING_USES)
     ] = ()
     """Ids of the problems."""
-
-    @field_validator("text", mode="before")
-    @classmethod
-    def _on_one_line(cls, given: Any) -> Any:
-        return one_line(given) if isinstance(given, str) else given
 
 
 class Content(_Value):

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from solvent.memory.concept import MOST_BYTES, MOST_STATEMENTS, ConceptKind, Content, Parameter
-from solvent.memory.readings import united
+from solvent.memory.readings import joined
 
 _MOST_LINES = 16
 _MOST_PARAMETERS = 12
@@ -36,7 +36,7 @@ def merged(into: Content, others: Sequence[Content]) -> Content:
         values[field] = _united((getattr(one, field) for one in everyone), most)
     if into.kind is not ConceptKind.INSIGHT:
         values["output_type"] = next((one.output_type for one in everyone if one.output_type), "")
-        values["readings"] = united(everyone)
+        values["readings"] = joined(into, ordered)
     return fitting(values)
 
 

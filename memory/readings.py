@@ -33,6 +33,18 @@ def united(everyone: Iterable[Content]) -> list[Reading]:
     ]
 
 
+def joined(into: Content, others: Iterable[Content]) -> list[Reading]:
+    """Return the readings of a concept that others become part of.
+
+    Where no solution said what it says, a person did, and solutions that agree do not make it one of the readings: it
+    could be outvoted then.
+    """
+    readings = united([into, *others])
+    if _of(into.readings, into.summary) is not None:
+        return readings
+    return [one for one in readings if plain_text(one.text) != plain_text(into.summary)]
+
+
 def settled(content: Content) -> Content:
     """Return a content that says what most problems say of it.
 

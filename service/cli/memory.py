@@ -185,7 +185,11 @@ def edit(project: str, /, concept: str, file: str | None, archived: bool | None,
         if file is not None:
             return await store.update(found.id, content_of_file(file), expected_version=found.version)
         if given:
-            content = read_content({**found.content.model_dump(), **given})
+            values = {**found.content.model_dump(), **given}
+            if "summary" in given:
+                # What solutions said of it was about other words, and a person is not outvoted.
+                values.pop("readings", None)
+            content = read_content(values)
             written = await store.update(found.id, content, expected_version=found.version)
         if archived is not None:
             written = await store.set_archived(found.id, archived=archived)

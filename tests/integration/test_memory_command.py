@@ -33,6 +33,21 @@ def run(require_chroma: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     return call
 
 
+def test_what_solutions_said_is_shown_and_kept_until_a_person_says_another_thing(run: Run, tmp_path: Path) -> None:
+    library = tmp_path / "library.json"
+    readings = [{"text": "keep the last 3", "used_in": ["p1", "p2"]}, {"text": "keep the first 3", "used_in": ["p3"]}]
+    row = {"name": "Ember cut", "kind": "routine", "summary": "keep the last 3", "readings": readings}
+    library.write_text(json.dumps([row]))
+    run("import", str(library))
+    assert run("import", str(library)).output == "0 added, 0 changed, 1 unchanged\n"
+    assert "readings:\n  - keep the last 3 (p1, p2)\n  - keep the first 3 (p3)\n" in run("show", "Ember cut").output
+    assert json.loads(run("show", "Ember cut", "--json").output)["readings"] == readings
+    run("edit", "Ember cut", "--cue", "a cut is named")
+    assert json.loads(run("show", "Ember cut", "--json").output)["readings"] == readings
+    run("edit", "Ember cut", "--summary", "keep the first 3")
+    assert "readings" not in json.loads(run("show", "Ember cut", "--json").output)
+
+
 def test_a_library_is_imported_searched_changed_and_exported(run: Run, tmp_path: Path) -> None:
     library = tmp_path / "library.yaml"
     library.write_text(

@@ -65,6 +65,21 @@ async def test_what_a_person_wrote_is_not_outvoted() -> None:
     assert (await store.get("Ember cut")).content.summary == "keep three"
 
 
+async def test_solutions_that_agree_with_a_person_do_not_open_a_vote() -> None:
+    store = await written(proposal("keep the first 3", "a"), first=routine("Ember cut", "keep the first 3"))
+    for problem in "bcd":
+        await write_proposals(store, [proposal("keep the last 3", problem)])
+    content = (await store.get("Ember cut")).content
+    assert (content.summary, content.used_in) == ("keep the first 3", ("a", "b", "c", "d"))
+
+
+def test_ids_of_problems_are_one_line_without_marks_for_a_terminal() -> None:
+    assert Reading(text="a\nb", used_in=("p\n1", "\x1b[31mp2")).model_dump() == {
+        "text": "a b",
+        "used_in": ("p 1", "[31mp2"),
+    }
+
+
 async def test_within_a_batch_most_win_and_then_the_best_founded() -> None:
     (change,) = combine([proposal("first", "a", 9), proposal("last", "b", 1), proposal("last", "c", 1)], {})
     assert change.after.summary == "last"
