@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -126,10 +127,19 @@ def take(programs: int, boxes: Sequence[int], containers: int) -> Sample:
         containers=containers,
         engine_mb=sum(_rss_mb(pid) for pid in engine),
         engine_descriptors=sum(_descriptors(pid) for pid in engine),
-        cgroups=sum(1 for _ in cgroups.ROOT.glob(f"**/{cgroups.FOLDER}/{os.getpid()}-*")),
+        cgroups=len(group_folders(cgroups.ROOT, os.getpid())),
         temporary_files=sum(1 for _ in Path(tempfile.gettempdir()).iterdir()),
         disk_mb=_disk_mb(),
     )
+
+
+def group_folders(root: Path, pid: int) -> list[Path]:
+    """Return the control groups below `root` of the boxes of a process, whatever others make or remove meanwhile."""
+    found = []
+    for place, folders, _ in os.walk(root):
+        if os.path.basename(place) == cgroups.FOLDER:
+            found += [Path(place, name) for name in folders if name.startswith(f"{pid}-")]
+    return found
 
 
 def box_pids(backend: str) -> list[int]:
@@ -217,8 +227,9 @@ def _group_mb(pid: int, pids: Sequence[int]) -> float:
             usage = cgroups.ROOT / path.lstrip("/") / "memory.current"
         else:
             continue
-        if path != "/" and usage.exists():
-            return int(usage.read_text(encoding="ascii")) / (1 << 20)
+        if path != "/":
+            with contextlib.suppress(OSError):
+                return int(usage.read_text(encoding="ascii")) / (1 << 20)
     return sum(_rss_mb(one) for one in pids)
 
 
