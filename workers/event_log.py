@@ -15,7 +15,10 @@ from solvent.workers.wakeups import Wakeups, batch_topic, job_topic
 LINGER_S = 0.05
 """How long events are gathered before they are written together."""
 TEXT_LINGER_S = 0.25
-"""The same while nothing but streamed text has come."""
+"""The same while nothing but streamed text has come, of up to `FEW_TEXTS` trajectories."""
+FEW_TEXTS = 8
+MOST_TEXT_LINGER_S = 1.0
+"""The same where many trajectories write: nobody reads all of them, and each piece that is written alone is a row."""
 FEW_JOBS = 4
 """While events of no more jobs wait than that, the first text of a trajectory, which somebody may be waiting for, is
 written at once."""
@@ -29,8 +32,9 @@ logger = logging.getLogger(__name__)
 class EventLog:
     """Appends the events of all jobs of this process, in their order, and announces them.
 
-    `emit` costs a list append. Pieces of one trajectory's text that wait together are written as one event. Text is
-    the only thing that may be left out (the artifact store has it); everything else waits until the store answers.
+    `emit` costs a list append. Pieces of one trajectory's text that wait together are written as one event
+    (`joined`). Text is the only thing that may be left out (the artifact store has it); everything else waits until the
+    store answers.
 
     A job's end is not written here: the store writes `job.finished` in the transaction that ends the job, so that
     there is exactly one, after everything else.
@@ -149,7 +153,7 @@ class EventLog:
     async def _linger(self) -> None:
         with suppress(TimeoutError):
             if not self._urgent.is_set():
-                async with asyncio.timeout(TEXT_LINGER_S):
+                async with asyncio.timeout(text_linger_s(sum(map(len, self._writing.values())))):
                     await self._urgent.wait()
             if not self._at_once.is_set():
                 async with asyncio.timeout(LINGER_S):
@@ -199,17 +203,34 @@ class EventLog:
         return any(found[start : start + len(wanted)] == wanted for start in starts)
 
 
+def text_linger_s(trajectories: int) -> float:
+    """Return how long text is gathered while so many trajectories write. Pure."""
+    return min(MOST_TEXT_LINGER_S, TEXT_LINGER_S * max(1.0, trajectories / FEW_TEXTS))
+
+
 def joined(events: Sequence[Event]) -> list[Event]:
-    """Return the events with pieces of one trajectory's text, between which nothing else came, as one."""
+    """Return the events of a job with pieces of one trajectory's text as one, wherever only others wrote between them.
+
+    So a piece may come before what other trajectories did meanwhile, and stays behind all that its own and the job did.
+    """
     result: list[Event] = []
+    growing: dict[str, tuple[int, list[str]]] = {}
+    pieces: dict[int, list[str]] = {}
     for event in events:
-        before = result[-1] if result else None
-        if (
-            isinstance(event, TextGenerated)
-            and isinstance(before, TextGenerated)
-            and (event.trajectory == before.trajectory)
-        ):
-            result[-1] = before.model_copy(update={"text": before.text + event.text})
+        trajectory: str | None = getattr(event, "trajectory", None)
+        if not isinstance(event, TextGenerated):
+            if trajectory is None:
+                growing.clear()
+            else:
+                growing.pop(trajectory, None)
+        elif event.trajectory in growing:
+            place, texts = growing[event.trajectory]
+            texts.append(event.text)
+            pieces[place] = texts
+            continue
         else:
-            result.append(event)
+            growing[event.trajectory] = len(result), [event.text]
+        result.append(event)
+    for place, texts in pieces.items():
+        result[place] = result[place].model_copy(update={"text": "".join(texts)})
     return result
