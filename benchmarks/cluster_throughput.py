@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx2
 
@@ -31,6 +32,9 @@ from solvent.errors import DependencyError
 OWN = "starter-server"
 ATTEMPTS = 16
 """Of each job, all at once."""
+_CACHE_GIB = 6
+"""Keys and values of all samples that are under way: 172 kB a token, 350 tokens a sample. With less, vLLM throws some
+out and computes them again."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Load:
 
 
 STARTER = Load("throughput", "bundled model", {OWN: (8, 16), LONG: (4, 8)}, 3)
-VLLM = Load("throughput_vllm", "vLLM, 0.36e9 parameters", {OWN: (8, 8), LONG: (4, 4)}, 2)
+VLLM = Load("throughput_vllm", "vLLM, 1.4e9 parameters", {OWN: (8, 8), LONG: (4, 4)}, 2)
 
 
 async def throughput(bench: Bench) -> list[Figure]:
@@ -64,8 +68,13 @@ async def throughput_vllm(bench: Bench) -> list[Figure]:
     weights.mkdir()
     enlarge(SHIPPED, weights)
     log = bench.folder / "vllm.log"
-    with VllmProcess(1, TRAJECTORIES_IN_FLIGHT, "bfloat16", weights=weights, compiled=False, log=log) as server:
-        return await _in_turns(bench, server.pid, server.base_url, VLLM)
+    options: dict[str, Any] = {"weights": weights, "compiled": False, "cache_gib": _CACHE_GIB, "log": log}
+    with VllmProcess(1, TRAJECTORIES_IN_FLIGHT, "bfloat16", **options) as server:
+        try:
+            return await _in_turns(bench, server.pid, server.base_url, VLLM)
+        except DependencyError as error:
+            error.add_note(f"the end of the server's log:\n{server.tail(40)}")
+            raise
 
 
 def vllm_is_there() -> bool:
@@ -114,12 +123,13 @@ async def _turns_of(
     through: list[float] = []
     replies: list[float] = []
     lengths: list[float] = []
+    costs: list[float] = []
     busy: dict[str, list[float]] = {"bare": [], "service": []}
     measured: list[tuple[Cpu, int]] = []
     for number in range(rounds):
         rows = [programs(2 + number * jobs + place) for place in range(jobs)]
         began, used = time.perf_counter(), family_cpu_s(pid)
-        first = await _bare_tokens_per_s(url, rows, is_long=is_long)
+        first = await _bare_tokens_per_s(url, rows, is_long=is_long, salted=load is VLLM)
         busy["bare"].append((family_cpu_s(pid) - used) / (time.perf_counter() - began))
         # Told at once: a turn takes minutes on a slow machine.
         print(f"{load.name}, {model}: {first[0]:.1f} tokens/s by the bare client", file=sys.stderr, flush=True)
@@ -129,7 +139,8 @@ async def _turns_of(
         ended = await client.ended(await client.submit_batch(rows, **options), jobs)
         seconds = time.perf_counter() - began
         busy["service"].append((family_cpu_s(pid) - used) / seconds)
-        measured.append((service.cpu().since(before), service.steps() - steps))
+        used_by = service.cpu().since(before)
+        measured.append((used_by, service.steps() - steps))
         tokens = sum(row["usage"]["completion_tokens"] for row in ended)
         prompts = sum(row["usage"]["prompt_tokens"] for row in ended)
         if prompts != first[1]:
@@ -138,6 +149,7 @@ async def _turns_of(
         through.append(tokens / seconds)
         replies.append(jobs * ATTEMPTS / seconds)
         lengths.append(tokens / jobs / ATTEMPTS)
+        costs.append(used_by.all_s * 1000 / tokens)
     ratios = [got / given for got, given in zip(through, bare, strict=True)]
     kind = f"replies of {LONG_TOKENS} tokens" if is_long else "the model's own replies"
     notes = {
@@ -146,6 +158,7 @@ async def _turns_of(
         "service replies/s": statistics.median(replies),
         "tokens a reply": statistics.median(lengths),
         **{f"cores that the model server used, {who}": statistics.median(found) for who, found in busy.items()},
+        "ms of the service's CPU a token": statistics.median(costs),
     }
     what = f"tokens/s through the service to those of a bare asyncio client, {load.about}, {kind}"
     name = f"{load.name}_long" if is_long else load.name
@@ -156,9 +169,12 @@ async def _turns_of(
     return figures
 
 
-async def _bare_tokens_per_s(url: str, rows: list[dict[str, Any]], *, is_long: bool) -> tuple[float, int]:
+async def _bare_tokens_per_s(url: str, rows: list[dict[str, Any]], *, is_long: bool, salted: bool) -> tuple[float, int]:
     """Send what the service will send, as many at once; returns completion tokens a second, and all prompt tokens."""
     more: dict[str, Any] = {"ignore_eos": True} if is_long else {}
+    if salted:
+        # vLLM shares the keys of equal prompts of one salt; without it, the service's turn would find those of this.
+        more["cache_salt"] = uuid4().hex
     bodies = [{**body, **more} for row in rows for body in _bodies(row, LONG_TOKENS if is_long else None)]
     slots = asyncio.Semaphore(TRAJECTORIES_IN_FLIGHT)
     limits = httpx2.Limits(max_connections=TRAJECTORIES_IN_FLIGHT, max_keepalive_connections=TRAJECTORIES_IN_FLIGHT)

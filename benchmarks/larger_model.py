@@ -32,11 +32,11 @@ class Size:
     feed_forward: int
 
 
-SMALL = Size(layers=32, width=960, feed_forward=2560)
-"""0.36 thousand million parameters: layers and widths of SmolLM2-360M (its config.json), a key head for each query."""
+MEDIUM = Size(layers=28, width=1536, feed_forward=8960)
+"""1.4 thousand million parameters: layers and widths of Qwen2.5-Coder-1.5B (config.json), a key head for each query."""
 
 
-def enlarge(source: Path, into: Path, size: Size = SMALL) -> int:
+def enlarge(source: Path, into: Path, size: Size = MEDIUM) -> int:
     """Write the larger model in the layout of Hugging Face's LlamaForCausalLM; return how many parameters it has.
 
     Args:

@@ -32,6 +32,7 @@ class VllmProcess:
         max_running: most samples that are generated at once; more wait, in the order of their priority.
         dtype: float32 decodes as the bundled engine does; a word of vLLM's --dtype.
         weights: folder of the model.
+        cache_gib: memory for keys and values. One GiB is over 70,000 tokens of the bundled model.
         compiled: whether vLLM compiles the model first, which takes minutes the first time and is worth it for a model
             as small as the bundled one.
         log: file for everything that vLLM writes.
@@ -50,12 +51,14 @@ class VllmProcess:
         dtype: str = "float32",
         *,
         weights: Path = WEIGHTS,
+        cache_gib: int = 1,
         compiled: bool = True,
         log: Path = ENVIRONMENT / "server.log",
     ) -> None:
         self.threads = threads
         self.dtype = dtype
         self.log = log
+        self._cache_gib = cache_gib
         self._port = _free_port()
         self.base_url = f"http://127.0.0.1:{self._port}/v1"
         # The command `vllm` wants the metadata of a distribution of that name, which the CPU build has not.
@@ -75,10 +78,10 @@ class VllmProcess:
     def __enter__(self) -> VllmProcess:
         environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "VIRTUAL_"))}
         environment |= {
-            # Unbound: bound to cores, they wait for whoever else works there. A GiB of cache is over 70,000 tokens.
+            # Unbound: bound to cores, they wait for whoever else works there.
             "VLLM_CPU_OMP_THREADS_BIND": "nobind",
             "OMP_NUM_THREADS": str(self.threads),
-            "VLLM_CPU_KVCACHE_SPACE": "1",
+            "VLLM_CPU_KVCACHE_SPACE": str(self._cache_gib),
             # What is compiled at the first start is kept for the next.
             "VLLM_CACHE_ROOT": str(ENVIRONMENT / "cache"),
             "VLLM_NO_USAGE_STATS": "1",
@@ -131,16 +134,16 @@ class VllmProcess:
         told = started
         while True:
             if self._process.poll() is not None:
-                raise RuntimeError(f"vLLM ended with code {self._process.returncode}:\n{self._tail(30)}")
+                raise RuntimeError(f"vLLM ended with code {self._process.returncode}:\n{self.tail(30)}")
             now = time.monotonic()
             if self._healthy():
                 print(f"vllm: ready after {now - started:.0f} s at {self.base_url}", file=out, flush=True)
                 return
             if now - started > START_S:
-                raise RuntimeError(f"vLLM was not ready after {START_S:.0f} s:\n{self._tail(30)}")
+                raise RuntimeError(f"vLLM was not ready after {START_S:.0f} s:\n{self.tail(30)}")
             if now - told >= TELL_EVERY_S:
                 told = now
-                last = self._tail(1)[:150] or "importing"
+                last = self.tail(1)[:150] or "importing"
                 print(f"vllm: starting, {now - started:.0f} s: {last}", file=out, flush=True)
             time.sleep(0.5)
 
@@ -150,7 +153,8 @@ class VllmProcess:
         except httpx2.HTTPError:
             return False
 
-    def _tail(self, lines: int) -> str:
+    def tail(self, lines: int) -> str:
+        """Return the last lines of the log that are not empty."""
         text = self.log.read_text(encoding="utf-8", errors="replace")
         return "\n".join([line for line in text.splitlines() if line.strip()][-lines:])
 
