@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from solvent.agents.budget import Refused
 from solvent.agents.concept_replies import proposed_of, said_same, summary_of
 from solvent.agents.extract import spoken
 from solvent.agents.learned import PHASE, Learned, LearnedStatus
+from solvent.agents.learning_calls import LearningCalls, NothingLeftError
 from solvent.agents.lessons import Learner, Lesson, opening_of, with_opening
 from solvent.agents.naming import spelled_as_stated
 from solvent.agents.prompts import LessonText, fence_of
+from solvent.agents.replaying import replayable, replayed, shown_before
 from solvent.agents.trajectory_state import derived_seed
-from solvent.errors import PromptTooLong
+from solvent.errors import PromptTooLong, SandboxError
 from solvent.memory.concept import Content, Provenance
-from solvent.memory.proposals import Proposal
+from solvent.memory.proposals import Proposal, plain_name
+from solvent.memory.readings import against, well_founded
 from solvent.memory.writer import WriteReport, write_proposals
 from solvent.models.base import ChatRequest, Message, Sampling
 
@@ -29,21 +32,15 @@ KNOWN = 12
 KNOWN_IN_FULL = 6
 PROMPT_SHARE = 0.6
 """Of the model's context that a prompt may take; known concepts are left out beyond that."""
-FLOOR_TOKENS = 16
-"""Fewest completion tokens that are worth a call."""
 QUERY_CHARACTERS = 8000
-
-
-class NothingLeftError(Exception):
-    """Nothing more may be spent on this."""
+MOST_READ = 3
+"""Replies that are asked for what a solution teaches, where with the first ones the problem is not solved again."""
+DISPROVING = 2
+"""Programs that failed, with what the job was shown of a concept, before another reading speaks against it."""
 
 
 class Abstraction:
-    """The calls of one job's learning. All are played by the role `abstract`.
-
-    Attributes:
-        tokens: what they took so far.
-    """
+    """The calls of one job's learning: those of the role `abstract`, and attempts with what they came to."""
 
     def __init__(self, job: PreparedJob, learner: Learner, lesson: Lesson) -> None:
         self._job = job
@@ -54,9 +51,14 @@ class Abstraction:
         self._who = job.context.cast.of("abstract")
         self._style = self._who.profile.prompts
         cap = job.spec.budget.tokens
-        self._most = None if cap is None else int(learner.rules.share * cap)
-        self.tokens = 0
+        self._calls = LearningCalls(self._context, None if cap is None else int(learner.rules.share * cap))
+        self._pseudocode: tuple[str, str] | None = None
         self._notes: list[str] = []
+
+    @property
+    def tokens(self) -> int:
+        """What the calls took so far."""
+        return self._calls.tokens
 
     def refusal(self) -> str | None:
         """Return why nobody can write concepts here, or None."""
@@ -70,7 +72,7 @@ class Abstraction:
 
     async def write(self) -> WriteReport:
         """Return what became of the concepts that the model names."""
-        proposals = await self._proposals()
+        proposals = await self._replayed(await self._proposals())
         if not proposals:
             return WriteReport()
         confirm = self._same if self._context.prompts.has(self._style, "same") else None
@@ -96,24 +98,64 @@ class Abstraction:
             note="; ".join(self._notes),
         )
 
-    async def _proposals(self) -> list[Proposal]:
+    async def _replayed(self, proposals: list[Proposal]) -> list[Proposal]:
+        """Return the proposals with which the problem is solved again, from this reply or another; see `replaying`.
+
+        None where it is not, or where that could not be tried; all where it is not asked for, or nothing could tell.
+        """
+        attempts = self._rules.replays
+        if not attempts or self._lesson.failed or not replayable(self._context):
+            return proposals
+        failures = int(await self._context.calls.once(f"{PHASE}/failures", self._failures))
+        for reading in range(MOST_READ):
+            try:
+                if reading:
+                    proposals = await self._proposals(reading)
+                if not proposals or await self._are_known(proposals, reading):
+                    return proposals
+                contents = [one.content for one in proposals]
+                told = await replayed(self._context, self._calls, contents, round_=reading, attempts=attempts)
+            except (NothingLeftError, SandboxError) as end:
+                why = end.message if isinstance(end, SandboxError) else f"budget: {end}"
+                self._notes.append(f"not written: it could not be tried on the problem: {why}")
+                return []
+            if told:
+                return proposals if failures < DISPROVING else await self._against_what_was_shown(proposals)
+        self._notes.append("not written: with what the model read in the solution, it does not solve the problem again")
+        return []
+
+    async def _failures(self) -> str:
+        return str(self._lesson.failures)
+
+    async def _against_what_was_shown(self, proposals: list[Proposal]) -> list[Proposal]:
+        """Return the proposals with a word against other readings of the same concepts, which helped nobody here."""
+        shown = {plain_name(one.name): one.text for one in await shown_before(self._context)}
+        return [
+            replace(one, content=against(one.content, shown[plain_name(one.content.name)]))
+            if plain_name(one.content.name) in shown
+            else one
+            for one in proposals
+        ]
+
+    async def _are_known(self, proposals: Sequence[Proposal], reading: int) -> bool:
+        """Return whether solutions of enough other problems said all of it already, as it was when first asked for."""
+
+        async def look() -> str:
+            found = await self._store.named([one.content.name for one in proposals])
+            known = {name: concept.content for name, concept in found.items()}
+            return json.dumps(all(well_founded(one.content, known.get(one.content.name)) for one in proposals))
+
+        return bool(json.loads(await self._context.calls.once(f"{PHASE}/known/{reading}", look)))
+
+    async def _proposals(self, reading: int = 0) -> list[Proposal]:
+        """Return what a reply of the model names; of the first reading the likeliest one, of others a sample."""
         lesson, spec = self._lesson, self._job.spec
-        evidence = lesson.evidence
-        summary, pseudocode = "", ""
-        if self._context.prompts.has(self._style, "pseudocode") and not lesson.failed:
-            reply = await self._ask("pseudocode", "pseudocode", LessonText(evidence=evidence))
-            said = None if reply is None else summary_of(reply)
-            if said is None:
-                self._notes.append("abstracted from the program itself: no pseudocode was written")
-            else:
-                summary, pseudocode = said.summary, said.pseudocode
-        elif not lesson.failed:
-            self._notes.append(f"the prompt style {self._style} writes no pseudocode")
+        summary, pseudocode = await self._read()
         known = await self._known(f"{summary}\n{pseudocode}") if self._shows_known() else []
         reply = None
         for shown in (known, known[:2], []):
             text = LessonText(
-                evidence=evidence,
+                evidence=lesson.evidence,
                 summary=summary,
                 pseudocode=pseudocode,
                 known=shown[:KNOWN_IN_FULL],
@@ -121,7 +163,8 @@ class Abstraction:
             )
             if shown and await self._is_long(text):
                 continue
-            reply = await self._ask("pitfall" if lesson.failed else "abstract", "abstract", text)
+            key = f"abstract/{reading}" if reading else "abstract"
+            reply = await self._ask("pitfall" if lesson.failed else "abstract", key, text, sampled=reading > 0)
             break
         named = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
         if named is None:
@@ -132,11 +175,28 @@ class Abstraction:
             job_id=spec.id,
             trajectory=lesson.trajectory,
             model=self._who.profile.name,
-            evidence=evidence[:400],
+            evidence=lesson.evidence[:400],
             note="from a failure" if lesson.failed else "",
         )
         opening = opening_of(self._context.view)
         return [Proposal(with_opening(content, opening), provenance, lesson.strength) for content in contents]
+
+    async def _read(self) -> tuple[str, str]:
+        """Return summary and pseudocode of the solution; empty where none are written."""
+        if self._lesson.failed:
+            return "", ""
+        if self._pseudocode is None:
+            self._pseudocode = "", ""
+            if not self._context.prompts.has(self._style, "pseudocode"):
+                self._notes.append(f"the prompt style {self._style} writes no pseudocode")
+                return self._pseudocode
+            reply = await self._ask("pseudocode", "pseudocode", LessonText(evidence=self._lesson.evidence))
+            said = None if reply is None else summary_of(reply)
+            if said is None:
+                self._notes.append("abstracted from the program itself: no pseudocode was written")
+            else:
+                self._pseudocode = said.summary, said.pseudocode
+        return self._pseudocode
 
     def _shows_known(self) -> bool:
         return self._context.prompts.has(self._style, "known")
@@ -181,7 +241,7 @@ class Abstraction:
         tokens = await self._who.model.count_prompt_tokens(messages)
         return tokens > PROMPT_SHARE * self._who.model.info.context_tokens
 
-    async def _ask(self, template: str, key: str, text: LessonText) -> str | None:
+    async def _ask(self, template: str, key: str, text: LessonText, *, sampled: bool = False) -> str | None:
         """Return the reply to a prompt, without thinking; None where the prompt is too long, or thinking never ended.
 
         Raises:
@@ -189,25 +249,14 @@ class Abstraction:
             ProviderError: the endpoint failed.
         """
         profile = self._who.profile
-        messages = self._messages(template, text)
-        prompt_tokens = await self._who.model.count_prompt_tokens(messages)
-        most = profile.reply_tokens
-        if self._most is not None:
-            most = min(most, self._most - self.tokens - prompt_tokens)
-            if most < FLOOR_TOKENS:
-                raise NothingLeftError(f"the memory's share, {self._most} tokens, allows no further call")
+        seed = derived_seed(self._context.seed, PHASE, key)
         request = ChatRequest(
-            messages=messages,
-            sampling=Sampling(temperature=0.0, max_tokens=most, seed=derived_seed(self._context.seed, PHASE, key)),
+            messages=self._messages(template, text),
+            sampling=Sampling(temperature=None if sampled else 0.0, max_tokens=profile.reply_tokens, seed=seed),
         )
         try:
-            reply = await self._context.calls.generate(
-                f"{PHASE}/{key}", PHASE, request, floor=FLOOR_TOKENS, role="abstract"
-            )
+            reply = await self._calls.generate(key, request)
         except PromptTooLong as error:
             self._notes.append(error.message)
             return None
-        if isinstance(reply, Refused):
-            raise NothingLeftError(reply.reason.value)
-        self.tokens += prompt_tokens + reply.tokens
         return spoken(reply.text, profile.thinking)

@@ -12,10 +12,11 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from solvent.agents.abstraction import Abstraction, NothingLeftError
+from solvent.agents.abstraction import Abstraction
 from solvent.agents.events import LearnedEvent
 from solvent.agents.job import JobResult
 from solvent.agents.learned import Learned, LearnedStatus
+from solvent.agents.learning_calls import NothingLeftError
 from solvent.agents.lessons import lesson_of
 from solvent.agents.recalled import LIVE
 from solvent.errors import MemoryUnavailable, ProviderError, ProviderUnavailable, StoreError

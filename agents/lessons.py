@@ -29,6 +29,9 @@ class LearnRules:
     """Jobs that ended unsolved write what to avoid, too."""
     familiar_trajectories: int = 0
     """A job that had concepts and was solved within so many trajectories taught nothing new, and writes nothing."""
+    replays: int = 0
+    """Attempts at the solved problem with the concepts that its solution taught, which are not written where none
+    passes the public tests; 0: they are not tried. See `replaying`."""
     write: WriteRules = field(default_factory=WriteRules)
 
 
@@ -51,6 +54,8 @@ class Lesson:
     strength: int
     """See `Proposal.strength`."""
     failed: bool = False
+    failures: int = 0
+    """Programs of the job that did not pass the public tests."""
 
 
 def lesson_of(result: JobResult, rules: LearnRules) -> Lesson | str:
@@ -77,7 +82,10 @@ def lesson_of(result: JobResult, rules: LearnRules) -> Lesson | str:
             return "it was solved at once with what the memory has"
         if evidence.repairs:
             said += f" after {evidence.repairs} repairs"
-        return Lesson(program, answer.language or "python", answer.trajectory, said, passed or evidence.agreement)
+        strength, failures = passed or evidence.agreement, result.usage.sandbox_runs - 1 if passed else 0
+        return Lesson(
+            program, answer.language or "python", answer.trajectory, said, strength, failures=max(0, failures)
+        )
     if result.outcome is not Outcome.UNSOLVED or not rules.pitfalls:
         return "the job was not solved"
     if answer is None or program is None or not failing:

@@ -22,6 +22,7 @@ from solvent.problems.grid_features import grid_words
 
 if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
+    from solvent.memory.concept import Content
     from solvent.memory.results import Hit
     from solvent.problems.view import PublicProblem
 
@@ -187,14 +188,18 @@ class _Draw:
 
 def shown_as(concept: Concept) -> ShownConcept:
     """Return a concept as prompts show it. Pure."""
-    content = concept.content
+    return shown_of(concept.content, id=concept.id, version=concept.version)
+
+
+def shown_of(content: Content, *, id: str, version: int) -> ShownConcept:
+    """Return a content as prompts show it, under this id. Pure."""
     parameters = (
         f"{one.name}{f' ({one.type})' if one.type else ''}{f': {one.description}' if one.description else ''}"
         for one in content.parameters
     )
     return ShownConcept(
-        id=concept.id,
-        version=concept.version,
+        id=id,
+        version=version,
         name=content.name,
         text=content.text,
         parameters=tuple(parameters),

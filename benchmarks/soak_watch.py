@@ -137,7 +137,7 @@ def group_folders(root: Path, pid: int) -> list[Path]:
     """Return the control groups below `root` of the boxes of a process, whatever others make or remove meanwhile."""
     found = []
     for place, folders, _ in os.walk(root):
-        if os.path.basename(place) == cgroups.FOLDER:
+        if Path(place).name == cgroups.FOLDER:
             found += [Path(place, name) for name in folders if name.startswith(f"{pid}-")]
     return found
 

@@ -105,6 +105,16 @@ class Reading(_Lined):
         tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=MOST_READING_USES)
     ] = ()
     """Ids of the problems."""
+    failed_in: Annotated[
+        tuple[Annotated[str, StringConstraints(max_length=200)], ...],
+        Field(max_length=MOST_READING_USES, exclude_if=lambda ids: not ids),
+    ] = ()
+    """Ids of problems that were not solved with it and were with another reading."""
+
+    @property
+    def votes(self) -> int:
+        """Problems that speak for it, less those that speak against it."""
+        return len(self.used_in) - len(self.failed_in)
 
 
 class Content(_Value):

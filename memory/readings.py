@@ -11,6 +11,11 @@ from collections.abc import Iterable, Sequence
 
 from solvent.memory.concept import MOST_READING_USES, MOST_READINGS, Content, Reading
 
+FOUNDED = 2
+"""Problems that speak for what a concept says, before it is believed without another trial."""
+MOST_TEXT = 600
+"""Characters of a reading."""
+
 
 def plain_text(text: str) -> str:
     """Return what two texts have in common that differ in case, spaces and the stop at their end only."""
@@ -18,19 +23,35 @@ def plain_text(text: str) -> str:
 
 
 def united(everyone: Iterable[Content]) -> list[Reading]:
-    """Return all that is said, what most problems say first, each in the words that sort first.
+    """Return all that is said, what most problems speak for first, each in the words that sort first.
 
     The order of the contents does not matter. What goes over the limits is left out: what the fewest problems say.
     """
-    found: dict[str, tuple[str, set[str]]] = {}
+    found: dict[str, tuple[str, set[str], set[str]]] = {}
     for content in everyone:
         for reading in content.readings:
-            text, uses = found.get(plain_text(reading.text), (reading.text, set()))
-            found[plain_text(reading.text)] = (min(text, reading.text), uses | set(reading.used_in))
-    ranked = sorted(found.values(), key=lambda one: (-len(one[1]), one[0]))
-    return [
-        Reading(text=text, used_in=tuple(sorted(uses)[:MOST_READING_USES])) for text, uses in ranked[:MOST_READINGS]
+            text, uses, failures = found.get(plain_text(reading.text), (reading.text, set(), set()))
+            found[plain_text(reading.text)] = (
+                min(text, reading.text),
+                uses | set(reading.used_in),
+                failures | set(reading.failed_in),
+            )
+    united = [
+        Reading(
+            text=text,
+            used_in=tuple(sorted(uses)[:MOST_READING_USES]),
+            failed_in=tuple(sorted(failures)[:MOST_READING_USES]),
+        )
+        for text, uses, failures in found.values()
     ]
+    return sorted(united, key=lambda one: (-one.votes, one.text))[:MOST_READINGS]
+
+
+def against(content: Content, shown: str) -> Content:
+    """Return a content that also says that its problem was not solved with another reading, which the job was shown."""
+    if not content.readings or plain_text(shown) == plain_text(content.summary) or len(shown) > MOST_TEXT:
+        return content
+    return content.model_copy(update={"readings": (*content.readings, Reading(text=shown, failed_in=content.used_in))})
 
 
 def joined(into: Content, others: Iterable[Content]) -> list[Reading]:
@@ -46,17 +67,27 @@ def joined(into: Content, others: Iterable[Content]) -> list[Reading]:
 
 
 def settled(content: Content) -> Content:
-    """Return a content that says what most problems say of it.
+    """Return a content that says what most problems speak for.
 
-    What it says already holds against what no more problems say, and always where no solution said it: a person did.
+    What it says already holds against what no more problems speak for, and always where no solution said it: a person
+    did.
     """
     current = _of(content.readings, content.summary)
     if current is None:
         return content
-    most = max(content.readings, key=lambda one: len(one.used_in))
-    if len(most.used_in) <= len(current.used_in):
+    most = max(content.readings, key=lambda one: one.votes)
+    if most.votes <= current.votes or not most.used_in:
         return content
     return content.model_copy(update={"summary": most.text})
+
+
+def well_founded(content: Content, known: Content | None) -> bool:
+    """Return whether `FOUNDED` other problems more speak for what a content says than against it, of the known one."""
+    told = None if known is None else _of(known.readings, content.summary)
+    if told is None:
+        return False
+    own = set(content.used_in)
+    return len(set(told.used_in) - own) - len(set(told.failed_in) - own) >= FOUNDED
 
 
 def _of(readings: Sequence[Reading], summary: str) -> Reading | None:

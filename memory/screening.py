@@ -85,6 +85,8 @@ def _texts(content: Content) -> Iterator[tuple[str, str]]:
         yield f"readings.{number}", reading.text
         for use, problem in enumerate(reading.used_in):
             yield f"readings.{number}.used_in.{use}", problem
+        for use, problem in enumerate(reading.failed_in):
+            yield f"readings.{number}.failed_in.{use}", problem
     for number, parameter in enumerate(content.parameters):
         yield f"parameters.{number}", f"{parameter.name} {parameter.type} {parameter.description}"
     # What is split over fields is read together by a model.

@@ -101,6 +101,7 @@ class ConceptMemory:
             share=settings.memory_write_share,
             pitfalls=settings.memory_pitfalls,
             familiar_trajectories=settings.memory_familiar_trajectories,
+            replays=settings.memory_replays,
             write=write,
         )
         return Learner(self.of(project), rules)

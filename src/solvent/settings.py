@@ -64,6 +64,9 @@ class Settings(BaseModel):
     """Jobs with the policy `live` that end unsolved write down what to avoid, too."""
     memory_familiar_trajectories: int = Field(default=0, ge=0)
     """Jobs that were shown concepts and were solved within so many trajectories write nothing; 0: every one writes."""
+    memory_replays: int = Field(default=0, ge=0)
+    """Attempts at a solved problem with the concepts that its solution taught, which are not written where none of them
+    passes the public tests; 0: they are not tried. They count for `memory_write_share`."""
     memory_concepts: int = Field(default=10_000, ge=1)
     """Most concepts that jobs may bring a project's memory to; people may add more."""
     memory_when_full: Literal["refuse", "archive"] = "refuse"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from concept_parts import routine
 from hypothesis import given
@@ -12,7 +14,7 @@ from solvent.errors import DataError
 from solvent.memory.concept import Content, Provenance, Reading
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.proposals import Proposal, combine
-from solvent.memory.readings import settled, united
+from solvent.memory.readings import against, settled, united, well_founded
 from solvent.memory.screening import screen
 from solvent.memory.store import ConceptStore
 from solvent.memory.texts_memory import InMemoryConceptTexts
@@ -80,6 +82,35 @@ def test_ids_of_problems_are_one_line_without_marks_for_a_terminal() -> None:
     }
 
 
+async def test_what_failed_where_another_reading_helped_has_a_vote_less() -> None:
+    store = await written(proposal("first", "a"))
+    better = proposal("last", "b")
+    await write_proposals(store, [replace(better, content=against(better.content, "first"))])
+    content = (await store.get("Ember cut")).content
+    assert content.summary == "last"
+    assert content.readings == (
+        Reading(text="last", used_in=("b",)),
+        Reading(text="first", used_in=("a",), failed_in=("b",)),
+    )
+    assert not well_founded(read("last", "c"), content)
+    for problem in "cd":
+        await write_proposals(store, [proposal("first", problem)])
+    content = (await store.get("Ember cut")).content
+    assert content.summary == "first"
+    assert well_founded(read("First.", "e"), content)
+    # Its own problem is no other one.
+    assert not well_founded(read("first", "d"), content)
+
+
+def test_nothing_speaks_against_its_own_words_or_for_what_only_failed() -> None:
+    said = read("first", "a")
+    assert against(said, "First.") == said
+    only_failed = routine(
+        "Ember cut", "x", readings=(Reading(text="x", failed_in=("a",)), Reading(text="y", failed_in=()))
+    )
+    assert settled(only_failed).summary == "x"
+
+
 async def test_within_a_batch_most_win_and_then_the_best_founded() -> None:
     (change,) = combine([proposal("first", "a", 9), proposal("last", "b", 1), proposal("last", "c", 1)], {})
     assert change.after.summary == "last"
@@ -87,12 +118,9 @@ async def test_within_a_batch_most_win_and_then_the_best_founded() -> None:
     assert change.after.summary == "last"
 
 
-_READ = st.lists(
-    st.builds(
-        read, st.sampled_from(["first 3", "First 3.", "last 3", "odd ones", *"uvwxyz"]), st.sampled_from("abcdef")
-    ),
-    max_size=9,
-)
+_TEXTS = st.sampled_from(["first 3", "First 3.", "last 3", "odd ones", *"uvwxyz"])
+_SAID = st.builds(read, _TEXTS, st.sampled_from("abcdef"))
+_READ = st.lists(st.one_of(_SAID, st.builds(against, _SAID, _TEXTS)), max_size=9)
 
 
 @given(contents=_READ, data=st.data())
@@ -107,12 +135,12 @@ def test_the_order_does_not_matter_and_saying_it_again_changes_nothing(
 
 
 @given(contents=_READ)
-def test_no_other_reading_is_said_more_often_than_what_holds(contents: list[Content]) -> None:
+def test_no_other_reading_has_more_votes_than_what_holds(contents: list[Content]) -> None:
     readings = tuple(united(contents))
     for reading in readings:
         after = settled(routine("Ember cut", reading.text, readings=readings))
         held = next(one for one in readings if one.text == after.summary)
-        assert len(held.used_in) == max(len(one.used_in) for one in readings)
+        assert held.votes == max(one.votes for one in readings)
 
 
 def test_a_reply_is_a_reading_of_its_problem() -> None:
