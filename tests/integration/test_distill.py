@@ -18,7 +18,7 @@ from sqlalchemy import update
 
 from solvent.agents.job import Answer, CaseVerdict, Evidence, Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.learned import Learned, LearnedStatus
-from solvent.agents.lessons import Learner
+from solvent.agents.lessons import Learner, LearnRules
 from solvent.errors import MemoryUnavailable
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.store import ConceptStore
@@ -89,6 +89,7 @@ class Lab:
     def __init__(self, bench: ClusterBench) -> None:
         self.bench = bench
         self.vectors = InMemoryVectors()
+        self.rules = LearnRules()
         self.bench.script.model = ScriptedModel(says)
         self.bench.more.update(sandbox=FakeSandbox({PROGRAM: lambda _: b"ok\n"}))
         self.use(self.memory())
@@ -99,7 +100,7 @@ class Lab:
         return ConceptStore(SqlConceptTexts(store._database), self.vectors, HashedEmbedder(), project=project)
 
     def use(self, store: ConceptStore) -> None:
-        self.bench.more.update(memory=store, learner=Learner(store))
+        self.bench.more.update(memory=store, learner=Learner(store, self.rules))
 
     @property
     def asked(self) -> int:
@@ -250,10 +251,12 @@ class Mortal:
         return later
 
 
+@pytest.mark.parametrize("replays", [0, 1])
 async def test_a_worker_that_dies_at_any_point_loses_nothing_and_writes_nothing_twice(
-    lab: Lab, caplog: pytest.LogCaptureFixture
+    lab: Lab, replays: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.CRITICAL)
+    lab.rules = LearnRules(replays=replays)
     worker, successor = await lab.bench.worker(), await lab.bench.worker()
     point = -1
     died = True
@@ -269,7 +272,7 @@ async def test_a_worker_that_dies_at_any_point_loses_nothing_and_writes_nothing_
         store = ConceptStore(texts, vectors, HashedEmbedder(), project=project)  # type: ignore[arg-type]  # wrapped
         ledger = Mortal(lab.bench.ledger, {"open", "reserve", "commit", "release"}, life)
         artifacts = Mortal(lab.bench.artifacts, {"put"}, life)
-        lab.bench.more.update(memory=store, learner=Learner(store), ledger=ledger, artifacts=artifacts)
+        lab.bench.more.update(memory=store, learner=Learner(store, lab.rules), ledger=ledger, artifacts=artifacts)
         writes = {"claim", "end", "give_back"}
         mortal = replace(worker, distillations=Mortal(worker.distillations, writes, life), ledger=ledger)  # type: ignore[arg-type]
         died = False
@@ -292,6 +295,7 @@ async def test_a_worker_that_dies_at_any_point_loses_nothing_and_writes_nothing_
         assert [hit.concept.content.name for hit in await memory.search("print a word")] == ["Print rule"], point
         assert (await memory.check()).is_sound, point
         assert result.usage == await lab.bench.ledger.usage(job_id), point
+        assert result.usage.sandbox_runs >= replays, point
     assert point > 15, "it died nowhere"
 
 
