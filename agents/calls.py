@@ -15,7 +15,7 @@ import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,7 +23,9 @@ from pydantic import JsonValue
 
 from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfinished
 from solvent.agents.events import BudgetSpent, CaseJudged, Emit, Event, TextGenerated
+from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
+from solvent.agents.learned import PHASE
 from solvent.agents.written import Watch, Written
 from solvent.artifacts import JSON, ArtifactStore, MissingArtifactError
 from solvent.errors import PromptTooLong, ProviderError, ProviderUnavailable, SandboxError
@@ -95,6 +97,8 @@ class Calls:
     Args:
         job_id: the job's scope in the ledger, opened before.
         cores: held while a program runs, where one is given; shared by all that computes in this process.
+        most_searching: tokens that the job's trajectories may take together, where less than its cap, so that there is
+            something left for what comes after them; calls at the same time may exceed it, the cap never.
     """
 
     def __init__(
@@ -107,8 +111,10 @@ class Calls:
         ledger: Ledger,
         report: Reporter,
         cores: asyncio.Semaphore | None = None,
+        most_searching: int | None = None,
     ) -> None:
         self._job_id = job_id
+        self._most_searching = most_searching
         self._cast = cast
         self._sandbox = sandbox
         self._artifacts = artifacts
@@ -218,7 +224,7 @@ class Calls:
             token_cost=prices.cost(0, 1),
         )
         losses = 0
-        async for call, answer in self._attempts(key, ask):
+        async for call, answer in self._attempts(key, ask, searching=trajectory != PHASE):
             if isinstance(answer, Refused):
                 return answer
             if isinstance(answer, Settled):
@@ -264,6 +270,18 @@ class Calls:
                 await self._commit(call, used, artifact, note)
             return _generated(written.text, artifact, used, note)
         raise AssertionError("attempts do not end")
+
+    async def _left_to_search(self, call: str, granted: Granted, floor: int) -> Granted | Refused:
+        """Return what of a grant the trajectories may have; where that is under the floor, the call is given up."""
+        if self._most_searching is None:
+            return granted
+        over = (await self._ledger.usage(self._job_id)).tokens - self._most_searching
+        if over <= 0:
+            return granted
+        if granted.max_tokens - over >= floor:
+            return replace(granted, max_tokens=granted.max_tokens - over)
+        await self._ledger.release(self._job_id, call)
+        return Refused(StopReason.CAP_TOKENS, self._job_id)
 
     async def once(self, key: str, work: Callable[[], Awaitable[str]]) -> str:
         """Return what `work` returns, or what it returned when it was first done for this key; it costs nothing.
@@ -388,10 +406,14 @@ class Calls:
             _log.warning("call %s of job %s is made again: %s", call, self._job_id, error)
             return None
 
-    async def _attempts(self, key: str, ask: Ask) -> AsyncIterator[tuple[str, Granted | Refused | Settled]]:
+    async def _attempts(
+        self, key: str, ask: Ask, *, searching: bool = False
+    ) -> AsyncIterator[tuple[str, Granted | Refused | Settled]]:
         for attempt in count():
             call = f"{key}/{attempt}"
             answer = await self._ledger.reserve(self._job_id, call, ask)
+            if searching and isinstance(answer, Granted):
+                answer = await self._left_to_search(call, answer, ask.floor)
             if not isinstance(answer, Unfinished):
                 yield call, answer
 

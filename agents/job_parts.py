@@ -18,7 +18,7 @@ from solvent.agents.extract import default_language
 from solvent.agents.grade import grade, grade_grids
 from solvent.agents.job import Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.prompts import Prompts
-from solvent.agents.recalled import OFF, snapshot_of
+from solvent.agents.recalled import LIVE, OFF, snapshot_of
 from solvent.agents.result import assemble
 from solvent.agents.roles import Cast, RoleModel
 from solvent.agents.strategies.base import DecodingParameters, Strategy, Task, find_strategy, load_parameters
@@ -214,6 +214,7 @@ def job_context(spec: JobSpec, deps: JobDeps, report: Reporter) -> TrajectoryCon
         ledger=deps.ledger,
         report=report,
         cores=deps.cores,
+        most_searching=_most_searching(spec, deps),
     )
     wants_program = spec.problem.kind is not ProblemKind.MATH or solver.answer_style == "program"
     return TrajectoryContext(
@@ -231,6 +232,12 @@ def job_context(spec: JobSpec, deps: JobDeps, report: Reporter) -> TrajectoryCon
         default_language=default_language(_languages_of(spec)),
         memory=_memory(spec, deps),
     )
+
+
+def _most_searching(spec: JobSpec, deps: JobDeps) -> int | None:
+    if spec.memory != LIVE or deps.learner is None or not deps.learner.rules.reserve or spec.budget.tokens is None:
+        return None
+    return spec.budget.tokens - int(deps.learner.rules.reserve * spec.budget.tokens)
 
 
 def _memory(spec: JobSpec, deps: JobDeps) -> JobMemory | None:

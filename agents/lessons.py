@@ -25,6 +25,8 @@ class LearnRules:
 
     share: float = 0.15
     """Of the job's cap of tokens, where it has one, that writing may take."""
+    reserve: float = 0.0
+    """Of the job's cap of tokens, where it has one, what its search leaves for writing, as well as it can be told."""
     pitfalls: bool = False
     """Jobs that ended unsolved write what to avoid, too."""
     familiar_trajectories: int = 0

@@ -29,6 +29,7 @@ FAMILIES = (LIST_RULES, NUMBER_RULES, STRING_RULES)
 HOLD_OUT = "SOLVENT_MEMORY_HOLD_OUT"
 FAMILIAR = "SOLVENT_MEMORY_FAMILIAR_TRAJECTORIES"
 REPLAYS = "SOLVENT_MEMORY_REPLAYS"
+RESERVE = "SOLVENT_MEMORY_WRITE_RESERVE"
 WRITE_SHARE = "SOLVENT_MEMORY_WRITE_SHARE"
 """All that a job has left may be used to write: of so small caps the default share is less than one call."""
 _ENDED = (0, 1, 4)
@@ -69,15 +70,16 @@ class Runs:
         job_tokens: Cap of each job.
         familiar: Jobs that had concepts and were solved within so many trajectories write nothing.
         replays: Attempts at a solved problem with what its solution taught, before that is written.
+        reserve: Share of the cap that a search leaves for writing.
     """
 
     def __init__(
         self, folder: Path, problems: Sequence[Problem], options: Sequence[str], *, job_tokens: int, familiar: int,
-        replays: int,
+        replays: int, reserve: float,
     ) -> None:  # fmt: skip
         self._folder, self._problems, self._options = folder, list(problems), list(options)
         self._job_tokens = job_tokens
-        self._writing = {WRITE_SHARE: "1", FAMILIAR: str(familiar), REPLAYS: str(replays)}
+        self._writing = {WRITE_SHARE: "1", FAMILIAR: str(familiar), REPLAYS: str(replays), RESERVE: str(reserve)}
 
     def run(
         self, arm: str, order: int, *, memory: str, hold_out: float, home: str = "", known: bool = False,
@@ -166,6 +168,13 @@ def _row(line: str) -> Row:
     show_default=True,
     help="Attempts at a solved problem with what it taught, before that is written.",
 )
+@click.option(
+    "--reserve",
+    type=click.FloatRange(0, 1, max_open=True),
+    default=0.2,
+    show_default=True,
+    help="Share of the cap that a search leaves for writing.",
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="At once; one is a strict stream.")
 @click.option("--model", default="starter", show_default=True)
 @click.option("--param", "parameters", multiple=True, default=("wave=2", "repairs=0", "max_trajectories=64"))
@@ -173,8 +182,8 @@ def _row(line: str) -> Row:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; ended arms in it are kept.")
 def main(
     problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int,
-    other_job_tokens: int | None, familiar: int, replays: int, jobs: int, model: str, parameters: tuple[str, ...],
-    frozen: bool, out: Path,
+    other_job_tokens: int | None, familiar: int, replays: int, reserve: float, jobs: int,
+    model: str, parameters: tuple[str, ...], frozen: bool, out: Path,
 ) -> None:  # fmt: skip
     """Run all arms and write figures.json, report.md and curve.png."""
     out.mkdir(parents=True, exist_ok=True)
@@ -182,7 +191,7 @@ def main(
     options = ["--model", model, "--jobs", str(jobs), "--quiet"]
     for parameter in parameters:
         options += ["--param", parameter]
-    runs = Runs(out, stream, options, job_tokens=job_tokens, familiar=familiar, replays=replays)
+    runs = Runs(out, stream, options, job_tokens=job_tokens, familiar=familiar, replays=replays, reserve=reserve)
     say: Callable[[str], None] = click.echo
     made = [
         runs.run("off", 0, memory="off", hold_out=0, job_tokens=other_job_tokens),

@@ -99,6 +99,7 @@ class ConceptMemory:
         )
         rules = LearnRules(
             share=settings.memory_write_share,
+            reserve=settings.memory_write_reserve,
             pitfalls=settings.memory_pitfalls,
             familiar_trajectories=settings.memory_familiar_trajectories,
             replays=settings.memory_replays,

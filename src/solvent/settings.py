@@ -60,6 +60,8 @@ class Settings(BaseModel):
     """Share of jobs that are shown none of the concepts chosen for them; default: that of `memory/trial.toml` (0.1)."""
     memory_write_share: float = Field(default=0.15, ge=0, le=1)
     """Of a job's cap of tokens, what writing down what it teaches may take (policy `live`)."""
+    memory_write_reserve: float = Field(default=0.0, ge=0, lt=1)
+    """Of a job's cap of tokens, what its search leaves for that (policy `live`)."""
     memory_pitfalls: bool = False
     """Jobs with the policy `live` that end unsolved write down what to avoid, too."""
     memory_familiar_trajectories: int = Field(default=0, ge=0)
