@@ -21,6 +21,7 @@ from solvent.errors import PromptTooLong, SandboxError
 from solvent.memory.concept import Content, Provenance
 from solvent.memory.proposals import Proposal, plain_name
 from solvent.memory.readings import against, well_founded
+from solvent.memory.screening import passes
 from solvent.memory.writer import WriteReport, write_proposals
 from solvent.models.base import ChatRequest, Message, Sampling
 
@@ -53,6 +54,7 @@ class Abstraction:
         cap = job.spec.budget.tokens
         self._calls = LearningCalls(self._context, None if cap is None else int(learner.rules.share * cap))
         self._pseudocode: tuple[str, str] | None = None
+        self._untried = False
         self._notes: list[str] = []
 
     @property
@@ -86,8 +88,9 @@ class Abstraction:
         """Return what a job's result tells of it."""
         if report.unindexed:
             self._notes.append(f"not yet found by vectors: {report.unindexed}")
+        status = LearnedStatus.NOT_WRITTEN if self._untried else LearnedStatus.NOTHING
         return Learned(
-            status=LearnedStatus.WRITTEN if report.changed else LearnedStatus.NOTHING,
+            status=LearnedStatus.WRITTEN if report.changed else status,
             added=tuple(f"{one.id}:{one.version}" for one in report.added),
             extended=tuple(f"{one.id}:{one.version}" for one in report.extended),
             archived=tuple(f"{one.id}:{one.version}" for one in report.archived),
@@ -111,17 +114,19 @@ class Abstraction:
             try:
                 if reading:
                     proposals = await self._proposals(reading)
-                if not proposals or await self._are_known(proposals, reading):
+                # What is refused when it is written is shown to nobody before.
+                contents = [one.content for one in proposals if passes(one.content)]
+                if not contents or await self._are_known(proposals, reading):
                     return proposals
-                contents = [one.content for one in proposals]
                 told = await replayed(self._context, self._calls, contents, round_=reading, attempts=attempts)
             except (NothingLeftError, SandboxError) as end:
                 why = end.message if isinstance(end, SandboxError) else f"budget: {end}"
-                self._notes.append(f"not written: it could not be tried on the problem: {why}")
+                self._notes.append(f"it could not be tried on the problem: {why}")
+                self._untried = True
                 return []
             if told:
                 return proposals if failures < DISPROVING else await self._against_what_was_shown(proposals)
-        self._notes.append("not written: with what the model read in the solution, it does not solve the problem again")
+        self._notes.append("with what the model read in the solution, it does not solve the problem again")
         return []
 
     async def _failures(self) -> str:

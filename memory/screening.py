@@ -64,6 +64,15 @@ def screen(content: Content, *, file: str | None = None, row: int | None = None)
             raise DataError(found, file=file, row=row, field=field, remedy=remedy)
 
 
+def passes(content: Content) -> bool:
+    """Return whether `screen` refuses nothing of a content."""
+    try:
+        screen(content)
+    except DataError:
+        return False
+    return True
+
+
 def kept_statement(text: str) -> str | None:
     """Return how a problem's statement begins as a concept keeps it; None where it may not be kept."""
     line = one_line(text)[:STATEMENT_CHARACTERS].strip()
