@@ -214,7 +214,7 @@ def joined(events: Sequence[Event]) -> list[Event]:
     So a piece may come before what other trajectories did meanwhile, and stays behind all that its own and the job did.
     """
     result: list[Event] = []
-    growing: dict[str, tuple[int, list[str]]] = {}
+    growing: dict[str, int] = {}
     pieces: dict[int, list[str]] = {}
     for event in events:
         trajectory: str | None = getattr(event, "trajectory", None)
@@ -224,13 +224,13 @@ def joined(events: Sequence[Event]) -> list[Event]:
             else:
                 growing.pop(trajectory, None)
         elif event.trajectory in growing:
-            place, texts = growing[event.trajectory]
-            texts.append(event.text)
-            pieces[place] = texts
+            pieces[growing[event.trajectory]].append(event.text)
             continue
         else:
-            growing[event.trajectory] = len(result), [event.text]
+            growing[event.trajectory] = len(result)
+            pieces[len(result)] = [event.text]
         result.append(event)
     for place, texts in pieces.items():
-        result[place] = result[place].model_copy(update={"text": "".join(texts)})
+        if len(texts) > 1:
+            result[place] = result[place].model_copy(update={"text": "".join(texts)})
     return result
