@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from solvent.agents.extract import code_blocks
 from solvent.agents.role_replies import concepts_of, last_line
-from solvent.memory.concept import ConceptKind, Content, Parameter, one_line
+from solvent.memory.concept import MOST_TEXT, ConceptKind, Content, Parameter, one_line
 from solvent.memory.merging import fitting
 
 MOST_PROPOSED = 5
@@ -148,7 +148,7 @@ def _content(block: _Block, *, used_in: str, pitfall: bool) -> Content | None:
         name = _name(f"Pitfall {name}")
     typed = kind is not ConceptKind.INSIGHT
     uses = [cut(used_in, 200)] if one_line(used_in) else []
-    summary = cut(summary, 600)
+    summary = cut(summary, MOST_TEXT)
     return fitting(
         {
             "name": name,
@@ -161,7 +161,7 @@ def _content(block: _Block, *, used_in: str, pitfall: bool) -> Content | None:
             "notes": _lines(block.lists.get("notes", [])),
             "used_in": uses,
             "situation": cut(situation, 400),
-            "suggestion": cut(suggestion, 600),
+            "suggestion": cut(suggestion, MOST_TEXT),
             "pitfall": pitfall,
         }
     )

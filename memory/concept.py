@@ -28,6 +28,8 @@ FORMAT = 1
 """Of contents as stored and exported; a reader refuses a newer one."""
 MOST_BYTES = 16_384
 """Of a concept's content as JSON."""
+MOST_TEXT = 600
+"""Characters of what it says: a summary, a reading of one, a suggestion."""
 MOST_STATEMENTS = 12
 STATEMENT_CHARACTERS = 400
 MOST_READINGS = 6
@@ -100,7 +102,7 @@ class Parameter(_Lined):
 class Reading(_Lined):
     """What the solutions of some problems say that a structure or routine is or does, in the same words."""
 
-    text: Annotated[str, StringConstraints(min_length=1, max_length=600)]
+    text: Annotated[str, StringConstraints(min_length=1, max_length=MOST_TEXT)]
     used_in: Annotated[
         tuple[Annotated[str, StringConstraints(max_length=200)], ...], Field(max_length=MOST_READING_USES)
     ] = ()
@@ -122,7 +124,7 @@ class Content(_Value):
 
     name: Name
     kind: ConceptKind
-    summary: Annotated[str, StringConstraints(max_length=600)] = ""
+    summary: Annotated[str, StringConstraints(max_length=MOST_TEXT)] = ""
     """What it is or does. An insight may leave it out."""
     output_type: Annotated[str, StringConstraints(max_length=80)] = ""
     parameters: Annotated[tuple[Parameter, ...], Field(max_length=12)] = ()
@@ -142,7 +144,7 @@ class Content(_Value):
     """What single solutions said, of which `summary` is what most say; no prompt shows the others."""
     situation: _Line = ""
     """Of an insight: when it applies."""
-    suggestion: Annotated[str, StringConstraints(max_length=600)] = ""
+    suggestion: Annotated[str, StringConstraints(max_length=MOST_TEXT)] = ""
     """Of an insight: what to do then."""
     pitfall: bool = False
     """Learned from failures: what to avoid."""

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from solvent.errors import DataError
-from solvent.memory.concept import FORMAT, Concept, ConceptKind, Content, Utility, one_line, read_content
+from solvent.memory.concept import FORMAT, MOST_TEXT, Concept, ConceptKind, Content, Utility, one_line, read_content
 from solvent.memory.screening import screen
 
 FORMAT_NAME = "solvent-concepts"
 _MOST_NAME = 80
-_MOST_SUGGESTION = 600
 _MOST_LINE = 400
 _ITEM = re.compile(r"<memory_item>(.*?)</memory_item>", re.IGNORECASE | re.DOTALL)
 """Of a cheatsheet as text (Dynamic Cheatsheet, arXiv 2504.07952)."""
@@ -192,7 +191,7 @@ def _text_item(block: str) -> dict[str, Any]:
 
 def _cheatsheet_item(row: Mapping[str, Any]) -> dict[str, Any]:
     text = _text(row.get("description") or row.get("content") or row.get("text") or "")
-    suggestion, *rest = _parts(text, _MOST_SUGGESTION, _MOST_LINE) or [""]
+    suggestion, *rest = _parts(text, MOST_TEXT, _MOST_LINE) or [""]
     notes = [*rest, *(_parts(_text(row["example"]), _MOST_LINE, _MOST_LINE) if row.get("example") else ())]
     return {
         "kind": ConceptKind.INSIGHT.value,

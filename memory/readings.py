@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from solvent.memory.concept import MOST_READING_USES, MOST_READINGS, Content, Reading
+from solvent.memory.concept import MOST_READING_USES, MOST_READINGS, MOST_TEXT, Content, Reading
 
 FOUNDED = 2
 """Problems that speak for what a concept says, before it is believed without another trial."""
-MOST_TEXT = 600
-"""Characters of a reading."""
 
 
 def plain_text(text: str) -> str:
