@@ -127,19 +127,10 @@ def take(programs: int, boxes: Sequence[int], containers: int) -> Sample:
         containers=containers,
         engine_mb=sum(_rss_mb(pid) for pid in engine),
         engine_descriptors=sum(_descriptors(pid) for pid in engine),
-        cgroups=len(group_folders(cgroups.ROOT, os.getpid())),
+        cgroups=sum(owner == os.getpid() for owner, _ in cgroups.everyones()),
         temporary_files=sum(1 for _ in Path(tempfile.gettempdir()).iterdir()),
         disk_mb=_disk_mb(),
     )
-
-
-def group_folders(root: Path, pid: int) -> list[Path]:
-    """Return the control groups below `root` of the boxes of a process, whatever others make or remove meanwhile."""
-    found = []
-    for place, folders, _ in os.walk(root):
-        if Path(place).name == cgroups.FOLDER:
-            found += [Path(place, name) for name in folders if name.startswith(f"{pid}-")]
-    return found
 
 
 def box_pids(backend: str) -> list[int]:

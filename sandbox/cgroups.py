@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -88,14 +89,23 @@ def create(kind: str, *, memory_mb: int, processes: int) -> BoxCgroup:
 
 def remove_orphans() -> None:
     """Remove the empty cgroups of service processes that are no more."""
+    for owner, path in everyones():
+        if not Path("/proc", str(owner)).exists():
+            with contextlib.suppress(OSError):
+                path.rmdir()
+
+
+def everyones() -> Iterator[tuple[int, Path]]:
+    """Yield the cgroups of all boxes here with the pids of their services; others may remove some meanwhile."""
     for folder in (ROOT / FOLDER, *(ROOT / controller / FOLDER for controller in _V1_CONTROLLERS)):
-        if not folder.is_dir():
+        try:
+            paths = list(folder.iterdir())
+        except FileNotFoundError:
             continue
-        for path in folder.iterdir():
+        for path in paths:
             owner = path.name.partition("-")[0]
-            if path.is_dir() and owner.isdigit() and not Path("/proc", owner).exists():
-                with contextlib.suppress(OSError):
-                    path.rmdir()
+            if owner.isdigit():
+                yield int(owner), path
 
 
 def _enable_v2() -> bool:

@@ -75,7 +75,7 @@ def cgroups_of_dead_services_are_removed(pid: int) -> None:
 
     def left() -> list[Path]:
         cgroups.remove_orphans()
-        return [*cgroups.ROOT.glob(f"{cgroups.FOLDER}/{pid}-*"), *cgroups.ROOT.glob(f"*/{cgroups.FOLDER}/{pid}-*")]
+        return [path for owner, path in cgroups.everyones() if owner == pid]
 
     wait_until(lambda: not left(), "cgroups of the dead service were left")
 

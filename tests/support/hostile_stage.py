@@ -141,13 +141,7 @@ def traces(backend: str) -> dict[str, object]:
         "threads": sorted(thread.name for thread in threading.enumerate() if not thread.name.startswith("asyncio_")),
         "processes": programs(),
         "containers": containers() if backend == "docker" else [],
-        "cgroups": sorted(
-            str(path)
-            for path in [
-                *cgroups.ROOT.glob(f"{cgroups.FOLDER}/{os.getpid()}-*"),
-                *cgroups.ROOT.glob(f"*/{cgroups.FOLDER}/{os.getpid()}-*"),
-            ]
-        ),
+        "cgroups": sorted(str(path) for owner, path in cgroups.everyones() if owner == os.getpid()),
         "core_pattern": Path("/proc/sys/kernel/core_pattern").read_text(),
         "host name": os.uname().nodename,
     }
