@@ -15,7 +15,7 @@ from solvent.agents.learning_calls import LearningCalls, NothingLeftError
 from solvent.agents.lessons import Learner, Lesson, opening_of, with_opening
 from solvent.agents.naming import spelled_as_stated
 from solvent.agents.prompts import LessonText, fence_of
-from solvent.agents.replaying import replayable, replayed, shown_before
+from solvent.agents.replaying import replayable, replayed, shown_throughout
 from solvent.agents.trajectory_state import derived_seed
 from solvent.errors import PromptTooLong, SandboxError
 from solvent.memory.concept import Content, Provenance
@@ -134,7 +134,7 @@ class Abstraction:
 
     async def _against_what_was_shown(self, proposals: list[Proposal]) -> list[Proposal]:
         """Return the proposals with a word against other readings of the same concepts, which helped nobody here."""
-        shown = {plain_name(one.name): one.text for one in await shown_before(self._context)}
+        shown = {plain_name(one.name): one.text for one in await shown_throughout(self._context)}
         return [
             replace(one, content=against(one.content, shown[plain_name(one.content.name)]))
             if plain_name(one.content.name) in shown

@@ -134,6 +134,14 @@ class Calls:
             await self._ledger.commit(self._job_id, call, answer.reserved)
         return None
 
+    async def was_made(self, key: str) -> bool:
+        """Return whether a call was made under this key, now or before; it costs nothing."""
+        call = f"{key}/0"
+        answer = await self._ledger.reserve(self._job_id, call, Ask(fixed=Usage()))
+        if isinstance(answer, Granted):
+            await self._ledger.release(self._job_id, call)
+        return not isinstance(answer, Granted | Refused)
+
     async def generate(
         self,
         key: str,

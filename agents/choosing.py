@@ -146,17 +146,7 @@ async def fitting(
     most = int(PROMPT_SHARE * who.model.info.context_tokens)
 
     async def tokens(concepts: Sequence[ShownConcept]) -> int:
-        messages = context.prompts.render(
-            who.profile.prompts,
-            "solve",
-            context.view,
-            language=context.default_language,
-            wants=context.wants,
-            concepts=concepts,
-            related=related if concepts else (),
-            memory=True,
-        )
-        return await who.model.count_prompt_tokens(messages)
+        return await who.model.count_prompt_tokens(context.solve_prompt(concepts, related if concepts else ()))
 
     bare = await tokens(())
     left = list(chosen)

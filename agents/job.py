@@ -91,6 +91,9 @@ class JobSpec(_Frozen):
     """Of several at the same problem in one batch, from 1."""
     team: str | None = Field(default=None, exclude_if=lambda team: team is None)
     """Who makes it, in a contest."""
+    share: int = Field(default=1, ge=1, exclude_if=lambda share: share == 1)
+    """Which share of its batch's budget it works with, from 1; counted where it reads a memory that grows, which it
+    asks anew with each share."""
     also: tuple[EqualRow, ...] = Field(default=(), exclude_if=lambda rows: not rows)
     """Further rows that this job answers."""
 

@@ -251,14 +251,15 @@ def _memory(spec: JobSpec, deps: JobDeps) -> JobMemory | None:
         )
     from solvent.agents.recall import JobMemory
 
-    return JobMemory(spec.memory, deps.memory, spec.budget.tokens, deps.trial)
+    return JobMemory(spec.memory, deps.memory, spec.budget.tokens, deps.trial, looks=spec.share)
 
 
 def fingerprint(spec: JobSpec) -> str:
-    """Return what must stay the same for a job to be gone on with: all but its budget and grading."""
+    """Return what must stay the same for a job to be gone on with: all but its budget, its share and grading."""
     # Without roles, a job has the fingerprint that it had before there were any.
     unnamed = {"model_for"} if not spec.model_for else None
-    text = spec.model_copy(update={"budget": type(spec.budget)(), "grade": True}).model_dump_json(exclude=unnamed)
+    same = spec.model_copy(update={"budget": type(spec.budget)(), "share": 1, "grade": True})
+    text = same.model_dump_json(exclude=unnamed)
     return hashlib.sha256(text.encode("utf-8", errors="surrogatepass")).hexdigest()
 
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 from solvent.agents.concept_replies import cut
 from solvent.agents.job import JobResult, JobStatus, Outcome
-from solvent.errors import DataError
 from solvent.memory.concept import Content
 from solvent.memory.merging import fitting
-from solvent.memory.screening import screen
+from solvent.memory.screening import passes
 from solvent.memory.writer import WriteRules
 from solvent.problems.problem import ProblemKind, Verdict
 
@@ -110,9 +109,5 @@ def opening_of(view: PublicProblem) -> str:
 
 def with_opening(content: Content, opening: str) -> Content:
     """Return a content that knows how the statement of its problem begins, unless that may not be kept."""
-    try:
-        known = fitting({**content.model_dump(), "statements": [opening] if opening else []})
-        screen(known)
-    except DataError:
-        return content
-    return known
+    known = fitting({**content.model_dump(), "statements": [opening] if opening else []})
+    return known if passes(known) else content

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from solvent.agents.choosing import best_of, choose, fitting
 from solvent.agents.events import ConceptsRecalled
 from solvent.agents.recalled import WITHOUT, Recalled, ShownConcept, snapshot_of
+from solvent.agents.writing import first_keys
 from solvent.errors import MemoryUnavailable, StoreError
 from solvent.memory.concept import Concept, ConceptStatus
 from solvent.memory.trial import TrialPolicy, is_dropped, is_held_out, is_probed
@@ -69,6 +70,8 @@ class JobMemory:
     """The job's cap, where it has one."""
     trial: Trial | None = None
     """None: all that is chosen is shown."""
+    looks: int = 1
+    """How often the job asks, this time included: anew with each share of its batch's budget."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock, compare=False)
     """Held by the trajectory that asks for all of them."""
 
@@ -82,20 +85,46 @@ def query_of(problem: PublicProblem) -> str:
 
 
 async def recall_once(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> str:
-    """Return the `Recalled` record of the job as JSON; the first trajectory that comes here makes it, and reports it.
+    """Return the `Recalled` record of a trajectory as JSON; the first that comes here makes it, and reports it.
 
-    It is kept in the ledger: whoever goes through the job again shows the same concepts.
+    It is kept in the ledger: whoever goes through the job again shows the same concepts. All trajectories that begin
+    with the same share of the batch's budget have the same record.
 
     Raises:
         NotFound: the policy names a snapshot that is not there.
         ConfigError: the memory cannot be opened as it is set up.
     """
+    async with memory.asking:
+        return await _recall_at(await _look_of(memory, context, trajectory), memory, context, trajectory)
 
+
+async def recalled_throughout(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> Sequence[Recalled]:
+    """Return what each look of the job at its memory came to, in their order; raises as `recall_once`."""
+    async with memory.asking:
+        records = [await _recall_at(look, memory, context, trajectory) for look in range(1, memory.looks + 1)]
+    return [Recalled.model_validate_json(record) for record in records]
+
+
+async def _recall_at(look: int, memory: JobMemory, context: TrajectoryContext, trajectory: str) -> str:
     async def ask() -> str:
         return (await _recall(memory, context, trajectory)).model_dump_json()
 
-    async with memory.asking:
-        return await context.calls.once("memory/recall", ask)
+    return await context.calls.once("memory/recall" if look == 1 else f"memory/recall/{look}", ask)
+
+
+async def _look_of(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> int:
+    """Return which look at the memory a trajectory has: the newest, or the one before if it has written since then.
+
+    So its replies are all written with the same concepts.
+    """
+    if memory.looks == 1:
+        return 1
+
+    async def newest() -> str:
+        made = [await context.calls.was_made(key) for key in first_keys(trajectory)]
+        return str(memory.looks - any(made))
+
+    return int(await context.calls.once(f"memory/look/{trajectory}", newest))
 
 
 async def _recall(memory: JobMemory, context: TrajectoryContext, trajectory: str) -> Recalled:

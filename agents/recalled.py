@@ -11,6 +11,8 @@ from solvent.errors import ConfigError
 OFF = "off"
 LIVE = "live"
 """Reads as `read` does, and writes what the job's solution teaches."""
+GROWING = ("read", LIVE)
+"""Policies whose memory may have more when it is asked again."""
 WITHOUT = "without concepts: "
 """Begins the note of a job whose memory did not answer."""
 _FROZEN = "frozen:"
@@ -88,7 +90,7 @@ def snapshot_of(policy: str) -> str | None:
     Raises:
         ConfigError: there is no such policy.
     """
-    if policy in (OFF, "read", LIVE):
+    if policy in (OFF, *GROWING):
         return None
     name = policy.removeprefix(_FROZEN)
     if name == policy or not _SNAPSHOT.fullmatch(name):

@@ -15,7 +15,7 @@ from solvent.agents.budget import Refused
 from solvent.agents.extract import extract
 from solvent.agents.learned import PHASE
 from solvent.agents.learning_calls import LearningCalls, NothingLeftError
-from solvent.agents.recall import recall_once, shown_of
+from solvent.agents.recall import recalled_throughout, shown_of
 from solvent.agents.recalled import Recalled, ShownConcept
 from solvent.agents.trajectory_state import derived_seed, judgeable
 from solvent.errors import PromptTooLong
@@ -54,16 +54,10 @@ async def replayed(
     who = context.cast.of("solve")
     shown = [shown_of(content, id="con-new", version=1) for content in contents]
     names = {plain_name(content.name) for content in contents}
-    shown += [one for one in await shown_before(context) if plain_name(one.name) not in names]
-    messages = context.prompts.render(
-        who.profile.prompts,
-        "solve",
-        context.view,
-        language=context.default_language,
-        wants=context.wants,
-        concepts=shown,
-        memory=True,
-    )
+    if context.memory is not None:
+        newest = (await recalled_throughout(context.memory, context, PHASE))[-1]
+        shown += [one for one in newest.chosen if plain_name(one.name) not in names]
+    messages = context.solve_prompt(shown)
     for number in range(attempts):
         key = f"replay/{round_}/{number}"
         sampling = Sampling(max_tokens=who.profile.reply_tokens, seed=derived_seed(context.seed, PHASE, key))
@@ -96,8 +90,13 @@ async def replayed(
     return False
 
 
-async def shown_before(context: TrajectoryContext) -> Sequence[ShownConcept]:
-    """Return what the job was shown of the memory."""
+async def shown_throughout(context: TrajectoryContext) -> Sequence[ShownConcept]:
+    """Return what the job was shown of the memory from its beginning to its end, in the same words."""
     if context.memory is None:
         return ()
-    return Recalled.model_validate_json(await recall_once(context.memory, context, PHASE)).chosen
+    first, *later = await recalled_throughout(context.memory, context, PHASE)
+    return [one for one in first.chosen if all((one.name, one.text) in _said(record) for record in later)]
+
+
+def _said(record: Recalled) -> set[tuple[str, str]]:
+    return {(one.name, one.text) for one in record.chosen}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
@@ -10,10 +11,11 @@ from solvent.models.base import FinishReason
 
 if TYPE_CHECKING:
     from solvent.agents.calls import Calls, Reporter
-    from solvent.agents.prompts import Prompts
+    from solvent.agents.prompts import ConceptText, Prompts
     from solvent.agents.recall import JobMemory
     from solvent.agents.roles import Cast
     from solvent.artifacts import ArtifactStore
+    from solvent.models.base import Message
     from solvent.problems.problem import CallTest, Problem
     from solvent.problems.view import PublicProblem
 
@@ -98,6 +100,19 @@ class TrajectoryContext:
     """None for a job whose policy is `off`."""
     entered: set[tuple[str, str, int]] = field(default_factory=set)
     """Phases that were reported, so that each is reported once."""
+
+    def solve_prompt(self, concepts: Sequence[ConceptText], related: Sequence[str] = ()) -> tuple[Message, ...]:
+        """Return the prompt of a first reply of a job with a memory that shows these concepts."""
+        return self.prompts.render(
+            self.cast.of("solve").profile.prompts,
+            "solve",
+            self.view,
+            language=self.default_language,
+            wants=self.wants,
+            concepts=concepts,
+            related=related,
+            memory=True,
+        )
 
     @property
     def can_refine(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from solvent.agents.budget import Refused
 from solvent.agents.calls import Generated
 from solvent.agents.decoding.options import DecodingOptions
+from solvent.agents.decoding.pieces import piece_key
 from solvent.agents.events import PhaseEntered, TrajectoryStarted
 from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged
@@ -40,6 +41,12 @@ def announce(plan: Plan, context: TrajectoryContext) -> None:
     if (plan["trajectory"], "", 0) not in context.entered:
         context.entered.add((plan["trajectory"], "", 0))
         context.report(TrajectoryStarted, trajectory=plan["trajectory"])
+
+
+def first_keys(trajectory: str) -> tuple[str, str]:
+    """Return the keys of the call that begins a trajectory's first reply, whole or in pieces."""
+    key = _key(trajectory, "solve", 0)
+    return key, piece_key(key, 0)
 
 
 def first_state(concepts: list[str]) -> Update:
@@ -157,8 +164,11 @@ def _request(
         seed=derived_seed(context.seed, plan["trajectory"], round_),
     )
     request = ChatRequest(messages=messages, sampling=sampling)
-    key = f"{plan['trajectory']}/{template}/{round_}"
-    return key, request
+    return _key(plan["trajectory"], template, round_), request
+
+
+def _key(trajectory: str, template: str, round_: int) -> str:
+    return f"{trajectory}/{template}/{round_}"
 
 
 def _recalled(state: TrajectoryState, context: TrajectoryContext) -> Recalled | None:

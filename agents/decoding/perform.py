@@ -17,7 +17,7 @@ from solvent.agents.decoding.end_bias import end_token
 from solvent.agents.decoding.markovian import think_in_chunks
 from solvent.agents.decoding.no_thinking import without_thinking
 from solvent.agents.decoding.options import DecodingOptions
-from solvent.agents.decoding.pieces import Came, Piece, Plan, Reply, plain
+from solvent.agents.decoding.pieces import Came, Piece, Plan, Reply, piece_key, plain
 from solvent.agents.decoding.places import places_in
 from solvent.agents.decoding.requirements import check
 from solvent.agents.decoding.thinking import think
@@ -112,7 +112,7 @@ class _Performer:
         self._number += 1
         watch = partial(self._watch, piece)
         floor = min(desk.floor, piece.max_tokens)
-        key = f"{self._key}/{number}"
+        key = piece_key(self._key, number)
         request = self._asked(piece, number)
         try:
             done = await desk.calls.generate(key, desk.trajectory, request, floor=floor, role=desk.role, watch=watch)

@@ -60,6 +60,11 @@ Plan = Generator[Piece, Came, Reply]
 """Yields the next piece, is sent what came of it, returns the reply. No I/O, no clock, no randomness."""
 
 
+def piece_key(key: str, number: int) -> str:
+    """Return the key of the call that writes a piece of the reply of this key."""
+    return f"{key}/{number}"
+
+
 def plain(max_tokens: int) -> Plan:
     """Write a reply in one piece, as a model does when it is left alone."""
     came = yield Piece("", max_tokens)

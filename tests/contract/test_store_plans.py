@@ -106,6 +106,24 @@ async def test_an_allocation_goes_through_its_rounds_and_never_passes_the_budget
     assert (await store.batch_counts("batch")).usage.tokens <= 1000
 
 
+@pytest.mark.parametrize(("memory", "share"), [("live", 2), ("read", 2), ("off", 1), ("frozen:snap-" + 16 * "0", 1)])
+async def test_a_further_share_is_counted_where_the_memory_grows(store: ServiceStore, memory: str, share: int) -> None:
+    row = job_record("job-0", 0)
+    assert row.spec is not None
+    spec = row.spec.model_copy(update={"memory": memory})
+    batch, rows = plan_jobs(
+        new_batch(BatchPlan(allocation="even"), budget=Budget(tokens=400)),
+        [row.model_copy(update={"batch_id": "batch", "spec": spec}), job_record("job-1", 1)],
+    )
+    await store.submit(rows, batch=batch, queue="batch")
+    first, other = await everything(store)
+    await end(store, first, tokens=200)
+    await end(store, other, tokens=10, solved=True)
+    (queued,) = (await next_step(store, batch)).queued
+    assert queued.spec is not None
+    assert (queued.spec.share, queued.spec.budget.tokens) == (share, 390)
+
+
 async def test_a_step_that_many_take_at_once_is_taken_once(store: ServiceStore) -> None:
     batch, jobs = await submitted(store, new_batch(BatchPlan(allocation="even"), budget=Budget(tokens=400)), 4)
     for job in jobs[:2]:

@@ -9,13 +9,19 @@ from typing import Any
 
 import pytest
 from cluster_bench import MAX_TOKENS, PROFILE, REPLIES, ClusterBench, Script, start, sum_spec
+from concept_parts import insight
 from fake_sandbox import FakeSandbox
 
 from solvent.agents.checkpoints import JobFiles
+from solvent.agents.events import ConceptsRecalled
 from solvent.agents.job import JobSpec, JobStatus, Outcome
 from solvent.agents.ledgers import MemoryLedger
 from solvent.agents.runner import Deps, run_job
 from solvent.artifacts import FileArtifacts
+from solvent.memory.embed import HashedEmbedder
+from solvent.memory.store import ConceptStore
+from solvent.memory.texts_memory import InMemoryConceptTexts
+from solvent.memory.vectors import InMemoryVectors
 from solvent.problems.problem import Verdict
 from solvent.usage import Budget
 from solvent.workers.batch_plan import BatchPlan, Contest, Team
@@ -123,6 +129,47 @@ async def test_a_job_goes_on_with_what_another_left_also_after_a_death(
     assert bench.script.calls == {**dict.fromkeys(REPLIES, 1), "t0/0": 2}, "no reply was asked for twice"
     assert (await bench.ledger.usage("batch")).tokens == sum(job.usage.tokens for job in last) <= (budget.tokens or 0)
     assert [job.result.usage == await bench.ledger.usage(job.id) for job in last if job.result] == [True, True]
+
+
+async def test_a_job_that_goes_on_sees_what_was_learned_meanwhile(
+    bench: ClusterBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
+    bench.more["memory"] = memory
+    budget = Budget(tokens=await tokens_of_a_whole_job(bench.folder) * 26 // 10)
+    problem = sum_spec().problem.model_copy(update={"statement": "2+2 by the sum rule?"})
+    specs = [sum_spec("job", memory="read", problem=problem), sum_spec("other", memory="read", **SINGLE)]
+    await submitted(bench, BatchPlan(allocation="even"), budget, *specs)
+
+    async def later(*_: object) -> None:
+        """Leave the step to the reaper."""
+
+    with monkeypatch.context() as waiting:
+        waiting.setattr("solvent.workers.advance.go_on", later)
+        cluster = await working(bench)
+        await cluster.send(jobs=await cluster.store.next_jobs(outstanding=9, unseen_s=0))
+        first = await until(bench, settled=False)
+    assert first[0].result is not None
+    assert first[0].result.outcome is Outcome.EXHAUSTED
+    before = len(bench.script.model.requests)
+    await memory.add(insight("Sum rule", "2+2", "it is a sum"))
+    await reap(cluster)
+    await cluster.top_up(0)
+    last = await until(bench, settled=True)
+
+    assert [job.spec.share for job in last if job.spec] == [2, 1]
+    assert [event.names for event in await recalls(bench, "job")] == [(), ("Sum rule",)]
+    shown = ["Sum rule" in request.messages[-1].content for request in bench.script.model.requests]
+    # What had a reply goes on with what it was shown.
+    began = [index for index, has in enumerate(shown) if has]
+    assert began
+    assert min(began) >= before
+    assert (await bench.ledger.usage("batch")).tokens <= (budget.tokens or 0)
+
+
+async def recalls(bench: ClusterBench, job_id: str) -> list[ConceptsRecalled]:
+    events = await bench.database.store.events(job_id)
+    return [one.event for one in events if isinstance(one.event, ConceptsRecalled)]
 
 
 async def test_a_contest_goes_on_until_answers_are_right_or_attempts_are_used_up(bench: ClusterBench) -> None:

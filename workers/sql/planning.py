@@ -8,6 +8,7 @@ from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from solvent.agents.job import JobSpec, JobStatus, Outcome
+from solvent.agents.recalled import GROWING
 from solvent.errors import NotFound
 from solvent.usage import Budget, Usage
 from solvent.workers.records import JobRecord
@@ -95,7 +96,9 @@ async def _queue_again(connection: AsyncConnection, ids: Sequence[str], budgets:
         contents = select(job_content.c.job_id, job_content.c.spec).where(job_content.c.job_id.in_(chunk))
         specs = {row.job_id: row.spec for row in await connection.execute(contents)}
         for id in chunk:
-            spec = JobSpec.model_validate_json(specs[id]).model_copy(update={"budget": budgets[id]})
+            before = JobSpec.model_validate_json(specs[id])
+            share = before.share + (before.memory in GROWING)
+            spec = before.model_copy(update={"budget": budgets[id], "share": share})
             await connection.execute(
                 update(job_content)
                 .where(job_content.c.job_id == id)

@@ -127,21 +127,25 @@ async def test_a_sandbox_that_fails_is_told_and_stops_no_job(live: Any, reply: A
     assert "it could not be tried on the problem: the sandbox failed" in result.learned.note
 
 
-async def test_what_was_shown_and_failed_gives_way_to_what_helps(
-    live: Any, reply: Any, echo: Any, store: ConceptStore
-) -> None:
-    """One vote each would leave what is there, which is wrong; here the problem speaks against it as well."""
+async def shown_what_is_wrong(live: Any, reply: Any, echo: Any, store: ConceptStore, answers: list[str]) -> Any:
+    """Return the result of a job that is shown what one problem speaks for, answers so with it, and reads otherwise."""
     await store.add(routine(NAME, WRONG, readings=[Reading(text=WRONG, used_in=("first",))]))
-    left = ["no", "no", "ok"]
 
     def script(request: ChatRequest) -> str:
         prompt = request.messages[-1].content
         if "Which" in prompt or "pseudocode:" in prompt or WRONG not in prompt:
             return reads(reply, RIGHT)(request)
-        return str(reply(left.pop(0)))
+        return str(reply(answers.pop(0)))
 
     problem = echo(statement="Print ok by the print rule.")
-    result = await live.run(script, problem, memory="live", parameters={"wave": 1, "repairs": 0, "max_trajectories": 8})
+    return await live.run(script, problem, memory="live", parameters={"wave": 1, "repairs": 0, "max_trajectories": 8})
+
+
+async def test_what_was_shown_and_failed_gives_way_to_what_helps(
+    live: Any, reply: Any, echo: Any, store: ConceptStore
+) -> None:
+    """One vote each would leave what is there, which is wrong; here the problem speaks against it as well."""
+    result = await shown_what_is_wrong(live, reply, echo, store, ["no", "no", "ok"])
     assert (result.outcome, result.usage.trajectories) == (Outcome.SOLVED, 3)
     content = (await store.get(NAME)).content
     assert content.summary == RIGHT
@@ -152,17 +156,7 @@ async def test_what_was_shown_and_failed_gives_way_to_what_helps(
 
 
 async def test_one_failure_speaks_against_nothing(live: Any, reply: Any, echo: Any, store: ConceptStore) -> None:
-    await store.add(routine(NAME, WRONG, readings=[Reading(text=WRONG, used_in=("first",))]))
-    left = ["no", "ok"]
-
-    def script(request: ChatRequest) -> str:
-        prompt = request.messages[-1].content
-        if "Which" in prompt or "pseudocode:" in prompt or WRONG not in prompt:
-            return reads(reply, RIGHT)(request)
-        return str(reply(left.pop(0)))
-
-    problem = echo(statement="Print ok by the print rule.")
-    await live.run(script, problem, memory="live", parameters={"wave": 1, "repairs": 0, "max_trajectories": 8})
+    await shown_what_is_wrong(live, reply, echo, store, ["no", "ok"])
     content = (await store.get(NAME)).content
     assert (content.summary, [one.votes for one in content.readings]) == (WRONG, [1, 1])
 
