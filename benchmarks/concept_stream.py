@@ -5,7 +5,8 @@ was found out once helps with all later problems that name it. The arms: no memo
 has nothing (`empty`), all rules known from the start (`known`), what the stream itself teaches (`live`, in several
 orders). Each is one batch of `solvent batch run` in a home of
 its own, with a cap of tokens for every job, in which the calls that choose and write concepts are counted; where a
-live memory takes more tokens in all, `--other-job-tokens` gives the arms without one as many.
+live memory takes more tokens in all, `--other-job-tokens` gives the arms without one as many. With `--budget` each arm
+has so many tokens for the whole stream instead, which no arm passes and all share in rounds (`--allocation even`).
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ REPLAYS = "SOLVENT_MEMORY_REPLAYS"
 RESERVE = "SOLVENT_MEMORY_WRITE_RESERVE"
 WRITE_SHARE = "SOLVENT_MEMORY_WRITE_SHARE"
 """All that a job has left may be used to write: of so small caps the default share is less than one call."""
+DEFAULT_JOB_TOKENS = 1000
 _ENDED = (0, 1, 4)
 """Exit codes of commands that did all they could: also where jobs are unsolved or their budget has ended."""
 
@@ -67,15 +69,15 @@ class Runs:
     Args:
         folder: Where problems, homes and results are kept.
         options: Further options of `solvent batch run`, the same for all arms.
-        job_tokens: Cap of each job.
+        job_tokens: Cap of each job, if any.
         familiar: Jobs that had concepts and were solved within so many trajectories write nothing.
         replays: Attempts at a solved problem with what its solution taught, before that is written.
         reserve: Share of the cap that a search leaves for writing.
     """
 
     def __init__(
-        self, folder: Path, problems: Sequence[Problem], options: Sequence[str], *, job_tokens: int, familiar: int,
-        replays: int, reserve: float,
+        self, folder: Path, problems: Sequence[Problem], options: Sequence[str], *, job_tokens: int | None,
+        familiar: int, replays: int, reserve: float,
     ) -> None:  # fmt: skip
         self._folder, self._problems, self._options = folder, list(problems), list(options)
         self._job_tokens = job_tokens
@@ -109,11 +111,11 @@ class Runs:
             rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
             partial = results.with_suffix(".partial")
             partial.unlink(missing_ok=True)
-            cap = f"tokens={job_tokens or self._job_tokens}"
+            own = job_tokens or self._job_tokens
+            cap = ["--job-budget", f"tokens={own}"] if own else []
             self._solvent(
-                environment, "batch", "run", str(rows), "--memory", memory, "--out", str(partial),
-                "--job-budget", cap, *self._options,
-            )  # fmt: skip
+                environment, "batch", "run", str(rows), "--memory", memory, "--out", str(partial), *cap, *self._options
+            )
             partial.replace(results)
         by_id = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
         return Run(arm, order, tuple(by_id[problem.id] for problem in problems))
@@ -150,10 +152,11 @@ def _row(line: str) -> Row:
 @click.option("--seed", type=int, default=41, show_default=True, help="Of the world and its problems.")
 @click.option("--rules-per-kind", type=click.IntRange(1), default=3, show_default=True)
 @click.option("--depths", default="1,2,3", show_default=True, help="Of the problems, in turn.")
-@click.option("--job-tokens", type=click.IntRange(1), default=1000, show_default=True, help="Cap of each job.")
+@click.option("--job-tokens", type=click.IntRange(1), help="Cap of each job. [default: 1000, none with --budget]")
 @click.option(
     "--other-job-tokens", type=click.IntRange(1), help="Cap in the arms off and empty, so that all of an arm are equal."
 )
+@click.option("--budget", type=click.IntRange(1), help="Tokens of each arm, which its jobs share in rounds.")
 @click.option(
     "--familiar",
     type=click.IntRange(0),
@@ -181,8 +184,8 @@ def _row(line: str) -> Row:
 @click.option("--frozen/--no-frozen", default=True, show_default=True, help="Repeat a frozen snapshot's run too.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; ended arms in it are kept.")
 def main(
-    problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int,
-    other_job_tokens: int | None, familiar: int, replays: int, reserve: float, jobs: int,
+    problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int | None,
+    other_job_tokens: int | None, budget: int | None, familiar: int, replays: int, reserve: float, jobs: int,
     model: str, parameters: tuple[str, ...], frozen: bool, out: Path,
 ) -> None:  # fmt: skip
     """Run all arms and write figures.json, report.md and curve.png."""
@@ -191,6 +194,10 @@ def main(
     options = ["--model", model, "--jobs", str(jobs), "--quiet"]
     for parameter in parameters:
         options += ["--param", parameter]
+    if budget:
+        options += ["--budget", f"tokens={budget}", "--allocation", "even"]
+    elif job_tokens is None:
+        job_tokens = DEFAULT_JOB_TOKENS
     runs = Runs(out, stream, options, job_tokens=job_tokens, familiar=familiar, replays=replays, reserve=reserve)
     say: Callable[[str], None] = click.echo
     made = [
@@ -210,7 +217,7 @@ def main(
         made.append(twice[0])
         repeats = twice[0].rows == twice[1].rows
         say(made[-1].line())
-    whole = Stream(tuple(made), seed, job_tokens, other_job_tokens or job_tokens, frozen_repeats=repeats)
+    whole = Stream(tuple(made), seed, job_tokens, other_job_tokens or job_tokens, budget, frozen_repeats=repeats)
     (out / "figures.json").write_text(json.dumps(whole.figures(), indent=1) + "\n")
     (out / "report.md").write_text(report(whole))
     draw(whole, out / "curve.png", say)

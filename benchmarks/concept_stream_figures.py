@@ -97,9 +97,11 @@ class Stream:
 
     runs: tuple[Run, ...]
     seed: int
-    job_tokens: int
-    other_job_tokens: int
+    job_tokens: int | None
+    other_job_tokens: int | None
     """Cap of a job in the arms `off` and `empty`."""
+    budget: int | None = None
+    """Tokens of an arm, which its jobs share."""
     frozen_repeats: bool | None = None
 
     def of(self, arm: str) -> list[Run]:
@@ -113,6 +115,7 @@ class Stream:
             "seed": self.seed,
             "job_tokens": self.job_tokens,
             "other_job_tokens": self.other_job_tokens,
+            "budget": self.budget,
             "problems": len(self.runs[0].rows),
             "runs": [
                 {"arm": run.arm, "order": run.order, "solved": run.share, "tokens": run.tokens} for run in self.runs
