@@ -24,6 +24,7 @@ from solvent.models.base import ChatRequest, Sampling
 if TYPE_CHECKING:
     from solvent.agents.recall import JobMemory
     from solvent.agents.trajectory_state import TrajectoryContext
+    from solvent.memory.concept import Content
     from solvent.memory.results import Hit
 
 BEST = 3
@@ -59,8 +60,9 @@ def best_of(hits: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
     """Return which candidates are shown where no model chooses, best first; none is a fine answer. Pure.
 
     Where the problem names candidates by two words or more, these alone: whoever names a thing means it. Else those
-    that are much nearer than what else was found. Both measures are compared with the medians of one search, since
-    what a cosine of 0.3 says depends on the embedder and on the length of the statement.
+    that are much nearer than what else was found, but for those that go by their names (`goes_by_name`). Both measures
+    are compared with the medians of one search, since what a cosine of 0.3 says depends on the embedder and on the
+    length of the statement.
 
     Args:
         hits: that may be shown.
@@ -78,7 +80,20 @@ def best_of(hits: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
         both = nearer >= SIMILARITY_MARGIN and likelier > 0 and likelier >= KEYWORD_RATIO * words
         return both or nearer >= 2 * SIMILARITY_MARGIN
 
-    return [hit for hit in hits if stands_out(hit)][:BEST]
+    return [hit for hit in hits if stands_out(hit) and not goes_by_name(hit.concept.content)][:BEST]
+
+
+def goes_by_name(content: Content) -> bool:
+    """Return whether every problem that is known to need a concept names it, by two words or more. Pure.
+
+    So one that does not name it has no need of it, however much its statement is like those.
+    """
+    name = content.name.casefold()
+    return (
+        " " in name
+        and bool(content.statements)
+        and all(name in statement.casefold() for statement in content.statements)
+    )
 
 
 def reasons_of(text: str, count: int) -> dict[int, str]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from concept_parts import insight, routine
 
-from solvent.agents.choosing import best_of
+from solvent.agents.choosing import best_of, goes_by_name
 from solvent.memory.concept import Concept
 from solvent.memory.embed import HashedEmbedder
 from solvent.memory.results import Hit
@@ -90,3 +90,22 @@ def test_words_and_vectors_both_count_unless_the_vector_is_far_ahead(first: Any,
 def test_few_candidates_have_to_stand_out_too(scores: Any, taken: int) -> None:
     found = hits(*scores)
     assert best_of(found, found) == found[:taken]
+
+
+@pytest.mark.parametrize(
+    ("name", "statements", "goes"),
+    [
+        ("Ember rule", ["Apply the Ember rule to each.", "By the ember rule, print it."], True),
+        ("Ember rule", ["Apply the Ember rule to each.", "Print it."], False),
+        ("Ember rule", [], False),
+        ("Ember", ["Apply Ember to each."], False),
+    ],
+)
+def test_what_every_problem_names_is_for_those_that_name_it(name: str, statements: list[str], goes: bool) -> None:
+    content = routine(name, "add 3", statements=statements)
+    assert goes_by_name(content) is goes
+    concept = Concept(id="con-1", namespace="n", version=1, content=content, created_at=0, updated_at=0)
+    found = [Hit(concept, 1.0, 0.4, 9.0)]
+    assert best_of(found, found) == ([] if goes else found)
+    named = [Hit(concept, 1.0, 0.4, 9.0, named=True)]
+    assert best_of(named, named) == named
