@@ -15,11 +15,14 @@ def spelled_as_stated(contents: Sequence[Content], statement: str) -> list[Conte
 
     A name of two or more words that the statement does not have is taken for one that it has if that one alone differs
     in nothing but the rest of a first word that begins with the same capital: "Velvet change" where the statement
-    speaks of the "Viper change".
+    speaks of the "Viper change". One that has the words of several names is left out, as nobody can tell which it is:
+    "Viper order" where the statement speaks of the "Viper change" and the "Ember order".
     """
     found: dict[str, Content] = {}
     for content in contents:
         name = _stated(content.name, statement)
+        if _mixes(name, statement):
+            continue
         found.setdefault(name, content if name == content.name else content.model_copy(update={"name": name}))
     return list(found.values())
 
@@ -35,3 +38,12 @@ def _stated(name: str, statement: str) -> str:
         if first[0] == words[0][0] and [word.casefold() for word in said[place + 1 : place + len(words)]] == rest
     }
     return alike.pop() if len(alike) == 1 else name
+
+
+def _mixes(name: str, statement: str) -> bool:
+    words, said = _WORD.findall(name), _WORD.findall(statement)
+    if len(words) < 2 or name.casefold() in statement.casefold():
+        return False
+    # Only a word that is always written with a capital is part of a name.
+    capitals = {word for word in said if word[0].isupper()} - {word.capitalize() for word in said if word[0].islower()}
+    return words[0] in capitals and all(word in said for word in words[1:])

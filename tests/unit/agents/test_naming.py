@@ -30,6 +30,7 @@ def names(*given: str) -> list[str]:
         ("Nabor shift", "Nabor shift"),  # two that it could be
         ("Amber change", "Amber change"),
         ("Velvet shift", "Velvet shift"),
+        ("Sums shift", "Sums shift"),  # the statement has the word without a capital
         ("Very velvet change", "Very velvet change"),
         ("Velvet", "Velvet"),
         ("prefix sums", "prefix sums"),
@@ -38,6 +39,11 @@ def names(*given: str) -> list[str]:
 )
 def test_a_name_is_put_right_where_there_is_one_that_it_can_be(said: str, put_right: str) -> None:
     assert names(said) == [put_right]
+
+
+@pytest.mark.parametrize("said", ["Viper shift", "Nadir change", "Nauwick sums"])
+def test_a_name_that_mixes_names_is_left_out(said: str) -> None:
+    assert names(said, "Nadir shift") == ["Nadir shift"]
 
 
 def test_what_else_is_said_stays() -> None:
