@@ -86,14 +86,18 @@ def best_of(hits: Sequence[Hit], found: Sequence[Hit]) -> list[Hit]:
 def goes_by_name(content: Content) -> bool:
     """Return whether every problem that is known to need a concept names it, by two words or more. Pure.
 
-    So one that does not name it has no need of it, however much its statement is like those.
+    So one that does not name it has no need of it, however much its statement is like those. The first word of the name
+    is enough where a statement never has it without a capital: a model may have the others wrong.
     """
-    name = content.name.casefold()
-    return (
-        " " in name
-        and bool(content.statements)
-        and all(name in statement.casefold() for statement in content.statements)
+    first, *others = content.name.split()
+    return bool(others and content.statements) and all(
+        content.name.casefold() in statement.casefold() or _is_proper(first, statement)
+        for statement in content.statements
     )
+
+
+def _is_proper(word: str, text: str) -> bool:
+    return word[:1].isupper() and set(re.findall(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)) == {word}
 
 
 def reasons_of(text: str, count: int) -> dict[int, str]:

@@ -97,6 +97,10 @@ def test_few_candidates_have_to_stand_out_too(scores: Any, taken: int) -> None:
     [
         ("Ember rule", ["Apply the Ember rule to each.", "By the ember rule, print it."], True),
         ("Ember rule", ["Apply the Ember rule to each.", "Print it."], False),
+        ("Ember rule", ["By the Ember change, print it."], True),
+        ("Ember rule", ["Print each ember. Ember by ember."], False),
+        ("Prefix sums", ["Find a prefix of the list."], False),
+        ("prefix sums", ["Prefix of what?"], False),
         ("Ember rule", [], False),
         ("Ember", ["Apply Ember to each."], False),
     ],
