@@ -170,7 +170,9 @@ def draw(stream: Stream, picture: Path, say: Callable[[str], None]) -> None:
             axes.plot(range(1, len(run.rows) + 1), run.curve(), color=colour, linewidth=0.6, alpha=0.35)
         if runs:
             curve = _mean_curve(runs)
-            axes.plot(range(1, len(curve) + 1), curve, color=colour, linewidth=2, label=arm)
+            # Often as `off` is, and drawn over it.
+            dashes = "--" if arm == "empty" else "-"
+            axes.plot(range(1, len(curve) + 1), curve, dashes, color=colour, linewidth=2, label=arm)
     axes.set(xlabel="problem of the stream", ylabel=f"solved, of the last {WINDOW}", ylim=(0, 1))
     axes.grid(True, alpha=0.3)
     axes.legend()
