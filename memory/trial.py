@@ -41,7 +41,6 @@ class TrialPolicy(BaseModel):
     verdict_prior: float = Field(default=2.0, gt=0)
     harmful_votes: int = Field(default=3, ge=1)
     never_helped: int = Field(default=60, ge=0)
-    no_chance: float = Field(default=0.02, ge=0, lt=1)
     never_chosen: int = Field(default=300, ge=0)
     probe: float = Field(default=0.1, ge=0, le=1)
     restore_below: float = Field(default=0.5, ge=0, le=1)
@@ -199,9 +198,6 @@ def _blamed(policy: TrialPolicy, evidence: Evidence, rate: float) -> str:
             return f"does harm with probability {harm:.3f}: {_tally(evidence)}"
     if 0 < policy.never_helped <= evidence.with_it and not evidence.solved_with:
         return f"never helped: {_tally(evidence)}"
-    luck = (1 - rate) ** evidence.with_it
-    if not evidence.solved_with and evidence.with_it >= policy.fewest_jobs and luck < policy.no_chance:
-        return f"never helped where {rate:.2f} of the jobs are solved: {_tally(evidence)}"
     if 0 < policy.never_chosen <= evidence.retrieved and not evidence.chosen:
         return f"found {evidence.retrieved} times and never chosen"
     return ""
