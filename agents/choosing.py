@@ -14,6 +14,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
+from solvent.agents.naming import proper_words
 from solvent.agents.recalled import ShownConcept
 from solvent.agents.role_replies import numbers_of
 from solvent.agents.trajectory_state import derived_seed
@@ -87,17 +88,13 @@ def goes_by_name(content: Content) -> bool:
     """Return whether every problem that is known to need a concept names it, by two words or more. Pure.
 
     So one that does not name it has no need of it, however much its statement is like those. The first word of the name
-    is enough where a statement never has it without a capital: a model may have the others wrong.
+    is enough where a statement has it as a part of a name: a model may have the others wrong.
     """
     first, *others = content.name.split()
     return bool(others and content.statements) and all(
-        content.name.casefold() in statement.casefold() or _is_proper(first, statement)
+        content.name.casefold() in statement.casefold() or first in proper_words(statement)
         for statement in content.statements
     )
-
-
-def _is_proper(word: str, text: str) -> bool:
-    return word[:1].isupper() and set(re.findall(rf"\b{re.escape(word)}\b", text, re.IGNORECASE)) == {word}
 
 
 def reasons_of(text: str, count: int) -> dict[int, str]:

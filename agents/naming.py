@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from solvent.memory.concept import Content
 
 _WORD = re.compile(r"\w+(?:['-]\w+)*")
+_INSIDE = re.compile(r"(?<=[a-z,;] )[A-Z]\w*(?:['-]\w+)*")
 
 
 def spelled_as_stated(contents: Sequence[Content], statement: str) -> list[Content]:
@@ -44,6 +45,13 @@ def _mixes(name: str, statement: str) -> bool:
     words, said = _WORD.findall(name), _WORD.findall(statement)
     if len(words) < 2 or name.casefold() in statement.casefold():
         return False
-    # Only a word that is always written with a capital is part of a name.
-    capitals = {word for word in said if word[0].isupper()} - {word.capitalize() for word in said if word[0].islower()}
-    return words[0] in capitals and all(word in said for word in words[1:])
+    return words[0] in proper_words(statement) and all(word in said for word in words[1:])
+
+
+def proper_words(text: str) -> set[str]:
+    """Return the words that a text has with a capital inside of a sentence, and nowhere without: parts of names. Pure.
+
+    A capital at the beginning of a sentence says nothing: any verb has it there.
+    """
+    small = {word.capitalize() for word in _WORD.findall(text) if word[0].islower()}
+    return set(_INSIDE.findall(" ".join(text.split()))) - small

@@ -31,6 +31,7 @@ def names(*given: str) -> list[str]:
         ("Amber change", "Amber change"),
         ("Velvet shift", "Velvet shift"),
         ("Sums shift", "Sums shift"),  # the statement has the word without a capital
+        ("Read list", "Read list"),  # any sentence begins with one
         ("Very velvet change", "Very velvet change"),
         ("Velvet", "Velvet"),
         ("prefix sums", "prefix sums"),
