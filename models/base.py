@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Sequence
 from typing import Literal, Protocol, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 Role = Literal["solve", "refine", "verify", "tests", "abstract", "choose", "summarise"]
 """What a model is asked for. The present strategies ask for solve and refine; the others are for those to come."""
@@ -55,6 +55,7 @@ class ChatRequest(_Frozen):
     `prefix` is text with which the assistant's turn already begins; completions continue it and do not repeat it.
     `session` names what the request belongs to: where there are several endpoints, the requests of one session go to
     one of them, for the sake of its prefix cache, and sessions wait in turn.
+    `prefix_logprob` asks how likely the prefix is (see `Chunk`); the pieces of the samples may then come at once.
     """
 
     messages: tuple[Message, ...] = Field(min_length=1)
@@ -62,6 +63,13 @@ class ChatRequest(_Frozen):
     n: int = Field(default=1, ge=1, le=1024)
     prefix: str = ""
     session: str | None = None
+    prefix_logprob: bool = False
+
+    @model_validator(mode="after")
+    def _has_a_prefix(self) -> ChatRequest:
+        if self.prefix_logprob and not self.prefix:
+            raise ValueError("prefix_logprob: there is no prefix")
+        return self
 
 
 class TokenLogprob(_Frozen):
@@ -94,6 +102,9 @@ class Chunk(_Frozen):
 
     `stop_text`, in a sample's last chunk, is the stop text that ended it; None where the model ended by itself, and
     also where the endpoint does not say what it was (vLLM and the starter model do, OpenAI does not).
+
+    `prefix_logprob`, in a sample's last chunk where the request asks for it, is the natural log probability of the
+    request's prefix behind its messages: of all its tokens together, before temperature and top_p.
     """
 
     index: int = Field(ge=0)
@@ -104,6 +115,7 @@ class Chunk(_Frozen):
     tokens: int | None = Field(default=None, ge=0)
     tokens_exact: bool = True
     stop_text: str | None = None
+    prefix_logprob: float | None = None
 
 
 class Completion(_Frozen):
@@ -115,9 +127,12 @@ class Completion(_Frozen):
     usage: SampleUsage
     logprobs: tuple[TokenLogprob, ...] = ()
     stop_text: str | None = None
+    prefix_logprob: float | None = None
 
 
-Capability = Literal["stream", "n", "stop", "seed", "logprobs", "prefix", "cancel", "logit_bias", "token_ids"]
+Capability = Literal[
+    "stream", "n", "stop", "seed", "logprobs", "prefix", "prefix_logprob", "cancel", "logit_bias", "token_ids"
+]
 CAPABILITIES: frozenset[Capability] = frozenset(get_args(Capability))
 """What a backend may be able to do; `token_ids`: it tells the ids of tokens (`ChatModel.token_ids`, `token_text`)."""
 
@@ -215,6 +230,7 @@ async def generate(model: ChatModel, request: ChatRequest) -> list[Completion]:
                     usage=chunk.usage,
                     logprobs=tuple(logprobs[chunk.index]),
                     stop_text=chunk.stop_text,
+                    prefix_logprob=chunk.prefix_logprob,
                 )
     if sorted(done) != list(range(request.n)):
         raise ProviderProtocolError(

@@ -8,7 +8,7 @@ from contextlib import aclosing
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from solvent.errors import PromptTooLong, ProviderError, ProviderUnavailable
+from solvent.errors import ConfigError, PromptTooLong, ProviderError, ProviderUnavailable
 from solvent.models.base import (
     CAPABILITIES,
     Capability,
@@ -22,6 +22,7 @@ from solvent.models.base import (
 from solvent.models.merge import merge_samples
 from solvent.models.openai_connection import Connection
 from solvent.models.openai_errors import ContextOverflow
+from solvent.models.openai_prefix import as_event, prefix_logprob, tells_prefix
 from solvent.models.openai_request import COMPLETIONS, body_of, max_tokens_field, prompt_bound, route_of, turns
 from solvent.models.openai_stream import SampleReader
 from solvent.models.openai_tokenizer import RemoteTokenizer
@@ -126,9 +127,15 @@ class OpenAIChatModel:
         Raises:
             PromptTooLong: as the protocol says.
             ProviderError: the first error of a sample, after the other samples have ended.
-            ConfigError: the request has a prefix and the profile says that the endpoint takes none.
+            ConfigError: the request has a prefix and the profile says that the endpoint takes none, or it asks how
+                likely that is, which no endpoint but vLLM tells.
         """
         turns(self._profile, request.messages, request.prefix)
+        if request.prefix_logprob and not tells_prefix(self._profile):
+            raise ConfigError(
+                f"profile {self._profile.name}: this endpoint does not tell how likely a given text is",
+                remedy='a vLLM does; say so by prefix = "vllm" or "completions" and count = "tokenize"',
+            )
         async with aclosing(merge_samples(lambda index: self._sample(request, index), request.n)) as chunks:
             async for chunk in chunks:
                 yield chunk
@@ -182,6 +189,9 @@ class OpenAIChatModel:
         profile, timeouts = self._profile, self._profile.timeouts
         loop = asyncio.get_running_loop()
         client = await self._connection.open()
+        if request.prefix_logprob:
+            yield await self._scored(request, body, index, deadline)
+            return
         wrap = profile.thinking if profile.reasoning == "wrap" else None
         reader = SampleReader(index, self._endpoint, wrap, request.sampling.top_logprobs or 0)
         first_token_by = loop.time() + timeouts.first_token_s
@@ -221,6 +231,22 @@ class OpenAIChatModel:
         finally:
             await stream.close()
         yield reader.end(None if reader.has_usage else await self._count_usage(request, reader.generated))
+
+    async def _scored(self, request: ChatRequest, body: dict[str, Any], index: int, deadline: float) -> Chunk:
+        """Send a request that is not streamed, and return its one chunk, with how likely its prefix was."""
+        count = self._tokenizer.count_chat
+        tokens = await count(request.messages, request.prefix) - await count(request.messages, "")
+        client = await self._connection.open()
+        reader = SampleReader(index, self._endpoint, None, request.sampling.top_logprobs or 0)
+        async with (
+            _Limit(self._endpoint, self._profile.timeouts, reader, deadline, deadline),
+            self._connection.translated("generate", reader),
+        ):
+            answer = await client.post(route_of(self._profile, request), cast_to=object, body=body)
+        event = as_event(answer, self._endpoint)
+        piece, end = reader.read(event), reader.end()
+        told = {"prefix_logprob": prefix_logprob(event, tokens, self._endpoint)}
+        return end.model_copy(update=told | ({} if piece is None else {"text": piece.text, "logprobs": piece.logprobs}))
 
     async def _body(self, request: ChatRequest, index: int) -> dict[str, Any]:
         ids: Sequence[int] = ()
@@ -293,6 +319,8 @@ def _capabilities(profile: ModelProfile) -> frozenset[Capability]:
         lacking.add("prefix")
     if profile.count != "tokenize":
         lacking.add("token_ids")
+    if not tells_prefix(profile):
+        lacking.add("prefix_logprob")
     return CAPABILITIES - lacking
 
 

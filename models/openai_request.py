@@ -81,13 +81,12 @@ def body_of(
         prompt = {"messages": sent, **switches}
         asked = sampling.top_logprobs is not None
         tops = {"logprobs": True if asked else None, "top_logprobs": sampling.top_logprobs}
+    options = {"include_usage": True, **({"continuous_usage_stats": True} if profile.running_usage else {})}
+    # vLLM tells the log probabilities of a prompt in whole answers only.
+    form = {"prompt_logprobs": 0} if request.prefix_logprob else {"stream": True, "stream_options": options}
     body: dict[str, Any] = {
         "model": model,
-        "stream": True,
-        "stream_options": {
-            "include_usage": True,
-            **({"continuous_usage_stats": True} if profile.running_usage else {}),
-        },
+        **form,
         max_tokens_field(profile, route): sampling.max_tokens,
         **extra,
         **prompt,

@@ -207,7 +207,7 @@ class ModelProfile(_Strict):
     @classmethod
     def _not_ours(cls, value: dict[str, JsonValue]) -> dict[str, JsonValue]:
         owned = {"model", "messages", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens", "stop"}
-        owned |= {"seed", "logprobs", "top_logprobs", "temperature", "top_p"}
+        owned |= {"seed", "logprobs", "top_logprobs", "temperature", "top_p", "prompt_logprobs"}
         taken = sorted(owned & value.keys())
         if taken:
             raise ValueError(f"{', '.join(taken)}: set by the request, not here (defaults: the table [sampling])")

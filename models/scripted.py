@@ -37,6 +37,7 @@ class Reply:
         logprob: log probability of each token; the last serves all tokens beyond the end.
         top: what the likeliest in the place of each token are said to be; the last serves all tokens beyond the end,
             and none leaves it to the model, which makes some up.
+        prefix_logprob: log probability of the request's prefix; None: -0.25 for each of its tokens.
     """
 
     texts: tuple[str, ...] = ("",)
@@ -45,6 +46,7 @@ class Reply:
     after_chunks: int = 0
     logprob: tuple[float, ...] = (-0.25,)
     top: tuple[tuple[tuple[str, float], ...], ...] = ()
+    prefix_logprob: float | None = None
 
 
 Script = Sequence["Reply | str"] | Callable[[ChatRequest], "Reply | str | Sequence[str]"]
@@ -265,5 +267,9 @@ def _sample(
             logprobs = (TokenLogprob(token=piece, logprob=value, top=others[:top]),)
         chunks.append(Chunk(index=index, text=piece, logprobs=logprobs, tokens=min(position + 1, count)))
     usage = SampleUsage(prompt_tokens=prompt_tokens, completion_tokens=count)
-    chunks.append(Chunk(index=index, finish_reason=finish, usage=usage, tokens=count, stop_text=stop_text))
+    likely: float | None = None
+    if request.prefix_logprob:
+        likely = -0.25 * len(tokens_of(request.prefix)) if reply.prefix_logprob is None else reply.prefix_logprob
+    end = Chunk(index=index, finish_reason=finish, usage=usage, tokens=count, stop_text=stop_text)
+    chunks.append(end.model_copy(update={"prefix_logprob": likely}))
     return chunks

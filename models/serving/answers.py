@@ -5,10 +5,13 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from solvent.models.base import Chunk, TokenLogprob
+
+if TYPE_CHECKING:
+    from solvent.models.starter.decoder import Scores
 
 DONE = b"data: [DONE]\n\n"
 
@@ -21,6 +24,15 @@ def sse(payload: Mapping[str, Any]) -> bytes:
 def usage(prompt: int, completion: int) -> dict[str, int]:
     """Return the object of counts."""
     return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}
+
+
+def prompt_logprobs(ids: Sequence[int], scores: Scores, text: Callable[[int], str]) -> list[dict[str, Any] | None]:
+    """Return how likely each token of a prompt was, in vLLM's form: nothing is said of the first one."""
+    told = zip(ids[1:], scores.logprobs.tolist(), scores.ranks.tolist(), strict=True)
+    return [
+        None,
+        *({str(token): {"logprob": of, "rank": rank, "decoded_token": text(token)}} for token, of, rank in told),
+    ]
 
 
 class Answer:
@@ -71,11 +83,12 @@ class Answer:
         last = {**self._head, "object": self.piece_kind, "choices": [], "usage": self._whole_usage()}
         return sse(last) + DONE
 
-    def whole(self, samples: Mapping[int, Sequence[Chunk]]) -> dict[str, Any]:
+    def whole(self, samples: Mapping[int, Sequence[Chunk]], scored: Sequence[Any] = ()) -> dict[str, Any]:
         """Return the body of an answer that is not streamed.
 
         Args:
             samples: the chunks of each sample, to its end.
+            scored: how likely the tokens of each prompt were, where that was asked for.
         """
         self._tokens = {index: chunks[-1].tokens or 0 for index, chunks in samples.items()}
         choices = []
@@ -90,7 +103,11 @@ class Answer:
                 "stop_reason": chunks[-1].stop_text,
             }
             choices.append(choice)
-        return {**self._head, "object": self.kind, "choices": choices, "usage": self._whole_usage()}
+        body = {**self._head, "object": self.kind, "choices": choices, "usage": self._whole_usage()}
+        return self._with_scores(body, scored) if scored else body
+
+    def _with_scores(self, body: dict[str, Any], scored: Sequence[Any]) -> dict[str, Any]:
+        return {**body, "prompt_logprobs": scored[0]}
 
     def _opening(self, index: int) -> Iterable[bytes]:
         delta = {"role": "assistant", "content": ""}
@@ -143,6 +160,12 @@ class PlainAnswer(Answer):
 
     def _opening(self, index: int) -> Iterable[bytes]:
         return ()
+
+    def _with_scores(self, body: dict[str, Any], scored: Sequence[Any]) -> dict[str, Any]:
+        samples = len(body["choices"]) // len(scored)
+        for choice in body["choices"]:
+            choice["prompt_logprobs"] = scored[choice["index"] // samples]
+        return body
 
     def _content(self, text: str) -> dict[str, Any]:
         return {"text": text}

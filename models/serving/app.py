@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Send
 from solvent.errors import ProviderError
 from solvent.models.base import Chunk
 from solvent.models.profiles import ModelProfile
-from solvent.models.serving.answers import Answer, PlainAnswer, sse
+from solvent.models.serving.answers import Answer, PlainAnswer, prompt_logprobs, sse
 from solvent.models.serving.errors import ApiError
 from solvent.models.serving.generation import Desk, Generation, MakeJob
 from solvent.models.serving.http import Gate, UntilGone, answer_error, read_body
@@ -150,7 +150,8 @@ class Server:
             async for chunks in generation.pieces():
                 for chunk in chunks:
                     samples.setdefault(chunk.index, []).append(chunk)
-            response = JSONResponse(answer.whole(samples))
+            scored = [prompt_logprobs(ids, scores, self._tokenizer.token_text) for ids, scores in generation.scores]
+            response = JSONResponse(answer.whole(samples, scored))
         except ProviderError as error:
             failure = ApiError(503, error.message, code="generation_failed")
             response = JSONResponse(failure.body, failure.status)

@@ -12,6 +12,7 @@ from functools import partial
 from solvent.models.base import Chunk
 from solvent.models.serving.errors import ApiError
 from solvent.models.serving.metrics import Metrics
+from solvent.models.starter.decoder import Scores
 from solvent.models.starter.engine import Engine, Job
 
 Deliver = Callable[[list[Chunk] | BaseException], None]
@@ -92,6 +93,11 @@ class Generation:
     def prompt_tokens(self) -> int:
         """Tokens of all prompts, each once."""
         return sum(len(job.prompt_ids) for job in self._jobs)
+
+    @property
+    def scores(self) -> list[tuple[list[int], Scores]]:
+        """The tokens of each prompt whose scores were asked for, and these; complete once the samples have ended."""
+        return [(job.prompt_ids, job.scores) for job in self._jobs if job.scored and job.scores is not None]
 
     async def pieces(self) -> AsyncGenerator[list[Chunk], None]:
         """Generate; yield what came since the last time, at most one chunk for each sample.

@@ -106,6 +106,7 @@ class Reader:
                 min_tokens=body.min_tokens,
                 stop_tokens=frozenset(body.stop_token_ids),
                 ignore_end=body.ignore_eos,
+                scored=body.prompt_logprobs is not None,
             )
 
         return make

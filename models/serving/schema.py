@@ -54,6 +54,8 @@ class SamplingFields(_Body):
     stop_token_ids: list[TokenId] = Field(default_factory=list, max_length=64)
     ignore_eos: bool = False
     logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100, allow_inf_nan=False)]] = Field(default_factory=dict)
+    prompt_logprobs: Literal[0] | None = None
+    """0: how likely each token of the prompt was, in an answer that is not streamed."""
     stream: bool = False
     stream_options: StreamOptions | None = None
 
@@ -89,6 +91,8 @@ class SamplingFields(_Body):
     def _fits_together(self) -> SamplingFields:
         if self.stream_options is not None and not self.stream:
             raise ValueError("stream_options: only with stream = true")
+        if self.prompt_logprobs is not None and self.stream:
+            raise ValueError("prompt_logprobs: not with stream = true")
         if self.best_of is not None and self.best_of != self.n:
             raise ValueError("best_of: this server does not choose among samples; leave it out")
         return self

@@ -14,11 +14,20 @@ _LENGTH_UNIT = 128
 
 
 @dataclass(frozen=True)
+class Scores:
+    """What the model thought of a prompt's tokens, from the second on: natural log probabilities, and ranks from 1."""
+
+    logprobs: Array
+    ranks: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Prompt:
     """A prompt that was read: keys and values (layers, 2, heads, length, head size), and the logits that follow it."""
 
     cache: Array
     logits: Array
+    scores: Scores | None = None
 
     @property
     def length(self) -> int:
@@ -45,8 +54,8 @@ class Decoder:
         self._lengths = np.zeros(_FIRST_SLOTS, np.int64)
         self.active = 0
 
-    def read(self, ids: list[int]) -> Prompt:
-        """Read a whole prompt of 1..context tokens; takes no slot."""
+    def read(self, ids: list[int], *, score: bool = False) -> Prompt:
+        """Read a whole prompt of 1..context tokens, with scores if asked for; takes no slot."""
         shape = self._weights.shape
         length = len(ids)
         cache = np.empty((shape.num_hidden_layers, 2, self._heads, length, self._head_size), np.float32)
@@ -59,7 +68,10 @@ class Decoder:
             scores = q.transpose(1, 0, 2) @ kept[0].transpose(0, 2, 1) + future
             mixed = (_softmax(scores) @ kept[1]).transpose(1, 0, 2).reshape(length, -1)
             x = self._feed_forward(layer, x + _product(layer.out, mixed))
-        return Prompt(cache, self._unembed(x[-1:])[0])
+        if not score:
+            return Prompt(cache, self._unembed(x[-1:])[0])
+        logits = self._unembed(x)
+        return Prompt(cache, logits[-1], _scores(logits[:-1], np.array(ids[1:], np.int64)))
 
     def join(self, prompt: Prompt) -> int:
         """Give a sequence that begins with the prompt a slot, and return it: always the number of those before it."""
@@ -155,6 +167,14 @@ def _rotate(x: Array, cosine: Array, sine: Array) -> Array:
     half = x.shape[-1] // 2
     swapped: Array = np.concatenate([x[..., half:], x[..., :half]], axis=-1)
     return x * cosine + swapped * sine
+
+
+def _scores(logits: Array, ids: NDArray[np.int64]) -> Scores:
+    rows = np.arange(len(ids))
+    own = logits[rows, ids]
+    top = logits.max(axis=1, initial=-np.inf, keepdims=True)
+    logprobs = own - top[:, 0] - np.log(np.exp(logits - top).sum(axis=1))
+    return Scores(np.minimum(logprobs, 0), 1 + (logits > own[:, None]).sum(axis=1))
 
 
 def _softmax(scores: Array) -> Array:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from solvent.errors import ProviderUnavailable
 from solvent.models.base import Chunk, FinishReason, SampleUsage, TokenLogprob
-from solvent.models.starter.decoder import Decoder, Prompt
+from solvent.models.starter.decoder import Decoder, Prompt, Scores
 from solvent.models.starter.sampling import Rule, draw, log_probabilities, random_source
 from solvent.models.starter.text import ChatTokenizer, TextStream
 from solvent.models.starter.weights import Array, Weights
@@ -30,6 +30,7 @@ class Job:
         min_tokens: The end, a stop token or a stop string ends no sample before it has so many.
         stop_tokens: Tokens that end a sample as its own end does; they are not part of the text.
         ignore_end: The model's own end is a token like any other, though without text.
+        scored: The prompt's tokens are asked for; `scores` is there once a chunk was delivered.
     """
 
     prompt_ids: list[int]
@@ -43,6 +44,8 @@ class Job:
     min_tokens: int = 0
     stop_tokens: frozenset[int] = frozenset()
     ignore_end: bool = False
+    scored: bool = False
+    scores: Scores | None = None
     cancelled: bool = False
 
 
@@ -194,7 +197,9 @@ class Engine:
         if not self._waiting or len(self._live) >= self._slots:
             return
         job = self._waiting[0][0]
-        prompt = self._read(tuple(job.prompt_ids))
+        prompt = self._read(tuple(job.prompt_ids), score=job.scored)
+        if job.scored:
+            job.scores = prompt.scores
         ends = job.stop_tokens if job.ignore_end else job.stop_tokens | {self._tokenizer.end_id}
         begun = 0
         while self._waiting and self._waiting[0][0] is job and len(self._live) < self._slots:
@@ -206,11 +211,11 @@ class Engine:
         self.counts.prompt_tokens += begun * prompt.length
         self.counts.remembered_tokens += (begun - 1) * prompt.length
 
-    def _read(self, ids: tuple[int, ...]) -> Prompt:
+    def _read(self, ids: tuple[int, ...], *, score: bool) -> Prompt:
         """Read the prompt, or remember it: samples of one problem often come as requests of their own."""
         prompt = self._prompts.pop(ids, None)
-        if prompt is None:
-            prompt = self._decoder.read(list(ids))
+        if prompt is None or (score and prompt.scores is None):
+            prompt = self._decoder.read(list(ids), score=score)
         else:
             self.counts.remembered_tokens += prompt.length
         self._prompts[ids] = prompt

@@ -136,7 +136,10 @@ class StarterModel:
             max_tokens=min(asked.max_tokens, room),
             top_logprobs=asked.top_logprobs,
             deliver=deliver,
+            scored=request.prefix_logprob,
         )
+        # The tokens of a prefix do not depend on what stands before it.
+        prefix_tokens = len(tokenizer.encode_text(request.prefix)) if request.prefix_logprob else 0
         engine.submit(job)
         unfinished = request.n
         try:
@@ -146,7 +149,11 @@ class StarterModel:
                     raise news
                 for chunk in news:
                     unfinished -= chunk.finish_reason is not None
-                    yield chunk
+                    if chunk.finish_reason is not None and job.scores is not None:
+                        likely = float(job.scores.logprobs[len(prompt_ids) - 1 - prefix_tokens :].sum())
+                        yield chunk.model_copy(update={"prefix_logprob": likely})
+                    else:
+                        yield chunk
         finally:
             engine.cancel(job)
 

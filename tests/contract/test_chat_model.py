@@ -103,7 +103,7 @@ async def one(subject: Subject, **fields: object) -> Completion:
 async def test_info_names_the_backend_and_what_it_can_do(subject: Subject) -> None:
     assert subject.model.info.context_tokens > 1
     lacking = CAPABILITIES - subject.model.info.capabilities
-    assert lacking <= {"token_ids"}
+    assert lacking <= {"token_ids", "prefix_logprob"}
     assert not lacking or not subject.model.info.exact_prompt_count
 
 
@@ -224,6 +224,36 @@ async def test_a_prefix_is_continued_and_not_repeated(subject: Subject) -> None:
     assert with_logprobs.text == continued.text
     assert {len(token.top) for token in with_logprobs.logprobs} == {3}
     assert continued.usage.prompt_tokens > (await one(subject, temperature=0.0)).usage.prompt_tokens
+
+
+async def test_how_likely_a_given_text_is(subject: Subject) -> None:
+    written = await one(subject, temperature=0.0, max_tokens=12, top_logprobs=0)
+    if "prefix_logprob" not in subject.model.info.capabilities:
+        with pytest.raises(ConfigError, match="how likely"):
+            await likelihood(subject, written.text)
+        return
+    told = await likelihood(subject, written.text)
+    assert told == pytest.approx(sum(token.logprob for token in written.logprobs), abs=0.2, rel=0.02)
+    assert await likelihood(subject, written.text + " , however , Tuesday") < told
+    assert (await one(subject, prefix=written.text)).prefix_logprob is None, "told where it is asked for"
+
+
+async def test_a_text_whose_likelihood_is_asked_for_is_charged_as_a_prompt(subject: Subject) -> None:
+    if "prefix_logprob" not in subject.model.info.capabilities:
+        return
+    request = ask(subject, prefix="def f ( x", max_tokens=1).model_copy(update={"prefix_logprob": True})
+    (told,) = await generate(subject.model, request)
+    assert told.usage.prompt_tokens == await subject.model.count_prompt_tokens(request.messages, request.prefix)
+    assert told.usage.completion_tokens == 1
+    twice = await generate(subject.model, request.model_copy(update={"n": 2}))
+    assert [sample.prefix_logprob for sample in twice] == pytest.approx([told.prefix_logprob] * 2, abs=0.2)
+
+
+async def likelihood(subject: Subject, text: str) -> float:
+    request = ask(subject, prefix=text, max_tokens=1).model_copy(update={"prefix_logprob": True})
+    (told,) = await generate(subject.model, request)
+    assert told.prefix_logprob is not None
+    return told.prefix_logprob
 
 
 async def test_tokens_have_ids_and_ids_their_text(subject: Subject) -> None:

@@ -204,6 +204,45 @@ async def test_answers_that_the_protocol_does_not_allow(
     assert words in str(error)
 
 
+ANSWER: dict[str, Any] = {
+    "choices": [{"index": 0, "message": {"role": "assistant", "content": "x"}, "finish_reason": "length"}],
+    "usage": {"prompt_tokens": 5, "completion_tokens": 1},
+}
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (ANSWER, "of 0 tokens of the prompt how likely"),
+        (ANSWER | {"prompt_logprobs": [None, {"1": {"logprob": -1.0}}]}, "malformed"),
+        (ANSWER | {"prompt_logprobs": [None, {}, {"1": {"logprob": -1.0}}]}, "malformed"),
+        (ANSWER | {"prompt_logprobs": [{"1": {"logprob": "high"}}] * 3}, "malformed"),
+        (ANSWER | {"prompt_logprobs": 5}, "malformed"),
+        ({"choices": []}, "no choices"),
+        (["text"], "no choices"),
+        (ANSWER | {"usage": None, "prompt_logprobs": [{"1": {"logprob": -1.0}}] * 3}, "usage"),
+    ],
+)
+async def test_an_answer_that_does_not_say_how_likely_a_prefix_was(
+    server: OpenAIServer, connect: Any, answer: Any, words: str
+) -> None:
+    server.faults.append(Fault(body=answer))
+    request = ask(prefix="two words").model_copy(update={"prefix_logprob": True})
+    error = await failure(connect(), request)
+    assert isinstance(error, ProviderProtocolError)
+    assert error.may_have_generated is True
+    assert words in str(error)
+
+
+async def test_the_likelihood_of_a_prefix_is_that_of_its_own_tokens(server: OpenAIServer, connect: Any) -> None:
+    likely = [{str(number): {"logprob": -float(number), "rank": 1}} for number in range(1, 6)]
+    server.faults.append(Fault(body=ANSWER | {"prompt_logprobs": [None, *likely]}))
+    (told,) = await generate(connect(), ask(prefix="two words").model_copy(update={"prefix_logprob": True}))
+    assert (told.prefix_logprob, told.text, told.usage.completion_tokens) == (-9.0, "x", 1)
+    assert {"prompt_logprobs": 0, "continue_final_message": True}.items() <= server.bodies[0].items()
+    assert "stream" not in server.bodies[0]
+
+
 async def test_a_failure_told_within_the_stream_is_unavailable(server: OpenAIServer, connect: Any) -> None:
     server.faults.append(replace({"error": {"message": "EngineDeadError", "type": "InternalServerError", "code": 500}}))
     error = await failure(connect())

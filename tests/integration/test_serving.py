@@ -63,6 +63,30 @@ def busy(metrics: dict[str, float]) -> float:
     return metrics["vllm:num_requests_running"] + metrics["vllm:num_requests_waiting"]
 
 
+async def test_the_tokens_of_a_prompt_have_likelihoods(client: openai.AsyncOpenAI, http: httpx2.AsyncClient) -> None:
+    told = await client.chat.completions.create(**chat(extra_body={"prompt_logprobs": 0}))
+    asked = {"messages": [{"role": "user", "content": TASK}], "add_generation_prompt": True}
+    tokens = (await http.post("/tokenize", json=asked)).json()["tokens"]
+    first, *others = told.model_dump()["prompt_logprobs"]
+    assert first is None
+    assert [int(token) for entry in others for token in entry] == tokens[1:]
+    assert all(one["logprob"] <= 0 and one["rank"] >= 1 for entry in others for one in entry.values())
+
+    prompts = ["def f(x):", "def"]
+    plain = await client.completions.create(
+        model="starter", prompt=prompts, n=2, max_tokens=2, extra_body={"prompt_logprobs": 0}
+    )
+    texts = [
+        "".join(one["decoded_token"] for entry in choice.model_dump()["prompt_logprobs"][1:] for one in entry.values())
+        for choice in plain.choices
+    ]
+    assert len(texts[0]) > 3
+    assert texts[0] == texts[1]
+    assert prompts[0].endswith(texts[0])
+    assert prompts[1].endswith(texts[2])
+    assert "prompt_logprobs" not in (await client.chat.completions.create(**chat())).model_dump()
+
+
 async def test_a_stream_is_the_whole_answer_in_pieces(client: openai.AsyncOpenAI) -> None:
     whole = await client.chat.completions.create(**chat(n=3, logprobs=True, top_logprobs=2))
     texts = ["", "", ""]

@@ -27,7 +27,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from solvent.errors import SolventError
-from solvent.models.base import ChatModel, ChatRequest, Chunk, Message, Sampling
+from solvent.models.base import ChatModel, ChatRequest, Chunk, Message, Sampling, generate
 from solvent.models.profiles import ModelProfile
 
 Events = AsyncGenerator[bytes, None]
@@ -158,9 +158,38 @@ class OpenAIServer:
         refusal = _overflow(prompt, parsed.sampling.max_tokens, self.model.info.context_tokens)
         if refusal is not None:
             return _error(400, refusal)
+        if not body.get("stream"):
+            self._note(self._begin)
+            try:
+                answer = await self._whole(parsed)
+            finally:
+                self._note(self._end)
+            return JSONResponse(fault.body if fault is not None and fault.body is not None else answer)
         running = bool((body.get("stream_options") or {}).get("continuous_usage_stats")) and self._usage
         events = self._events(parsed, prompt if running else None)
         return _Stream(fault.rewrite(events) if fault is not None and fault.rewrite is not None else events, self)
+
+    async def _whole(self, request: ChatRequest) -> dict[str, Any]:
+        """Return a whole answer with how likely the tokens of the prompt were, as vLLM's prompt_logprobs = 0 does."""
+        (sample,) = await generate(self.model, request)
+        prompt = await self.model.count_prompt_tokens(request.messages, request.prefix)
+        own = prompt - await self.model.count_prompt_tokens(request.messages)
+        assert sample.prefix_logprob is not None
+        values = [-9.0] * (prompt - own - 1) + [sample.prefix_logprob / own] * own
+        return {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "choices": [
+                {
+                    "index": 0,
+                    "message": {"role": "assistant", "content": sample.text},
+                    "finish_reason": sample.finish_reason,
+                    "stop_reason": sample.stop_text,
+                }
+            ],
+            "usage": _usage(sample.usage.prompt_tokens, sample.usage.completion_tokens),
+            "prompt_logprobs": [None, *({"7": {"logprob": one, "rank": 1, "decoded_token": "x"}} for one in values)],
+        }
 
     async def _events(self, request: ChatRequest, prompt: int | None) -> Events:
         """Yield the events; with `prompt`, each with the usage so far, as vLLM's continuous_usage_stats does."""
@@ -365,8 +394,9 @@ def _turns(body: dict[str, Any]) -> tuple[tuple[Message, ...], str]:
 
 
 def _parse(body: dict[str, Any]) -> ChatRequest:
-    assert body["stream"] is True
-    assert body["stream_options"]["include_usage"] is True
+    scored = body.get("prompt_logprobs") == 0
+    assert scored != body.get("stream", False), "vLLM tells it in whole answers only"
+    assert scored or body["stream_options"]["include_usage"] is True
     assert body.get("n", 1) == 1, "one request per sample"
     messages, prefix = _turns(body)
     sampling = Sampling(
@@ -378,7 +408,7 @@ def _parse(body: dict[str, Any]) -> ChatRequest:
         top_logprobs=body.get("top_logprobs") if body.get("logprobs") else None,
         logit_bias=tuple((int(token), bias) for token, bias in (body.get("logit_bias") or {}).items()),
     )
-    return ChatRequest(messages=messages, sampling=sampling, prefix=prefix)
+    return ChatRequest(messages=messages, sampling=sampling, prefix=prefix, prefix_logprob=scored)
 
 
 def _overflow(prompt: int, wanted: int, context: int) -> str | None:

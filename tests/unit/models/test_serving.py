@@ -55,6 +55,8 @@ async def test_places_are_given_until_there_are_none_and_come_back_once() -> Non
         ({"best_of": 2}, "best_of"),
         ({"temperature": float("nan")}, "temperature"),
         ({"logit_bias": {"1": 101}}, "logit_bias.1"),
+        ({"prompt_logprobs": 1}, "prompt_logprobs"),
+        ({"prompt_logprobs": 0, "stream": True}, "prompt_logprobs"),
         ({"continue_final_message": True, "add_generation_prompt": False}, "continue_final_message"),
     ],
 )

@@ -35,6 +35,23 @@ def test_a_prompt_has_the_logits_of_pytorch(
     np.testing.assert_allclose(prompt.logits, logits[length - 1], atol=2e-5, rtol=1e-4)
 
 
+def test_a_scored_prompt_says_what_pytorch_thinks_of_its_tokens(
+    weights: Weights, expected: tuple[list[int], np.ndarray]
+) -> None:
+    ids, logits = expected
+    decoder = Decoder(weights)
+    prompt = decoder.read(ids, score=True)
+    of_pytorch = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    own = of_pytorch[np.arange(len(ids) - 1), ids[1:]]
+    assert prompt.scores is not None
+    np.testing.assert_allclose(prompt.scores.logprobs, own, atol=5e-5, rtol=1e-4)
+    assert prompt.scores.ranks.tolist() == (1 + (of_pytorch[:-1] > own[:, None]).sum(axis=1)).tolist()
+    np.testing.assert_allclose(prompt.logits, decoder.read(ids).logits, atol=2e-5, rtol=1e-4)
+    alone = decoder.read(ids[:1], score=True).scores
+    assert alone is not None
+    assert len(alone.logprobs) == 0
+
+
 def test_steps_have_the_logits_of_pytorch(weights: Weights, expected: tuple[list[int], np.ndarray]) -> None:
     ids, logits = expected
     decoder = Decoder(weights)
