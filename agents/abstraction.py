@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from solvent.agents.comparing import MOST_HELD, Likelihoods, as_held, compared
 from solvent.agents.concept_replies import proposed_of, said_same, summary_of
 from solvent.agents.extract import spoken
 from solvent.agents.learned import PHASE, Learned, LearnedStatus
@@ -15,7 +17,7 @@ from solvent.agents.learning_calls import LearningCalls, NothingLeftError
 from solvent.agents.lessons import Learner, Lesson, opening_of, with_opening
 from solvent.agents.naming import spelled_as_stated
 from solvent.agents.prompts import LessonText, fence_of
-from solvent.agents.replaying import replayable, replayed, shown_throughout
+from solvent.agents.replaying import replayable, replayed, shown_last, shown_throughout
 from solvent.agents.trajectory_state import derived_seed
 from solvent.errors import PromptTooLong, SandboxError
 from solvent.memory.concept import Content, Provenance
@@ -70,11 +72,17 @@ class Abstraction:
         template = "pitfall" if self._lesson.failed else "abstract"
         if not self._context.prompts.has(self._style, template):
             return f"the prompt style {self._style} has no template {template}"
+        solver = self._context.cast.of("solve").model.info
+        if self._rules.readings > 1 and "prefix_logprob" not in solver.capabilities:
+            return (
+                f"model {solver.name}: its endpoint does not tell how likely a solution is, so that readings of it "
+                "cannot be compared; set SOLVENT_MEMORY_READINGS=1, or solve with the bundled model or a vLLM"
+            )
         return None
 
     async def write(self) -> WriteReport:
         """Return what became of the concepts that the model names."""
-        proposals = await self._replayed(await self._proposals())
+        proposals = await self._replayed(await self._compared(await self._proposals()))
         if not proposals:
             return WriteReport()
         confirm = self._same if self._context.prompts.has(self._style, "same") else None
@@ -101,16 +109,65 @@ class Abstraction:
             note="; ".join(self._notes),
         )
 
+    async def _compared(self, proposals: list[Proposal]) -> list[Proposal]:
+        """Return the reading that makes the solution likeliest, of the one that is given and others; see `comparing`.
+
+        None where no reading makes it likelier than none does, or where that could not be told; the given one where it
+        is not asked for.
+        """
+        most = self._rules.readings
+        if most == 1 or self._lesson.failed or self._context.wants != "program":
+            return proposals
+        if not proposals or await self._are_known(proposals, 0):
+            return proposals
+
+        async def readings() -> AsyncGenerator[Sequence[Proposal], None]:
+            yield proposals
+            held = await self._held(proposals)
+            for place in range(MOST_HELD):
+                yield as_held(proposals, held, place)
+            for number in range(1, most):
+                yield await self._proposals(number)
+
+        likelihoods = Likelihoods(self._context, self._calls, self._lesson, await shown_last(self._context))
+        try:
+            async with aclosing(readings()) as coming:
+                found = await compared(likelihoods, coming)
+        except (NothingLeftError, PromptTooLong) as end:
+            why = end.message if isinstance(end, PromptTooLong) else f"budget: {end}"
+            self._notes.append(f"its readings could not be compared: {why}")
+            self._untried = True
+            return []
+        if found.end:
+            self._notes.append(f"the comparison of readings ended after {len(found.weighed)}: budget: {found.end}")
+        if not found.best:
+            self._notes.append("nothing that the model read in the solution makes it likelier")
+        return found.best
+
+    async def _held(self, proposals: Sequence[Proposal]) -> dict[str, list[str]]:
+        """Return what solutions of other problems said of these concepts, as it was when first asked for."""
+
+        async def look() -> str:
+            found = await self._store.named([one.content.name for one in proposals])
+            texts = {
+                plain_name(name): [one.text for one in concept.content.readings[:MOST_HELD]]
+                for name, concept in found.items()
+            }
+            return json.dumps(texts)
+
+        said: dict[str, list[str]] = json.loads(await self._context.calls.once(f"{PHASE}/held", look))
+        return said
+
     async def _replayed(self, proposals: list[Proposal]) -> list[Proposal]:
         """Return the proposals with which the problem is solved again, from this reply or another; see `replaying`.
 
         None where it is not, or where that could not be tried; all where it is not asked for, or nothing could tell.
+        What was chosen among readings is tried as it is.
         """
         attempts = self._rules.replays
         if not attempts or self._lesson.failed or not replayable(self._context):
             return proposals
-        failures = int(await self._context.calls.once(f"{PHASE}/failures", self._failures))
-        for reading in range(MOST_READ):
+        for reading in range(MOST_READ if self._rules.readings == 1 else 1):
             try:
                 if reading:
                     proposals = await self._proposals(reading)
@@ -125,12 +182,17 @@ class Abstraction:
                 self._untried = True
                 return []
             if told:
-                return proposals if failures < DISPROVING else await self._against_what_was_shown(proposals)
+                return await self._against_what_was_shown(proposals) if await self._failed_often() else proposals
         self._notes.append("with what the model read in the solution, it does not solve the problem again")
         return []
 
-    async def _failures(self) -> str:
-        return str(self._lesson.failures)
+    async def _failed_often(self) -> bool:
+        """Return whether enough programs of the search failed to speak against what they were shown."""
+
+        async def failures() -> str:
+            return str(self._lesson.failures)
+
+        return int(await self._context.calls.once(f"{PHASE}/failures", failures)) >= DISPROVING
 
     async def _against_what_was_shown(self, proposals: list[Proposal]) -> list[Proposal]:
         """Return the proposals with a word against other readings of the same concepts, which helped nobody here."""

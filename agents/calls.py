@@ -62,10 +62,12 @@ class Generated:
     """Whether its watch ended it; the finish reason is then `length`."""
     record: dict[str, Any] = field(default_factory=dict)
     """What its watch recorded."""
+    prefix_logprob: float | None = None
+    """See `Chunk`."""
 
 
 def _generated(text: str, artifact: str, used: Usage, note: Mapping[str, JsonValue]) -> Generated:
-    record, stop_text = note.get("record"), note.get("stop_text")
+    record, stop_text, likely = note.get("record"), note.get("stop_text"), note.get("prefix_logprob")
     return Generated(
         text,
         artifact,
@@ -74,6 +76,7 @@ def _generated(text: str, artifact: str, used: Usage, note: Mapping[str, JsonVal
         stop_text if isinstance(stop_text, str) else None,
         cut=note.get("cut") == "watch",
         record=record if isinstance(record, dict) else {},
+        prefix_logprob=likely if isinstance(likely, float) else None,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
 from solvent.agents.calls import Generated
 from solvent.agents.learned import PHASE
-from solvent.models.base import ChatRequest, Role
+from solvent.errors import ProviderProtocolError
+from solvent.models.base import ChatRequest, Message, Role, Sampling
 
 if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
@@ -36,21 +38,39 @@ class LearningCalls:
         self._most = most
         self.tokens = 0
 
-    async def generate(self, key: str, request: ChatRequest, *, role: Role = "abstract") -> Generated:
-        """Return a reply of at most what the request and the share allow.
+    async def likelihood(self, key: str, messages: Sequence[Message], reply: str, *, role: Role = "solve") -> float:
+        """Return the natural log probability with which the model of a role replies just so.
+
+        Raises:
+            NothingLeftError: a cap, or learning's share of one, does not allow it.
+            PromptTooLong: prompt and reply leave no room in the context.
+            ProviderError: the endpoint failed.
+        """
+        sampling = Sampling(temperature=0.0, max_tokens=1, seed=0)
+        request = ChatRequest(messages=tuple(messages), prefix=reply, prefix_logprob=True, sampling=sampling)
+        told = await self.generate(key, request, role=role, floor=1)
+        if told.prefix_logprob is None:
+            raise ProviderProtocolError(f"{key}: the endpoint did not say how likely the reply is")
+        return told.prefix_logprob
+
+    async def generate(
+        self, key: str, request: ChatRequest, *, role: Role = "abstract", floor: int = FLOOR_TOKENS
+    ) -> Generated:
+        """Return a reply of at most what the request and the share allow, and of `floor` tokens at least.
 
         Raises:
             NothingLeftError: a cap, or learning's share of one, allows no reply.
             PromptTooLong: the prompt leaves no room in the context.
             ProviderError: the endpoint failed.
         """
-        prompt_tokens = await self._context.cast.of(role).model.count_prompt_tokens(request.messages)
+        model = self._context.cast.of(role).model
+        prompt_tokens = await model.count_prompt_tokens(request.messages, request.prefix)
         if self._most is not None:
             most = min(request.sampling.max_tokens, self._most - self.tokens - prompt_tokens)
-            if most < FLOOR_TOKENS:
+            if most < floor:
                 raise NothingLeftError(f"the memory's share, {self._most} tokens, allows no further call")
             request = request.model_copy(update={"sampling": request.sampling.model_copy(update={"max_tokens": most})})
-        reply = await self._context.calls.generate(f"{PHASE}/{key}", PHASE, request, floor=FLOOR_TOKENS, role=role)
+        reply = await self._context.calls.generate(f"{PHASE}/{key}", PHASE, request, floor=floor, role=role)
         if isinstance(reply, Refused):
             raise NothingLeftError(reply.reason.value)
         self.tokens += prompt_tokens + reply.tokens

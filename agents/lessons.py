@@ -33,6 +33,8 @@ class LearnRules:
     replays: int = 0
     """Attempts at the solved problem with the concepts that its solution taught, which are not written where none
     passes the public tests; 0: they are not tried. See `replaying`."""
+    readings: int = 1
+    """Readings of a solution, of which the one that makes it likeliest is written; 1: the first is. See `comparing`."""
     write: WriteRules = field(default_factory=WriteRules)
 
 

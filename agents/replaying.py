@@ -54,9 +54,7 @@ async def replayed(
     who = context.cast.of("solve")
     shown = [shown_of(content, id="con-new", version=1) for content in contents]
     names = {plain_name(content.name) for content in contents}
-    if context.memory is not None:
-        newest = (await recalled_throughout(context.memory, context, PHASE))[-1]
-        shown += [one for one in newest.chosen if plain_name(one.name) not in names]
+    shown += [one for one in await shown_last(context) if plain_name(one.name) not in names]
     messages = context.solve_prompt(shown)
     for number in range(attempts):
         key = f"replay/{round_}/{number}"
@@ -88,6 +86,13 @@ async def replayed(
         if judged.verdict is Verdict.AC:
             return True
     return False
+
+
+async def shown_last(context: TrajectoryContext) -> Sequence[ShownConcept]:
+    """Return what the job was shown of the memory when it last looked."""
+    if context.memory is None:
+        return ()
+    return (await recalled_throughout(context.memory, context, PHASE))[-1].chosen
 
 
 async def shown_throughout(context: TrajectoryContext) -> Sequence[ShownConcept]:

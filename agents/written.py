@@ -44,6 +44,7 @@ class Written:
         self.finish_reason: FinishReason = "length"
         self.stop_text: str | None = None
         self.usage: SampleUsage | None = None
+        self.prefix_logprob: float | None = None
 
     @property
     def text(self) -> str:
@@ -61,7 +62,8 @@ class Written:
         Raises:
             ProviderError: as `ChatModel.stream`; also when the stream ended before its sample.
         """
-        quiet = self._watch is not None and self._watch.quiet
+        # What follows a given reply of which only its likelihood is asked for is no part of anything.
+        quiet = request.prefix_logprob or (self._watch is not None and self._watch.quiet)
         async with aclosing(model.stream(request)) as chunks:
             async for chunk in chunks:
                 # At least the chunk itself: a model that states a margin and no count would be a defect, not a gift.
@@ -72,6 +74,7 @@ class Written:
                         show(chunk.text)
                 if chunk.finish_reason is not None and chunk.usage is not None:
                     self.finish_reason, self.usage, self.stop_text = chunk.finish_reason, chunk.usage, chunk.stop_text
+                    self.prefix_logprob = chunk.prefix_logprob
                 if self._watch is not None and self._watch.see(chunk) and self.usage is None:
                     self.cut = True
                     return
@@ -85,6 +88,8 @@ class Written:
         note: dict[str, JsonValue] = {"finish_reason": self.finish_reason}
         if self.stop_text is not None:
             note["stop_text"] = self.stop_text
+        if self.prefix_logprob is not None:
+            note["prefix_logprob"] = self.prefix_logprob
         if self.cut:
             note["cut"] = "watch"
         if self._watch is not None:

@@ -30,6 +30,7 @@ FAMILIES = (LIST_RULES, NUMBER_RULES, STRING_RULES)
 HOLD_OUT = "SOLVENT_MEMORY_HOLD_OUT"
 FAMILIAR = "SOLVENT_MEMORY_FAMILIAR_TRAJECTORIES"
 REPLAYS = "SOLVENT_MEMORY_REPLAYS"
+READINGS = "SOLVENT_MEMORY_READINGS"
 RESERVE = "SOLVENT_MEMORY_WRITE_RESERVE"
 WRITE_SHARE = "SOLVENT_MEMORY_WRITE_SHARE"
 """All that a job has left may be used to write: of so small caps the default share is less than one call."""
@@ -73,15 +74,17 @@ class Runs:
         familiar: Jobs that had concepts and were solved within so many trajectories write nothing.
         replays: Attempts at a solved problem with what its solution taught, before that is written.
         reserve: Share of the cap that a search leaves for writing.
+        readings: Readings of a solution that are compared by how likely they make it.
     """
 
     def __init__(
         self, folder: Path, problems: Sequence[Problem], options: Sequence[str], *, job_tokens: int | None,
-        familiar: int, replays: int, reserve: float,
+        familiar: int, replays: int, reserve: float, readings: int = 1,
     ) -> None:  # fmt: skip
         self._folder, self._problems, self._options = folder, list(problems), list(options)
         self._job_tokens = job_tokens
         self._writing = {WRITE_SHARE: "1", FAMILIAR: str(familiar), REPLAYS: str(replays), RESERVE: str(reserve)}
+        self._writing[READINGS] = str(readings)
 
     def run(
         self, arm: str, order: int, *, memory: str, hold_out: float, home: str = "", known: bool = False,
@@ -178,6 +181,13 @@ def _row(line: str) -> Row:
     show_default=True,
     help="Share of the cap that a search leaves for writing.",
 )
+@click.option(
+    "--readings",
+    type=click.IntRange(1, 16),
+    default=1,
+    show_default=True,
+    help="Readings of a solution, of which the one that makes it likeliest is written.",
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="At once; one is a strict stream.")
 @click.option("--model", default="starter", show_default=True)
 @click.option("--param", "parameters", multiple=True, default=("wave=2", "repairs=0", "max_trajectories=64"))
@@ -185,8 +195,8 @@ def _row(line: str) -> Row:
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder; ended arms in it are kept.")
 def main(
     problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int | None,
-    other_job_tokens: int | None, budget: int | None, familiar: int, replays: int, reserve: float, jobs: int,
-    model: str, parameters: tuple[str, ...], frozen: bool, out: Path,
+    other_job_tokens: int | None, budget: int | None, familiar: int, replays: int, reserve: float,
+    readings: int, jobs: int, model: str, parameters: tuple[str, ...], frozen: bool, out: Path,
 ) -> None:  # fmt: skip
     """Run all arms and write figures.json, report.md and curve.png."""
     out.mkdir(parents=True, exist_ok=True)
@@ -198,7 +208,16 @@ def main(
         options += ["--budget", f"tokens={budget}", "--allocation", "even"]
     elif job_tokens is None:
         job_tokens = DEFAULT_JOB_TOKENS
-    runs = Runs(out, stream, options, job_tokens=job_tokens, familiar=familiar, replays=replays, reserve=reserve)
+    runs = Runs(
+        out,
+        stream,
+        options,
+        job_tokens=job_tokens,
+        familiar=familiar,
+        replays=replays,
+        reserve=reserve,
+        readings=readings,
+    )
     say: Callable[[str], None] = click.echo
     made = [
         runs.run("off", 0, memory="off", hold_out=0, job_tokens=other_job_tokens),

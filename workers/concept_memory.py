@@ -103,6 +103,7 @@ class ConceptMemory:
             pitfalls=settings.memory_pitfalls,
             familiar_trajectories=settings.memory_familiar_trajectories,
             replays=settings.memory_replays,
+            readings=settings.memory_readings,
             write=write,
         )
         return Learner(self.of(project), rules)

@@ -69,6 +69,10 @@ class Settings(BaseModel):
     memory_replays: int = Field(default=0, ge=0)
     """Attempts at a solved problem with the concepts that its solution taught, which are not written where none of them
     passes the public tests; 0: they are not tried. They count for `memory_write_share`."""
+    memory_readings: int = Field(default=1, ge=1, le=16)
+    """Most readings of a solution, of which the one that makes the solution likeliest is written, and none where no one
+    does; 1: the first is written. More than 1 needs an endpoint that tells how likely a text is: the bundled model's or
+    a vLLM. The comparison counts for `memory_write_share`."""
     memory_concepts: int = Field(default=10_000, ge=1)
     """Most concepts that jobs may bring a project's memory to; people may add more."""
     memory_when_full: Literal["refuse", "archive"] = "refuse"

@@ -1,0 +1,159 @@
+"""Which reading of a solution is right: the one with which the model would have written that very solution.
+
+A model that reads a program and says what it does (a *reading*) is wrong in ways that attempts at the same problem do
+not show where the problem is solved often without any reading. How likely a reading makes the solution shows it in one
+pass over the prompt: a right one makes it likelier than no reading does, a wrong one less likely. So are instructions
+chosen by the likelihood of known outputs in Automatic Prompt Engineer (arXiv 2211.01910, section 3.2).
+
+Three kinds of readings are compared: the model's first one, what solutions of other problems said of the same concepts,
+which costs no reply, and further replies.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from solvent.agents.learning_calls import LearningCalls, NothingLeftError
+from solvent.agents.recall import shown_of
+from solvent.agents.recalled import ShownConcept
+from solvent.memory.concept import Reading
+from solvent.memory.proposals import Proposal, plain_name
+from solvent.memory.readings import against, plain_text
+from solvent.memory.screening import passes
+
+if TYPE_CHECKING:
+    from solvent.agents.lessons import Lesson
+    from solvent.agents.trajectory_state import TrajectoryContext
+
+LEAST = 0.1
+"""Nats by which a reading makes a solution likelier, or another less likely, before that counts."""
+MOST_HELD = 2
+"""Readings of other problems' solutions that are compared, of each concept."""
+
+
+class Likelihoods:
+    """How likely concepts make a solution; each prompt is asked for once.
+
+    Args:
+        context: of the job.
+        calls: what is asked and counted with.
+        lesson: the solution.
+        shown: what of the memory the job was shown.
+    """
+
+    def __init__(
+        self, context: TrajectoryContext, calls: LearningCalls, lesson: Lesson, shown: Sequence[ShownConcept]
+    ) -> None:
+        self._context, self._calls, self._shown = context, calls, shown
+        self._reply = reply_of(lesson)
+        self._known: dict[str, float] = {}
+
+    async def gain(self, concepts: Sequence[ShownConcept]) -> float:
+        """Return by how many nats concepts make the solution likelier, beside what else the job was shown.
+
+        Raises:
+            NothingLeftError: that is more than learning may take.
+            PromptTooLong: a prompt with the solution does not fit the context.
+            ProviderError: the endpoint failed.
+        """
+        names = {plain_name(one.name) for one in concepts}
+        others = [one for one in self._shown if plain_name(one.name) not in names]
+        return await self._of([*concepts, *others]) - await self._of(others)
+
+    async def _of(self, concepts: Sequence[ShownConcept]) -> float:
+        messages = self._context.solve_prompt(concepts)
+        told = hashlib.sha256("\0".join(message.content for message in messages).encode(errors="replace")).hexdigest()
+        if told not in self._known:
+            key = f"likelihood/{told[:16]}"
+            self._known[told] = await self._calls.likelihood(key, messages, self._reply)
+        return self._known[told]
+
+
+@dataclass(frozen=True)
+class Weighed:
+    """A reading and by how many nats it makes the solution likelier."""
+
+    proposals: Sequence[Proposal]
+    gain: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """What came of a comparison."""
+
+    weighed: Sequence[Weighed]
+    """Each reading once, in the order in which they came."""
+    end: str = ""
+    """Why there are no more, where a budget ended it."""
+
+    @property
+    def best(self) -> list[Proposal]:
+        """The reading that makes the solution likeliest, with a word against others that make it less likely.
+
+        Empty where none makes it likelier.
+        """
+        best = max(self.weighed, key=lambda one: one.gain, default=None)
+        if best is None or best.gain < LEAST:
+            return []
+        proposals = list(best.proposals)
+        for other in self.weighed:
+            if other.gain <= -LEAST:
+                said = {plain_name(one.content.name): one.content.summary for one in other.proposals}
+                proposals = [
+                    replace(one, content=against(one.content, said[plain_name(one.content.name)]))
+                    if plain_name(one.content.name) in said
+                    else one
+                    for one in proposals
+                ]
+        return proposals
+
+
+async def compared(likelihoods: Likelihoods, readings: AsyncIterator[Sequence[Proposal]]) -> Compared:
+    """Return how likely each reading makes a solution.
+
+    Raises:
+        NothingLeftError: not even one was within what learning may take.
+        PromptTooLong, ProviderError: see `Likelihoods.gain`.
+    """
+    weighed: dict[frozenset[tuple[str, str]], Weighed] = {}
+    end = ""
+    try:
+        async for proposals in readings:
+            # What is refused when it is written is shown to nobody before.
+            contents = [one.content for one in proposals if passes(one.content)]
+            said = frozenset((plain_name(content.name), plain_text(content.text)) for content in contents)
+            if said and said not in weighed:
+                gain = await likelihoods.gain([shown_of(content, id="con-new", version=1) for content in contents])
+                weighed[said] = Weighed(proposals, gain)
+    except NothingLeftError as left:
+        if not weighed:
+            raise
+        end = str(left)
+    return Compared(tuple(weighed.values()), end)
+
+
+def as_held(proposals: Sequence[Proposal], held: Mapping[str, Sequence[str]], place: int) -> list[Proposal]:
+    """Return proposals that say what other problems' solutions said of the same concepts. Pure.
+
+    Args:
+        proposals: what a solution taught.
+        held: what others said, best first, by plain names.
+        place: which of those; a proposal of which there is none says what it says.
+    """
+    return [_saying(one, held.get(plain_name(one.content.name), ())[place : place + 1]) for one in proposals]
+
+
+def reply_of(lesson: Lesson) -> str:
+    """Return a solution as a model would reply it: its program alone, fenced. Pure."""
+    return f"```{lesson.language}\n{lesson.program.strip()}\n```"
+
+
+def _saying(proposal: Proposal, texts: Sequence[str]) -> Proposal:
+    content = proposal.content
+    if not texts or not content.readings:
+        return proposal
+    readings = (Reading(text=texts[0], used_in=content.used_in),)
+    return replace(proposal, content=content.model_copy(update={"summary": texts[0], "readings": readings}))
