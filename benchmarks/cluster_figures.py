@@ -247,7 +247,7 @@ async def queue(bench: Bench) -> list[Figure]:
 
     Of workers, API, PostgreSQL and Redis together; the jobs that are run are those that wait.
     """
-    rounds, jobs = (1, 50) if bench.quick else (3, 100)
+    rounds, jobs = 3, 50 if bench.quick else 100
     costs: dict[int, list[float]] = {1_000: [], 100_000: []}
     for _ in range(rounds):
         for waiting, values in costs.items():
