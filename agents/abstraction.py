@@ -7,9 +7,11 @@ import json
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from solvent.agents.comparing import MOST_HELD, Likelihoods, as_held, compared
+from solvent.agents.branching import TOP, Branches
+from solvent.agents.comparing import MOST_HELD, Candidate, Likelihoods, as_held, compared
 from solvent.agents.concept_replies import proposed_of, said_same, summary_of
 from solvent.agents.extract import spoken
 from solvent.agents.learned import PHASE, Learned, LearnedStatus
@@ -57,6 +59,9 @@ class Abstraction:
         self._calls = LearningCalls(self._context, None if cap is None else int(learner.rules.share * cap))
         self._pseudocode: tuple[str, str] | None = None
         self._untried = False
+        able = self._who.model.info.capabilities
+        self._branches = self._rules.readings - 1 if {"logprobs", "prefix"} <= able else 0
+        self._beginnings: list[str] = []
         self._notes: list[str] = []
 
     @property
@@ -121,17 +126,22 @@ class Abstraction:
         if not proposals or await self._are_known(proposals, 0):
             return proposals
 
-        async def readings() -> AsyncGenerator[Sequence[Proposal], None]:
-            yield proposals
+        async def candidates() -> AsyncGenerator[Candidate, None]:
             held = await self._held(proposals)
-            for place in range(MOST_HELD):
-                yield as_held(proposals, held, place)
+            if held:
+                first = as_held(proposals, held, 0)
+                yield Candidate(first, founded=await self._are_known(first, "held"))
+            yield Candidate(proposals)
+            for place in range(1, MOST_HELD):
+                yield Candidate(as_held(proposals, held, place))
             for number in range(1, most):
-                yield await self._proposals(number)
+                if self._branches and number > len(self._beginnings):
+                    break
+                yield Candidate(await self._proposals(number))
 
         likelihoods = Likelihoods(self._context, self._calls, self._lesson, await shown_last(self._context))
         try:
-            async with aclosing(readings()) as coming:
+            async with aclosing(candidates()) as coming:
                 found = await compared(likelihoods, coming)
         except (NothingLeftError, PromptTooLong) as end:
             why = end.message if isinstance(end, PromptTooLong) else f"budget: {end}"
@@ -182,17 +192,18 @@ class Abstraction:
                 self._untried = True
                 return []
             if told:
-                return await self._against_what_was_shown(proposals) if await self._failed_often() else proposals
+                failed_often = await self._failures() >= DISPROVING
+                return await self._against_what_was_shown(proposals) if failed_often else proposals
         self._notes.append("with what the model read in the solution, it does not solve the problem again")
         return []
 
-    async def _failed_often(self) -> bool:
-        """Return whether enough programs of the search failed to speak against what they were shown."""
+    async def _failures(self) -> int:
+        """Return how many programs of the search failed, as it was when first asked for."""
 
-        async def failures() -> str:
+        async def count() -> str:
             return str(self._lesson.failures)
 
-        return int(await self._context.calls.once(f"{PHASE}/failures", failures)) >= DISPROVING
+        return int(await self._context.calls.once(f"{PHASE}/failures", count))
 
     async def _against_what_was_shown(self, proposals: list[Proposal]) -> list[Proposal]:
         """Return the proposals with a word against other readings of the same concepts, which helped nobody here."""
@@ -204,7 +215,7 @@ class Abstraction:
             for one in proposals
         ]
 
-    async def _are_known(self, proposals: Sequence[Proposal], reading: int) -> bool:
+    async def _are_known(self, proposals: Sequence[Proposal], reading: int | str) -> bool:
         """Return whether solutions of enough other problems said all of it already, as it was when first asked for."""
 
         async def look() -> str:
@@ -215,7 +226,10 @@ class Abstraction:
         return bool(json.loads(await self._context.calls.once(f"{PHASE}/known/{reading}", look)))
 
     async def _proposals(self, reading: int = 0) -> list[Proposal]:
-        """Return what a reply of the model names; of the first reading the likeliest one, of others a sample."""
+        """Return what a reply of the model names: reading 0 is its likeliest one.
+
+        Others are branches of it where readings are compared and the endpoint goes on with a beginning, else samples.
+        """
         lesson, spec = self._lesson, self._job.spec
         summary, pseudocode = await self._read()
         known = await self._known(f"{summary}\n{pseudocode}") if self._shows_known() else []
@@ -231,7 +245,11 @@ class Abstraction:
             if shown and await self._is_long(text):
                 continue
             key = f"abstract/{reading}" if reading else "abstract"
-            reply = await self._ask("pitfall" if lesson.failed else "abstract", key, text, sampled=reading > 0)
+            template = "pitfall" if lesson.failed else "abstract"
+            if self._branches and not lesson.failed:
+                reply = await self._branch(template, key, text, reading)
+            else:
+                reply = await self._ask(template, key, text, sampled=reading > 0)
             break
         named = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
         if named is None:
@@ -247,6 +265,12 @@ class Abstraction:
         )
         opening = opening_of(self._context.view)
         return [Proposal(with_opening(content, opening), provenance, lesson.strength) for content in contents]
+
+    async def _branch(self, template: str, key: str, text: LessonText, reading: int) -> str | None:
+        """Return the likeliest reply, whose branches are kept, or the likeliest that begins as one of these."""
+        if reading:
+            return await self._ask(template, key, text, prefix=self._beginnings[reading - 1])
+        return await self._ask(template, key, text, branches=self._branches)
 
     async def _read(self) -> tuple[str, str]:
         """Return summary and pseudocode of the solution; empty where none are written."""
@@ -308,8 +332,18 @@ class Abstraction:
         tokens = await self._who.model.count_prompt_tokens(messages)
         return tokens > PROMPT_SHARE * self._who.model.info.context_tokens
 
-    async def _ask(self, template: str, key: str, text: LessonText, *, sampled: bool = False) -> str | None:
+    async def _ask(
+        self, template: str, key: str, text: LessonText, *, sampled: bool = False, prefix: str = "", branches: int = 0
+    ) -> str | None:
         """Return the reply to a prompt, without thinking; None where the prompt is too long, or thinking never ended.
+
+        Args:
+            template: of the prompt.
+            key: of the call.
+            text: what the prompt tells.
+            sampled: whether it is drawn; else it is the likeliest.
+            prefix: how the reply begins.
+            branches: how many beginnings of other replies are kept.
 
         Raises:
             NothingLeftError: a cap, or this phase's share of one, allows no reply.
@@ -319,11 +353,20 @@ class Abstraction:
         seed = derived_seed(self._context.seed, PHASE, key)
         request = ChatRequest(
             messages=self._messages(template, text),
-            sampling=Sampling(temperature=None if sampled else 0.0, max_tokens=profile.reply_tokens, seed=seed),
+            sampling=Sampling(
+                temperature=None if sampled else 0.0,
+                max_tokens=profile.reply_tokens,
+                seed=seed,
+                top_logprobs=TOP if branches else None,
+            ),
+            prefix=prefix,
         )
+        watch = partial(Branches, branches) if branches else None
         try:
-            reply = await self._calls.generate(key, request)
+            reply = await self._calls.generate(key, request, watch=watch)
         except PromptTooLong as error:
             self._notes.append(error.message)
             return None
-        return spoken(reply.text, profile.thinking)
+        if branches:
+            self._beginnings = list(reply.record.get("branches", ()))
+        return spoken(prefix + reply.text, profile.thinking)

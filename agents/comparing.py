@@ -5,8 +5,8 @@ not show where the problem is solved often without any reading. How likely a rea
 pass over the prompt: a right one makes it likelier than no reading does, a wrong one less likely. So are instructions
 chosen by the likelihood of known outputs in Automatic Prompt Engineer (arXiv 2211.01910, section 3.2).
 
-Three kinds of readings are compared: the model's first one, what solutions of other problems said of the same concepts,
-which costs no reply, and further replies.
+Three kinds of readings are compared: what solutions of other problems said of the same concepts, which costs no reply,
+the model's first one, and further replies.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
 
 LEAST = 0.1
-"""Nats by which a reading makes a solution likelier, or another less likely, before that counts."""
+"""Nats by which a reading makes a solution likelier than none does, before it is written."""
+WORSE = 1.0
+"""Nats by which a reading makes a solution less likely than the best one does, before that speaks against it."""
 MOST_HELD = 2
 """Readings of other problems' solutions that are compared, of each concept."""
 
@@ -73,6 +75,15 @@ class Likelihoods:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A reading that is to be compared."""
+
+    proposals: Sequence[Proposal]
+    founded: bool = False
+    """Solutions of other problems speak for it: if it makes this one likelier, too, no further one is looked at."""
+
+
+@dataclass(frozen=True)
 class Weighed:
     """A reading and by how many nats it makes the solution likelier."""
 
@@ -91,7 +102,7 @@ class Compared:
 
     @property
     def best(self) -> list[Proposal]:
-        """The reading that makes the solution likeliest, with a word against others that make it less likely.
+        """The reading that makes the solution likeliest, with a word against others that are far from it.
 
         Empty where none makes it likelier.
         """
@@ -100,7 +111,7 @@ class Compared:
             return []
         proposals = list(best.proposals)
         for other in self.weighed:
-            if other.gain <= -LEAST:
+            if other.gain <= best.gain - WORSE:
                 said = {plain_name(one.content.name): one.content.summary for one in other.proposals}
                 proposals = [
                     replace(one, content=against(one.content, said[plain_name(one.content.name)]))
@@ -111,7 +122,7 @@ class Compared:
         return proposals
 
 
-async def compared(likelihoods: Likelihoods, readings: AsyncIterator[Sequence[Proposal]]) -> Compared:
+async def compared(likelihoods: Likelihoods, candidates: AsyncIterator[Candidate]) -> Compared:
     """Return how likely each reading makes a solution.
 
     Raises:
@@ -121,13 +132,15 @@ async def compared(likelihoods: Likelihoods, readings: AsyncIterator[Sequence[Pr
     weighed: dict[frozenset[tuple[str, str]], Weighed] = {}
     end = ""
     try:
-        async for proposals in readings:
+        async for candidate in candidates:
             # What is refused when it is written is shown to nobody before.
-            contents = [one.content for one in proposals if passes(one.content)]
+            contents = [one.content for one in candidate.proposals if passes(one.content)]
             said = frozenset((plain_name(content.name), plain_text(content.text)) for content in contents)
             if said and said not in weighed:
                 gain = await likelihoods.gain([shown_of(content, id="con-new", version=1) for content in contents])
-                weighed[said] = Weighed(proposals, gain)
+                weighed[said] = Weighed(candidate.proposals, gain)
+                if candidate.founded and gain >= LEAST:
+                    break
     except NothingLeftError as left:
         if not weighed:
             raise

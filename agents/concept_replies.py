@@ -99,6 +99,13 @@ def proposed_of(text: str, *, used_in: str, pitfall: bool = False) -> list[Conte
     return list(found.values())[:MOST_PROPOSED]
 
 
+def tells_meaning(line: str) -> bool:
+    """Return whether what follows the beginning of a line of such a reply is part of what a concept means."""
+    before, colon, _ = line.partition(":")
+    key = _KEYS.get(" ".join(before.strip(_MARKS).lower().replace("_", " ").split()))
+    return bool(colon) and (key in {"summary", "suggestion"} or (key is None and line.startswith("- ")))
+
+
 def _blocks(text: str) -> list[_Block]:
     """Return the blocks of lines that begin with `concept: NAME`."""
     blocks: list[_Block] = []

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
@@ -13,6 +13,7 @@ from solvent.models.base import ChatRequest, Message, Role, Sampling
 
 if TYPE_CHECKING:
     from solvent.agents.trajectory_state import TrajectoryContext
+    from solvent.agents.written import Watch
 
 FLOOR_TOKENS = 16
 """Fewest completion tokens that are worth a call."""
@@ -54,7 +55,13 @@ class LearningCalls:
         return told.prefix_logprob
 
     async def generate(
-        self, key: str, request: ChatRequest, *, role: Role = "abstract", floor: int = FLOOR_TOKENS
+        self,
+        key: str,
+        request: ChatRequest,
+        *,
+        role: Role = "abstract",
+        floor: int = FLOOR_TOKENS,
+        watch: Callable[[], Watch] | None = None,
     ) -> Generated:
         """Return a reply of at most what the request and the share allow, and of `floor` tokens at least.
 
@@ -70,7 +77,9 @@ class LearningCalls:
             if most < floor:
                 raise NothingLeftError(f"the memory's share, {self._most} tokens, allows no further call")
             request = request.model_copy(update={"sampling": request.sampling.model_copy(update={"max_tokens": most})})
-        reply = await self._context.calls.generate(f"{PHASE}/{key}", PHASE, request, floor=floor, role=role)
+        reply = await self._context.calls.generate(
+            f"{PHASE}/{key}", PHASE, request, floor=floor, role=role, watch=watch
+        )
         if isinstance(reply, Refused):
             raise NothingLeftError(reply.reason.value)
         self.tokens += prompt_tokens + reply.tokens

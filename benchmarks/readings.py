@@ -1,8 +1,9 @@
 """How often the bundled model reads right what a solution does (`python -m solvent.benchmarks.readings`).
 
 Solutions of a stream of problems (`solvent.benchmarks.concept_stream`, an arm without memory) are read: the likeliest
-reply, and samples. A reading is right where it words the rule that the problem names. Of the first k readings, the one
-that makes the solution likeliest is taken (`agents/comparing.py`), or none.
+reply, and its branches (`agents/branching.py`), or samples in their place. A reading is right where it words the rule
+that the problem names. Of the first k readings, the one that makes the solution likeliest is taken
+(`agents/comparing.py`), or none.
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from contextlib import aclosing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import click
 
+from solvent.agents.branching import TOP, Branches
 from solvent.agents.comparing import LEAST, reply_of
 from solvent.agents.concept_replies import proposed_of
 from solvent.agents.lessons import Lesson
@@ -45,8 +48,10 @@ class Read(NamedTuple):
     """Nats by which it makes the solution likelier."""
 
 
-async def read_solution(model: ChatModel, style: str, problem: Problem, program: str, samples: int) -> list[Read]:
-    """Return the model's likeliest reading of a solution and as many samples, without those that name no concept."""
+async def read_solution(
+    model: ChatModel, style: str, problem: Problem, program: str, others: int, *, sampled: bool
+) -> list[Read]:
+    """Return the model's likeliest reading of a solution and so many others, without those that name no concept."""
     view, prompts = public_view(problem), Prompts(None)
     reply = reply_of(Lesson(program, "python", "", "", 1))
     rules = {rule["name"]: rule["text"] for rule in json.loads(json.dumps(problem.metadata["concepts"]))}
@@ -66,12 +71,25 @@ async def read_solution(model: ChatModel, style: str, problem: Problem, program:
     messages = prompts.render(
         style, "abstract", view, language="python", wants="program", program=program, lesson=lesson
     )
-    likeliest = ChatRequest(messages=messages, sampling=Sampling(temperature=0.0, max_tokens=300, seed=1))
-    further = ChatRequest(messages=messages, n=samples, sampling=Sampling(temperature=0.8, max_tokens=300, seed=1))
-    replies = [*await generate(model, likeliest), *(await generate(model, further) if samples else ())]
+    likeliest = Sampling(temperature=0.0, max_tokens=300, seed=1)
+    watch = Branches(others)
+    texts = [""]
+    async with aclosing(
+        model.stream(ChatRequest(messages=messages, sampling=likeliest.model_copy(update={"top_logprobs": TOP})))
+    ) as chunks:
+        async for chunk in chunks:
+            watch.see(chunk)
+            texts[0] += chunk.text
+    if sampled and others:
+        drawn = ChatRequest(messages=messages, n=others, sampling=Sampling(temperature=0.8, max_tokens=300, seed=1))
+        texts += [one.text for one in await generate(model, drawn)]
+    elif others:
+        for beginning in map(str, cast("list[str]", watch.record()["branches"])):
+            request = ChatRequest(messages=messages, prefix=beginning, sampling=likeliest)
+            texts += [beginning + one.text for one in await generate(model, request)]
     base = await likelihood(())
     found = []
-    for text in [one.text for one in replies]:
+    for text in texts:
         contents = spelled_as_stated(proposed_of(text, used_in=problem.id) or [], view.statement)
         if contents:
             right = sum(
@@ -97,8 +115,11 @@ def taken(readings: Sequence[Read]) -> Read | None:
 @click.option("--rules-per-kind", type=click.IntRange(1), default=1, show_default=True)
 @click.option("--depths", default="2,3,4", show_default=True)
 @click.option("--readings", type=click.IntRange(1, 16), default=5, show_default=True)
+@click.option("--sampled", is_flag=True, help="Samples in place of branches.")
 @click.option("--model", "name", default="starter", show_default=True)
-def main(results: Path, problems: int, seed: int, rules_per_kind: int, depths: str, readings: int, name: str) -> None:
+def main(
+    results: Path, problems: int, seed: int, rules_per_kind: int, depths: str, readings: int, sampled: bool, name: str
+) -> None:
     """Say of how many concepts the meaning is right, as read and with the best of k readings."""
     stream = draw_stream(problems, seed, rules_per_kind, [int(depth) for depth in depths.split(",")])
     by_id = {problem.id: problem for problem in stream}
@@ -109,12 +130,13 @@ def main(results: Path, problems: int, seed: int, rules_per_kind: int, depths: s
     async def read_all() -> list[list[Read]]:
         model = open_model(profile)
         try:
-            return [
-                await read_solution(
-                    model, profile.prompts, by_id[row["problem_id"]], row["answer"]["text"], readings - 1
+            found = []
+            for row in solved:
+                problem, program = by_id[row["problem_id"]], row["answer"]["text"]
+                found.append(
+                    await read_solution(model, profile.prompts, problem, program, readings - 1, sampled=sampled)
                 )
-                for row in solved
-            ]
+            return found
         finally:
             await model.aclose()
 

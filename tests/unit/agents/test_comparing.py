@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from concept_parts import routine
 
+from solvent.agents.branching import Branches
 from solvent.agents.comparing import reply_of
 from solvent.agents.events import TextGenerated
 from solvent.agents.job import JobSpec, Outcome
@@ -20,13 +21,13 @@ from solvent.memory.embed import HashedEmbedder
 from solvent.memory.store import ConceptStore
 from solvent.memory.texts_memory import InMemoryConceptTexts
 from solvent.memory.vectors import InMemoryVectors
-from solvent.models.base import CAPABILITIES, ChatRequest
+from solvent.models.base import CAPABILITIES, Capability, ChatRequest, Chunk, TokenLogprob
 from solvent.models.scripted import Reply, ScriptedModel
 from solvent.usage import Budget
 
 RIGHT, WRONG, VAGUE = "print the word that is asked for", "print the opposite word", "print a word"
 NAME = "Print rule"
-LIKELY = {RIGHT: -2.0, WRONG: -9.0, VAGUE: -4.5}
+LIKELY = {RIGHT: -2.0, WRONG: -9.0, VAGUE: -2.5}
 NONE = -5.0
 
 
@@ -69,13 +70,20 @@ def asked(live: Any) -> list[str]:
     """Return which reading, or none, each question after a likelihood was about."""
     return [
         next((text for text in LIKELY if text in request.messages[-1].content), "")
-        for request in live.model.requests
+        for request in live.changes["model"].requests
         if request.prefix_logprob
     ]
 
 
-async def solve(live: Any, script: Callable[[ChatRequest], Any], **spec: Any) -> Any:
-    return await live.run(script, strategy="single", memory="live", **spec)
+async def solve(
+    live: Any,
+    script: Callable[[ChatRequest], Any],
+    lacking: frozenset[Capability] = frozenset({"logprobs"}),
+    **spec: Any,
+) -> Any:
+    """Run a job whose further readings are samples, unless its model lacks nothing."""
+    live.changes["model"] = ScriptedModel(script, capabilities=CAPABILITIES - lacking)
+    return await live.run([], strategy="single", memory="live", **spec)
 
 
 async def test_the_reading_that_makes_the_solution_likeliest_is_written(
@@ -85,7 +93,7 @@ async def test_the_reading_that_makes_the_solution_likeliest_is_written(
     assert (result.outcome, result.learned.status) == (Outcome.SOLVED, LearnedStatus.WRITTEN)
     content = (await store.get(NAME)).content
     assert content.summary == RIGHT
-    # What makes the solution less likely is known as wrong here, and does not win by coming first elsewhere.
+    # What is far from it is known as wrong here, and does not win by coming first elsewhere; other words are not.
     assert content.readings == (Reading(text=RIGHT, used_in=("echo",)), Reading(text=WRONG, failed_in=("echo",)))
     assert asked(live) == [WRONG, "", RIGHT, VAGUE]
     assert (result.usage.trajectories, result.usage.sandbox_runs) == (1, 1)
@@ -95,7 +103,8 @@ async def test_what_is_asked_is_the_reply_that_solved_the_problem_and_its_cost_i
     live: Any, reply: Any
 ) -> None:
     result = await solve(live, reads(reply, RIGHT))
-    (first, *_) = (request for request in live.model.requests if request.prefix_logprob)
+    model = live.changes["model"]
+    (first, *_) = (request for request in model.requests if request.prefix_logprob)
     assert first.prefix == "```python\nprint()  # prints: ok\n```"
     assert first.sampling.max_tokens == 1
     told = "".join(event.text for event in live.events if isinstance(event, TextGenerated))
@@ -103,8 +112,8 @@ async def test_what_is_asked_is_the_reply_that_solved_the_problem_and_its_cost_i
     assert "what follows" not in told, "it is no part of anything"
     counted = sum(
         [
-            await live.model.count_prompt_tokens(request.messages, request.prefix) + 1
-            for request in live.model.requests
+            await model.count_prompt_tokens(request.messages, request.prefix) + 1
+            for request in model.requests
             if request.prefix_logprob
         ]
     )
@@ -138,6 +147,25 @@ async def test_what_another_solution_said_falsely_loses_its_place(live: Any, rep
     assert Reading(text=WRONG, used_in=("first",), failed_in=("echo",)) in content.readings
 
 
+async def test_what_other_solutions_said_twice_and_holds_here_ends_the_comparison(
+    live: Any, reply: Any, store: ConceptStore
+) -> None:
+    await store.add(routine(NAME, VAGUE, readings=[Reading(text=VAGUE, used_in=("first", "second"))]))
+    await solve(live, reads(reply, WRONG, RIGHT))
+    assert asked(live) == [VAGUE, ""]
+    assert (await store.get(NAME)).content.readings == (Reading(text=VAGUE, used_in=("echo", "first", "second")),)
+
+
+async def test_what_other_solutions_said_twice_and_does_not_hold_here_is_one_of_several(
+    live: Any, reply: Any, store: ConceptStore
+) -> None:
+    await store.add(routine(NAME, WRONG, readings=[Reading(text=WRONG, used_in=("first", "second"))]))
+    await solve(live, reads(reply, VAGUE, RIGHT))
+    content = (await store.get(NAME)).content
+    assert Reading(text=WRONG, used_in=("first", "second"), failed_in=("echo",)) in content.readings
+    assert Reading(text=RIGHT, used_in=("echo",)) in content.readings
+
+
 async def test_what_other_solutions_said_twice_is_believed(live: Any, reply: Any, store: ConceptStore) -> None:
     await store.add(routine(NAME, WRONG, readings=[Reading(text=WRONG, used_in=("first", "second"))]))
     result = await solve(live, reads(reply, WRONG))
@@ -160,9 +188,7 @@ async def test_one_reading_is_written_as_it_was_read(live: Any, reply: Any, stor
 async def test_an_endpoint_that_cannot_tell_teaches_nothing_and_says_so(
     live: Any, reply: Any, store: ConceptStore
 ) -> None:
-    able = CAPABILITIES - {"prefix_logprob"}
-    live.changes["model"] = ScriptedModel(reads(reply, RIGHT), capabilities=able)
-    result = await solve(live, [])
+    result = await solve(live, reads(reply, RIGHT), frozenset({"prefix_logprob"}))
     assert (result.outcome, result.learned.status) == (Outcome.SOLVED, LearnedStatus.NOT_WRITTEN)
     assert "SOLVENT_MEMORY_READINGS=1" in result.learned.note
     assert result.learned.tokens == 0
@@ -200,10 +226,43 @@ async def test_a_budget_that_ends_amid_takes_the_best_so_far_and_says_so(
 
 async def test_gone_through_again_it_asks_nothing_and_writes_the_same(live: Any, reply: Any, echo: Any) -> None:
     result = await solve(live, reads(reply, WRONG, RIGHT, VAGUE))
-    asked, usage = len(live.prompts), result.usage
+    asked, usage = len(live.changes["model"].requests), result.usage
     job = prepare(JobSpec(id="job", problem=echo(), strategy="single", memory="live"), live.deps(), lambda _: None)
     assert await learn_from(job, result) == result.learned
-    assert (len(live.prompts), await live.ledger.usage("job")) == (asked, usage)
+    assert (len(live.changes["model"].requests), await live.ledger.usage("job")) == (asked, usage)
+
+
+async def test_further_readings_branch_where_another_word_was_close(live: Any, reply: Any, store: ConceptStore) -> None:
+    head = f"concept: {NAME}\nkind: routine\nsummary:"
+
+    def script(request: ChatRequest) -> Any:
+        if "Which ideas in the solution" not in request.messages[-1].content:
+            return reads(reply, RIGHT)(request)
+        if request.prefix:
+            return Reply((RIGHT.removeprefix("print the"),))
+        # Six tokens to the meaning; of its four the last was close, the first was not, and the others' say nothing.
+        close = ((" word", -0.7), (" number", -0.9), (" Word", -0.8), ("\n", -0.1))
+        first, the, opposite = (((f" {word}", -0.1), (other, -4.0)) for word, other in
+                                (("print", " emit"), ("the", "."), ("opposite", "!")))  # fmt: skip
+        return Reply((f"{head} {WRONG}",), logprob=(-0.6,), top=(close,) * 6 + (first, the, opposite, close))
+
+    await solve(live, script, frozenset())
+    model = live.changes["model"]
+    prefixes = [request.prefix for request in model.requests if request.prefix and not request.prefix_logprob]
+    assert prefixes == [f"{head} print the opposite number", f"{head} emit"]
+
+
+@pytest.mark.parametrize(
+    ("before", "meant"),
+    [("summary:", True), ("Summary: sort", True), ("- Nutmeg scale: multiply", True), ("kind:", False),
+     ("concept: Nutmeg", False), ("- Nutmeg", False), ("cues:", False), ("so it is:", False)],
+)  # fmt: skip
+def test_a_branch_begins_where_a_meaning_is_told(before: str, meant: bool) -> None:
+    watch = Branches(3)
+    watch.see(Chunk(index=0, logprobs=(TokenLogprob(token=f"first line\n{before}", logprob=-0.1),)))
+    told = TokenLogprob(token=" by", logprob=-0.2, top=((" by", -0.2), (" with", -1.0)))
+    assert watch.see(Chunk(index=0, logprobs=(told,))) is False
+    assert watch.record() == {"branches": [f"first line\n{before} with"] if meant else []}
 
 
 def test_a_solution_is_replied_fenced() -> None:
