@@ -7,6 +7,9 @@ orders). Each is one batch of `solvent batch run` in a home of
 its own, with a cap of tokens for every job, in which the calls that choose and write concepts are counted; where a
 live memory takes more tokens in all, `--other-job-tokens` gives the arms without one as many. With `--budget` each arm
 has so many tokens for the whole stream instead, which no arm passes and all share in rounds (`--allocation even`).
+
+With `--second-pass` a live arm goes back, with what it left of the tokens that the arm without a memory took, to the
+problems that are unsolved and name a concept that they were not shown: it was learned after their turn.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import os
 import random
 import subprocess
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +66,29 @@ def library(problems: Sequence[Problem]) -> dict[str, Any]:
     }
     concepts = [{"name": name, "kind": "routine", "summary": text} for name, text in sorted(rules.items())]
     return {"format": "solvent-concepts", "version": 1, "concepts": concepts}
+
+
+def revisited(
+    problems: Sequence[Problem], ended: Sequence[dict[str, Any]], concepts: Sequence[dict[str, Any]]
+) -> list[Problem]:
+    """Return the problems that a second pass goes back to: unsolved, and naming a concept that they were not shown.
+
+    Args:
+        problems: in order.
+        ended: rows of their results.
+        concepts: of an exported library.
+    """
+    shown = {
+        row["problem_id"]: {chosen.rpartition(":")[0] for chosen in (row.get("memory") or {}).get("chosen") or ()}
+        for row in ended
+        if row["outcome"] != "solved"
+    }
+    return [
+        problem
+        for problem in problems
+        if problem.id in shown
+        and any(one["name"] in problem.statement and one["id"] not in shown[problem.id] for one in concepts)
+    ]
 
 
 class Runs:
@@ -123,6 +150,43 @@ class Runs:
         by_id = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
         return Run(arm, order, tuple(by_id[problem.id] for problem in problems))
 
+    def second_pass(self, first: Run, *, most: int, job_tokens: int) -> Run:
+        """Return a run with a second pass over problems that name what was learned after their turn, in the same order.
+
+        Args:
+            first: of a live memory.
+            most: tokens of the second pass.
+            job_tokens: cap of each job in it.
+
+        Raises:
+            click.ClickException: a command failed.
+        """
+        name = f"{first.arm}-{first.order}"
+        environment = {**os.environ, "SOLVENT_HOME": str(self._folder / f"home-{name}"), HOLD_OUT: "0"}
+        results = self._folder / f"{name}-second.jsonl"
+        if not results.exists() and most > 0:
+            by_id = {problem.id: problem for problem in self._problems}
+            concepts = json.loads(self._solvent(environment, "memory", "export"))["concepts"]
+            ended = list(map(json.loads, (self._folder / f"{name}.jsonl").read_text().splitlines()))
+            again = revisited([by_id[row.problem_id] for row in first.rows], ended, concepts)
+            rows = self._folder / f"{name}-second-problems.jsonl"
+            dumped = (problem.model_dump(mode="json", exclude_defaults=True) for problem in again)
+            rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
+            partial = results.with_suffix(".partial")
+            partial.unlink(missing_ok=True)
+            if again:
+                # Another seed: what is the same prompt after all gets other samples.
+                caps = ["--budget", f"tokens={most}", "--job-budget", f"tokens={job_tokens}", "--seed", "1"]
+                options = [*caps, *self._options]
+                self._solvent(
+                    environment, "batch", "run", str(rows), "--memory", "read", "--out", str(partial), *options
+                )
+                partial.replace(results)
+        if not results.exists():
+            return first
+        second = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
+        return replace(first, rows=tuple(row.then(second.get(row.problem_id)) for row in first.rows))
+
     def snapshot(self, home: str) -> str:
         """Keep what a home's memory has, and return the snapshot's id."""
         environment = {**os.environ, "SOLVENT_HOME": str(self._folder / f"home-{home}")}
@@ -146,6 +210,7 @@ def _row(line: str) -> Row:
         tokens=usage.get("prompt_tokens", 0) + usage.get("completion_tokens", 0),
         shown=len(memory.get("chosen") or []),
         answer=(row["answer"] or {}).get("text", ""),
+        solved=row["outcome"] == "solved",
     )
 
 
@@ -188,6 +253,9 @@ def _row(line: str) -> Row:
     show_default=True,
     help="Readings of a solution, of which the one that makes it likeliest is written.",
 )
+@click.option(
+    "--second-pass", type=click.IntRange(1), help="Cap of a job in a second pass of the live arms; none without it."
+)
 @click.option("--jobs", type=click.IntRange(1), default=1, show_default=True, help="At once; one is a strict stream.")
 @click.option("--model", default="starter", show_default=True)
 @click.option("--param", "parameters", multiple=True, default=("wave=2", "repairs=0", "max_trajectories=64"))
@@ -196,7 +264,7 @@ def _row(line: str) -> Row:
 def main(
     problems: int, orders: int, seed: int, rules_per_kind: int, depths: str, job_tokens: int | None,
     other_job_tokens: int | None, budget: int | None, familiar: int, replays: int, reserve: float,
-    readings: int, jobs: int, model: str, parameters: tuple[str, ...], frozen: bool, out: Path,
+    readings: int, second_pass: int | None, jobs: int, model: str, parameters: tuple[str, ...], frozen: bool, out: Path,
 ) -> None:  # fmt: skip
     """Run all arms and write figures.json, report.md and curve.png."""
     out.mkdir(parents=True, exist_ok=True)
@@ -229,6 +297,10 @@ def main(
     for order in range(orders):
         made.append(runs.run("live", order, memory="live", hold_out=0))
         say(made[-1].line())
+        if second_pass:
+            left = made[0].tokens - made[-1].tokens
+            made[-1] = runs.second_pass(made[-1], most=left, job_tokens=second_pass)
+            say(f"with a second pass: {made[-1].line()}")
     repeats = None
     if frozen:
         policy = f"frozen:{runs.snapshot('live-0')}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pydantic import JsonValue
@@ -16,13 +16,24 @@ WINDOW = 50
 
 @dataclass(frozen=True)
 class Row:
-    """One problem of one run. `right`: the hidden tests accept the selected answer; `shown`: concepts in the prompt."""
+    """One problem of one run.
+
+    `right`: the hidden tests accept the selected answer; `shown`: concepts in the prompt; `solved`: what the public
+    tests and the run itself say.
+    """
 
     problem_id: str
     right: bool
     tokens: int
     shown: int
     answer: str
+    solved: bool = False
+
+    def then(self, later: Row | None) -> Row:
+        """The problem with a later attempt, if any: its answer counts where it is solved, its tokens in any case."""
+        if later is None:
+            return self
+        return replace(later if later.solved else self, tokens=self.tokens + later.tokens)
 
 
 @dataclass(frozen=True)
