@@ -59,8 +59,10 @@ class Abstraction:
         self._calls = LearningCalls(self._context, None if cap is None else int(learner.rules.share * cap))
         self._pseudocode: tuple[str, str] | None = None
         self._untried = False
-        able = self._who.model.info.capabilities
-        self._branches = self._rules.readings - 1 if {"logprobs", "prefix"} <= able else 0
+        # Only programs can be compared: of math problems, and of failures, there is no solution that could be likely.
+        self._compares = self._rules.readings > 1 and self._context.wants == "program" and not lesson.failed
+        able = {"logprobs", "prefix"} <= self._who.model.info.capabilities
+        self._branches = self._rules.readings - 1 if self._compares and able else 0
         self._beginnings: list[str] = []
         self._notes: list[str] = []
 
@@ -78,7 +80,7 @@ class Abstraction:
         if not self._context.prompts.has(self._style, template):
             return f"the prompt style {self._style} has no template {template}"
         solver = self._context.cast.of("solve").model.info
-        if self._rules.readings > 1 and "prefix_logprob" not in solver.capabilities:
+        if self._compares and "prefix_logprob" not in solver.capabilities:
             return (
                 f"model {solver.name}: its endpoint does not tell how likely a solution is, so that readings of it "
                 "cannot be compared; set SOLVENT_MEMORY_READINGS=1, or solve with the bundled model or a vLLM"
@@ -120,10 +122,7 @@ class Abstraction:
         None where no reading makes it likelier than none does, or where that could not be told; the given one where it
         is not asked for.
         """
-        most = self._rules.readings
-        if most == 1 or self._lesson.failed or self._context.wants != "program":
-            return proposals
-        if not proposals or await self._are_known(proposals, 0):
+        if not self._compares or not proposals or await self._are_known(proposals, 0):
             return proposals
 
         async def candidates() -> AsyncGenerator[Candidate, None]:
@@ -134,7 +133,7 @@ class Abstraction:
             yield Candidate(proposals)
             for place in range(1, MOST_HELD):
                 yield Candidate(as_held(proposals, held, place))
-            for number in range(1, most):
+            for number in range(1, self._rules.readings):
                 if self._branches and number > len(self._beginnings):
                     break
                 yield Candidate(await self._proposals(number))
@@ -177,7 +176,7 @@ class Abstraction:
         attempts = self._rules.replays
         if not attempts or self._lesson.failed or not replayable(self._context):
             return proposals
-        for reading in range(MOST_READ if self._rules.readings == 1 else 1):
+        for reading in range(1 if self._compares else MOST_READ):
             try:
                 if reading:
                     proposals = await self._proposals(reading)
@@ -246,13 +245,13 @@ class Abstraction:
                 continue
             key = f"abstract/{reading}" if reading else "abstract"
             template = "pitfall" if lesson.failed else "abstract"
-            if self._branches and not lesson.failed:
+            if self._branches:
                 reply = await self._branch(template, key, text, reading)
             else:
                 reply = await self._ask(template, key, text, sampled=reading > 0)
             break
         named = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
-        if named is None:
+        if named is None and not reading:
             self._notes.append("the reply of the role abstract names no concepts")
         contents = spelled_as_stated(named or [], self._context.view.statement)
         provenance = Provenance(

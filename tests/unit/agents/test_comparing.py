@@ -268,3 +268,19 @@ def test_a_branch_begins_where_a_meaning_is_told(before: str, meant: bool) -> No
 def test_a_solution_is_replied_fenced() -> None:
     lesson = Lesson("print(1)\n\n", "python", "t1", "it passes", 1)
     assert reply_of(lesson) == "```python\nprint(1)\n```"
+
+
+async def test_what_has_no_program_is_not_compared_and_needs_no_such_endpoint(
+    live: Any, reply: Any, store: ConceptStore
+) -> None:
+    live.changes["learner"] = Learner(store, LearnRules(readings=3, pitfalls=True))
+
+    def script(request: ChatRequest) -> Any:
+        prompt = request.messages[-1].content
+        if "Which mistake in it" in prompt:
+            return "concept: Wrong word\nkind: insight\nsituation: a word is asked for\nsuggestion: do not print another one"
+        return reply("no")
+
+    result = await solve(live, script, frozenset({"prefix_logprob"}))
+    assert (result.outcome, result.learned.status) == (Outcome.UNSOLVED, LearnedStatus.WRITTEN)
+    assert asked(live) == []
