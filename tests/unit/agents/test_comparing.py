@@ -278,7 +278,7 @@ async def test_what_has_no_program_is_not_compared_and_needs_no_such_endpoint(
     def script(request: ChatRequest) -> Any:
         prompt = request.messages[-1].content
         if "Which mistake in it" in prompt:
-            return "concept: Wrong word\nkind: insight\nsituation: a word is asked for\nsuggestion: do not print another one"
+            return "concept: Wrong word\nkind: insight\nsituation: a word is asked for\nsuggestion: print it"
         return reply("no")
 
     result = await solve(live, script, frozenset({"prefix_logprob"}))
