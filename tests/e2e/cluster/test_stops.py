@@ -19,7 +19,9 @@ from solvent.usage import Budget
 from solvent.workers.records import JobRecord
 
 pytestmark = MARKS
-HELD, PROGRAMS = 6, 2
+HELD, PROGRAMS = 6, 1
+"""A worker has a place for a program on each core: where two that sleep came to the worker of the job with the partial
+result, its first program would wait for them."""
 PROGRAM_NAME = "solvent-sleeper"
 SLEEPER = f"""Here:
 ```python
