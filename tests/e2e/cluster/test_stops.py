@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -22,7 +23,8 @@ pytestmark = MARKS
 HELD, PROGRAMS = 6, 1
 """A worker has a place for a program on each core: where two that sleep came to the worker of the job with the partial
 result, its first program would wait for them."""
-PROGRAM_NAME = "solvent-sleeper"
+PROGRAM_NAME = f"sleeper-{os.getpid()}"
+"""At most 15 characters, and another one where tests run beside each other."""
 SLEEPER = f"""Here:
 ```python
 import ctypes, time
