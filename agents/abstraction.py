@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from solvent.agents.branching import TOP, Branches
-from solvent.agents.comparing import MOST_HELD, Candidate, Likelihoods, as_held, compared
+from solvent.agents.comparing import MOST_HELD, Candidate, Likelihoods, as_held, compared, speaking_against
 from solvent.agents.concept_replies import proposed_of, said_same, summary_of
 from solvent.agents.extract import spoken
 from solvent.agents.learned import PHASE, Learned, LearnedStatus
@@ -24,7 +24,7 @@ from solvent.agents.trajectory_state import derived_seed
 from solvent.errors import PromptTooLong, SandboxError
 from solvent.memory.concept import Content, Provenance
 from solvent.memory.proposals import Proposal, plain_name
-from solvent.memory.readings import against, well_founded
+from solvent.memory.readings import well_founded
 from solvent.memory.screening import passes
 from solvent.memory.writer import WriteReport, write_proposals
 from solvent.models.base import ChatRequest, Message, Sampling
@@ -122,14 +122,16 @@ class Abstraction:
         None where no reading makes it likelier than none does, or where that could not be told; the given one where it
         is not asked for.
         """
-        if not self._compares or not proposals or await self._are_known(proposals, 0):
+        if not self._compares or not proposals:
+            return proposals
+        held = await self._held(proposals)
+        if _all_founded(proposals, held):
             return proposals
 
         async def candidates() -> AsyncGenerator[Candidate, None]:
-            held = await self._held(proposals)
             if held:
                 first = as_held(proposals, held, 0)
-                yield Candidate(first, founded=await self._are_known(first, "held"))
+                yield Candidate(first, founded=_all_founded(first, held))
             yield Candidate(proposals)
             for place in range(1, MOST_HELD):
                 yield Candidate(as_held(proposals, held, place))
@@ -149,23 +151,24 @@ class Abstraction:
             return []
         if found.end:
             self._notes.append(f"the comparison of readings ended after {len(found.weighed)}: budget: {found.end}")
-        if not found.best:
+        best = found.best
+        if not best:
             self._notes.append("nothing that the model read in the solution makes it likelier")
-        return found.best
+        return best
 
-    async def _held(self, proposals: Sequence[Proposal]) -> dict[str, list[str]]:
-        """Return what solutions of other problems said of these concepts, as it was when first asked for."""
+    async def _held(self, proposals: Sequence[Proposal]) -> dict[str, Content]:
+        """Return what is known of these concepts, as it was when first asked for."""
 
         async def look() -> str:
-            found = await self._store.named([one.content.name for one in proposals])
-            texts = {
-                plain_name(name): [one.text for one in concept.content.readings[:MOST_HELD]]
-                for name, concept in found.items()
-            }
-            return json.dumps(texts)
+            found = await self._named(proposals)
+            return json.dumps({name: one.model_dump(mode="json", exclude_defaults=True) for name, one in found.items()})
 
-        said: dict[str, list[str]] = json.loads(await self._context.calls.once(f"{PHASE}/held", look))
-        return said
+        held = json.loads(await self._context.calls.once(f"{PHASE}/held", look))
+        return {name: Content.model_validate(one) for name, one in held.items()}
+
+    async def _named(self, proposals: Sequence[Proposal]) -> dict[str, Content]:
+        found = await self._store.named([one.content.name for one in proposals])
+        return {name: concept.content for name, concept in found.items()}
 
     async def _replayed(self, proposals: list[Proposal]) -> list[Proposal]:
         """Return the proposals with which the problem is solved again, from this reply or another; see `replaying`.
@@ -207,20 +210,13 @@ class Abstraction:
     async def _against_what_was_shown(self, proposals: list[Proposal]) -> list[Proposal]:
         """Return the proposals with a word against other readings of the same concepts, which helped nobody here."""
         shown = {plain_name(one.name): one.text for one in await shown_throughout(self._context)}
-        return [
-            replace(one, content=against(one.content, shown[plain_name(one.content.name)]))
-            if plain_name(one.content.name) in shown
-            else one
-            for one in proposals
-        ]
+        return speaking_against(proposals, shown)
 
-    async def _are_known(self, proposals: Sequence[Proposal], reading: int | str) -> bool:
+    async def _are_known(self, proposals: Sequence[Proposal], reading: int) -> bool:
         """Return whether solutions of enough other problems said all of it already, as it was when first asked for."""
 
         async def look() -> str:
-            found = await self._store.named([one.content.name for one in proposals])
-            known = {name: concept.content for name, concept in found.items()}
-            return json.dumps(all(well_founded(one.content, known.get(one.content.name)) for one in proposals))
+            return json.dumps(_all_founded(proposals, await self._named(proposals)))
 
         return bool(json.loads(await self._context.calls.once(f"{PHASE}/known/{reading}", look)))
 
@@ -369,3 +365,8 @@ class Abstraction:
         if branches:
             self._beginnings = list(reply.record.get("branches", ()))
         return spoken(prefix + reply.text, profile.thinking)
+
+
+def _all_founded(proposals: Sequence[Proposal], known: Mapping[str, Content]) -> bool:
+    """Return whether solutions of enough other problems said all of it already. Pure."""
+    return all(well_founded(one.content, known.get(one.content.name)) for one in proposals)

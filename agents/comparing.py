@@ -12,14 +12,14 @@ the model's first one, and further replies.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from solvent.agents.learning_calls import LearningCalls, NothingLeftError
 from solvent.agents.recall import shown_of
 from solvent.agents.recalled import ShownConcept
-from solvent.memory.concept import Reading
+from solvent.memory.concept import Content, Reading
 from solvent.memory.proposals import Proposal, plain_name
 from solvent.memory.readings import against, plain_text
 from solvent.memory.screening import passes
@@ -74,6 +74,18 @@ class Likelihoods:
         return self._known[told]
 
 
+class Gain(Protocol):
+    """Something with a gain in nats."""
+
+    @property
+    def gain(self) -> float:
+        """By how much it makes a solution likelier."""
+        ...
+
+
+R = TypeVar("R", bound=Gain)
+
+
 @dataclass(frozen=True)
 class Candidate:
     """A reading that is to be compared."""
@@ -106,20 +118,31 @@ class Compared:
 
         Empty where none makes it likelier.
         """
-        best = max(self.weighed, key=lambda one: one.gain, default=None)
-        if best is None or best.gain < LEAST:
+        best = likeliest(self.weighed)
+        if best is None:
             return []
         proposals = list(best.proposals)
         for other in self.weighed:
             if other.gain <= best.gain - WORSE:
                 said = {plain_name(one.content.name): one.content.summary for one in other.proposals}
-                proposals = [
-                    replace(one, content=against(one.content, said[plain_name(one.content.name)]))
-                    if plain_name(one.content.name) in said
-                    else one
-                    for one in proposals
-                ]
+                proposals = speaking_against(proposals, said)
         return proposals
+
+
+def likeliest(readings: Iterable[R]) -> R | None:
+    """Return the reading that makes a solution likeliest; None where no one does. Pure."""
+    best = max(readings, key=lambda one: one.gain, default=None)
+    return best if best is not None and best.gain >= LEAST else None
+
+
+def speaking_against(proposals: Iterable[Proposal], said: Mapping[str, str]) -> list[Proposal]:
+    """Return proposals with a word against what others say of the same concepts, by plain names. Pure."""
+    return [
+        replace(one, content=against(one.content, said[plain_name(one.content.name)]))
+        if plain_name(one.content.name) in said
+        else one
+        for one in proposals
+    ]
 
 
 async def compared(likelihoods: Likelihoods, candidates: AsyncIterator[Candidate]) -> Compared:
@@ -148,15 +171,15 @@ async def compared(likelihoods: Likelihoods, candidates: AsyncIterator[Candidate
     return Compared(tuple(weighed.values()), end)
 
 
-def as_held(proposals: Sequence[Proposal], held: Mapping[str, Sequence[str]], place: int) -> list[Proposal]:
+def as_held(proposals: Sequence[Proposal], held: Mapping[str, Content], place: int) -> list[Proposal]:
     """Return proposals that say what other problems' solutions said of the same concepts. Pure.
 
     Args:
         proposals: what a solution taught.
-        held: what others said, best first, by plain names.
-        place: which of those; a proposal of which there is none says what it says.
+        held: the concepts as they are known, by their names.
+        place: which of their readings, the best first; a proposal of which there is none says what it says.
     """
-    return [_saying(one, held.get(plain_name(one.content.name), ())[place : place + 1]) for one in proposals]
+    return [_saying(one, held.get(one.content.name), place) for one in proposals]
 
 
 def reply_of(lesson: Lesson) -> str:
@@ -164,9 +187,10 @@ def reply_of(lesson: Lesson) -> str:
     return f"```{lesson.language}\n{lesson.program.strip()}\n```"
 
 
-def _saying(proposal: Proposal, texts: Sequence[str]) -> Proposal:
+def _saying(proposal: Proposal, known: Content | None, place: int) -> Proposal:
     content = proposal.content
-    if not texts or not content.readings:
+    if known is None or place >= len(known.readings) or not content.readings:
         return proposal
-    readings = (Reading(text=texts[0], used_in=content.used_in),)
-    return replace(proposal, content=content.model_copy(update={"summary": texts[0], "readings": readings}))
+    text = known.readings[place].text
+    readings = (Reading(text=text, used_in=content.used_in),)
+    return replace(proposal, content=content.model_copy(update={"summary": text, "readings": readings}))

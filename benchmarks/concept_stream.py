@@ -110,8 +110,10 @@ class Runs:
     ) -> None:  # fmt: skip
         self._folder, self._problems, self._options = folder, list(problems), list(options)
         self._job_tokens = job_tokens
-        self._writing = {WRITE_SHARE: "1", FAMILIAR: str(familiar), REPLAYS: str(replays), RESERVE: str(reserve)}
-        self._writing[READINGS] = str(readings)
+        self._writing = {
+            WRITE_SHARE: "1", FAMILIAR: str(familiar), REPLAYS: str(replays), RESERVE: str(reserve),
+            READINGS: str(readings),
+        }  # fmt: skip
 
     def run(
         self, arm: str, order: int, *, memory: str, hold_out: float, home: str = "", known: bool = False,
@@ -136,17 +138,9 @@ class Runs:
                 rules = self._folder / "known.json"
                 rules.write_text(json.dumps(library(problems)))
                 self._solvent(environment, "memory", "import", str(rules))
-            rows = self._folder / f"{name}-problems.jsonl"
-            dumped = (problem.model_dump(mode="json", exclude_defaults=True) for problem in problems)
-            rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
-            partial = results.with_suffix(".partial")
-            partial.unlink(missing_ok=True)
             own = job_tokens or self._job_tokens
             cap = ["--job-budget", f"tokens={own}"] if own else []
-            self._solvent(
-                environment, "batch", "run", str(rows), "--memory", memory, "--out", str(partial), *cap, *self._options
-            )
-            partial.replace(results)
+            self._batch(environment, results, problems, "--memory", memory, *cap)
         by_id = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
         return Run(arm, order, tuple(by_id[problem.id] for problem in problems))
 
@@ -169,19 +163,10 @@ class Runs:
             concepts = json.loads(self._solvent(environment, "memory", "export"))["concepts"]
             ended = list(map(json.loads, (self._folder / f"{name}.jsonl").read_text().splitlines()))
             again = revisited([by_id[row.problem_id] for row in first.rows], ended, concepts)
-            rows = self._folder / f"{name}-second-problems.jsonl"
-            dumped = (problem.model_dump(mode="json", exclude_defaults=True) for problem in again)
-            rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
-            partial = results.with_suffix(".partial")
-            partial.unlink(missing_ok=True)
             if again:
                 # Another seed: what is the same prompt after all gets other samples.
                 caps = ["--budget", f"tokens={most}", "--job-budget", f"tokens={job_tokens}", "--seed", "1"]
-                options = [*caps, *self._options]
-                self._solvent(
-                    environment, "batch", "run", str(rows), "--memory", "read", "--out", str(partial), *options
-                )
-                partial.replace(results)
+                self._batch(environment, results, again, "--memory", "read", *caps)
         if not results.exists():
             return first
         second = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
@@ -191,6 +176,16 @@ class Runs:
         """Keep what a home's memory has, and return the snapshot's id."""
         environment = {**os.environ, "SOLVENT_HOME": str(self._folder / f"home-{home}")}
         return str(json.loads(self._solvent(environment, "memory", "snapshot", "--json"))["id"])
+
+    def _batch(self, environment: dict[str, str], results: Path, problems: Sequence[Problem], *arguments: str) -> None:
+        """Run problems as a batch; its results are there once it has ended."""
+        rows = results.with_name(f"{results.stem}-problems.jsonl")
+        dumped = (problem.model_dump(mode="json", exclude_defaults=True) for problem in problems)
+        rows.write_text("".join(json.dumps(row) + "\n" for row in dumped))
+        partial = results.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        self._solvent(environment, "batch", "run", str(rows), "--out", str(partial), *arguments, *self._options)
+        partial.replace(results)
 
     @staticmethod
     def _solvent(environment: dict[str, str], *arguments: str) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import click
 
 from solvent.agents.branching import TOP, Branches
-from solvent.agents.comparing import LEAST, reply_of
+from solvent.agents.comparing import likeliest, reply_of
 from solvent.agents.concept_replies import proposed_of
 from solvent.agents.lessons import Lesson
 from solvent.agents.naming import spelled_as_stated
@@ -71,11 +71,11 @@ async def read_solution(
     messages = prompts.render(
         style, "abstract", view, language="python", wants="program", program=program, lesson=lesson
     )
-    likeliest = Sampling(temperature=0.0, max_tokens=300, seed=1)
+    greedy = Sampling(temperature=0.0, max_tokens=300, seed=1)
     watch = Branches(others)
     texts = [""]
     async with aclosing(
-        model.stream(ChatRequest(messages=messages, sampling=likeliest.model_copy(update={"top_logprobs": TOP})))
+        model.stream(ChatRequest(messages=messages, sampling=greedy.model_copy(update={"top_logprobs": TOP})))
     ) as chunks:
         async for chunk in chunks:
             watch.see(chunk)
@@ -85,7 +85,7 @@ async def read_solution(
         texts += [one.text for one in await generate(model, drawn)]
     elif others:
         for beginning in map(str, cast("list[str]", watch.record()["branches"])):
-            request = ChatRequest(messages=messages, prefix=beginning, sampling=likeliest)
+            request = ChatRequest(messages=messages, prefix=beginning, sampling=greedy)
             texts += [beginning + one.text for one in await generate(model, request)]
     base = await likelihood(())
     found = []
@@ -98,12 +98,6 @@ async def read_solution(
             )
             found.append(Read(right, len(contents) - right, await likelihood(contents) - base))
     return found
-
-
-def taken(readings: Sequence[Read]) -> Read | None:
-    """Return the reading that makes the solution likeliest; None where none does."""
-    best = max(readings, key=lambda one: one.gain, default=None)
-    return best if best is not None and best.gain >= LEAST else None
 
 
 @click.command()
@@ -148,7 +142,7 @@ def main(
     click.echo(f"{len(solved)} solutions")
     click.echo(_line("as read", said["as read"], said["as read, wrong"]))
     for most in range(1, readings + 1):
-        best = [one for one in (taken(of[:most]) for of in read) if one is not None]
+        best = [one for one in (likeliest(of[:most]) for of in read) if one is not None]
         click.echo(_line(f"best of {most}", sum(one.right for one in best), sum(one.wrong for one in best)))
 
 

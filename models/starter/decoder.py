@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from solvent.models.starter.sampling import log_probabilities
 from solvent.models.starter.weights import Array, Layer, Weights
 
 _FIRST_SLOTS = 8
@@ -17,7 +18,7 @@ _LENGTH_UNIT = 128
 class Scores:
     """What the model thought of a prompt's tokens, from the second on: natural log probabilities, and ranks from 1."""
 
-    logprobs: Array
+    logprobs: NDArray[np.float64]
     ranks: NDArray[np.int64]
 
 
@@ -172,9 +173,7 @@ def _rotate(x: Array, cosine: Array, sine: Array) -> Array:
 def _scores(logits: Array, ids: NDArray[np.int64]) -> Scores:
     rows = np.arange(len(ids))
     own = logits[rows, ids]
-    top = logits.max(axis=1, initial=-np.inf, keepdims=True)
-    logprobs = own - top[:, 0] - np.log(np.exp(logits - top).sum(axis=1))
-    return Scores(np.minimum(logprobs, 0), 1 + (logits > own[:, None]).sum(axis=1))
+    return Scores(np.minimum(log_probabilities(logits)[rows, ids], 0.0), 1 + (logits > own[:, None]).sum(axis=1))
 
 
 def _softmax(scores: Array) -> Array:

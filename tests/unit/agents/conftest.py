@@ -17,6 +17,10 @@ from solvent.agents.job import JobResult, JobSpec
 from solvent.agents.ledgers import MemoryLedger, SqliteLedger
 from solvent.agents.runner import Deps, run_job
 from solvent.artifacts import FileArtifacts
+from solvent.memory.embed import HashedEmbedder
+from solvent.memory.store import ConceptStore
+from solvent.memory.texts_memory import InMemoryConceptTexts
+from solvent.memory.vectors import InMemoryVectors
 from solvent.models.profiles import ModelProfile
 from solvent.models.scripted import Script, ScriptedModel
 from solvent.problems.problem import IoTest, Problem, ProblemKind
@@ -148,3 +152,9 @@ def echo() -> Callable[..., Problem]:
 @pytest.fixture
 def sum_() -> Callable[..., Problem]:
     return sum_problem
+
+
+@pytest.fixture
+def store() -> ConceptStore:
+    """A memory that has nothing."""
+    return ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())

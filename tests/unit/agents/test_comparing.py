@@ -17,10 +17,7 @@ from solvent.agents.learn import learn_from
 from solvent.agents.learned import LearnedStatus
 from solvent.agents.lessons import Learner, LearnRules, Lesson
 from solvent.memory.concept import Reading
-from solvent.memory.embed import HashedEmbedder
 from solvent.memory.store import ConceptStore
-from solvent.memory.texts_memory import InMemoryConceptTexts
-from solvent.memory.vectors import InMemoryVectors
 from solvent.models.base import CAPABILITIES, Capability, ChatRequest, Chunk, TokenLogprob
 from solvent.models.scripted import Reply, ScriptedModel
 from solvent.usage import Budget
@@ -29,11 +26,6 @@ RIGHT, WRONG, VAGUE = "print the word that is asked for", "print the opposite wo
 NAME = "Print rule"
 LIKELY = {RIGHT: -2.0, WRONG: -9.0, VAGUE: -2.5}
 NONE = -5.0
-
-
-@pytest.fixture
-def store() -> ConceptStore:
-    return ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
 
 
 @pytest.fixture

@@ -31,11 +31,6 @@ PSEUDOCODE = "summary: prints a word\npseudocode:\n```\nprint the word\n```"
 
 
 @pytest.fixture
-def store() -> ConceptStore:
-    return ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
-
-
-@pytest.fixture
 def live(bench: Any, store: ConceptStore) -> Any:
     bench.changes.update(memory=store, learner=Learner(store, LearnRules()))
     return bench

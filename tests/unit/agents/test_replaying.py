@@ -14,21 +14,13 @@ from solvent.agents.learn import learn_from
 from solvent.agents.learned import LearnedStatus
 from solvent.agents.lessons import Learner, LearnRules
 from solvent.memory.concept import Reading
-from solvent.memory.embed import HashedEmbedder
 from solvent.memory.store import ConceptStore
-from solvent.memory.texts_memory import InMemoryConceptTexts
-from solvent.memory.vectors import InMemoryVectors
 from solvent.models.base import ChatRequest
 from solvent.problems.problem import IoTest, Problem
 from solvent.usage import Budget
 
 RIGHT, WRONG = "print the word that is asked for", "print the opposite word"
 NAME = "Print rule"
-
-
-@pytest.fixture
-def store() -> ConceptStore:
-    return ConceptStore(InMemoryConceptTexts(), InMemoryVectors(), HashedEmbedder())
 
 
 @pytest.fixture
