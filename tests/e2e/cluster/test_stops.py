@@ -42,8 +42,8 @@ SCRIPT: list[Mapping[str, Any]] = [
     HOLD,
 ]
 ALONE = {"wave": 1, "max_trajectories": 1, "repairs": 2, "max_tokens": 60}
-"""Of the jobs before: a trajectory that is dropped because another one solved its job can be between a grant and the end
-of its program, and then the whole reservation is given up as spent."""
+"""Of the jobs before: a trajectory that is dropped because another one solved its job can be between a grant and the
+end of its program, and then the whole reservation is given up as spent."""
 STOP_S = 5.0
 """2 s are the aim, the rest is for a busy machine. A watcher looks again after 15 s, beats come after 300 s."""
 WAIT_S = 60.0
