@@ -14,7 +14,6 @@ import logging
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -22,13 +21,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import JsonValue
 
 from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfinished
-from solvent.agents.events import BudgetSpent, CaseJudged, Emit, Event, TextGenerated
+from solvent.agents.call_ends import CallEnds
+from solvent.agents.events import CaseJudged, Emit, Event, TextGenerated
 from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
 from solvent.agents.learned import PHASE
 from solvent.agents.written import Watch, Written
 from solvent.artifacts import JSON, ArtifactStore, MissingArtifactError
-from solvent.errors import PromptTooLong, ProviderError, ProviderUnavailable, SandboxError
+from solvent.errors import PromptTooLong, ProviderUnavailable, SandboxError
 from solvent.models.base import ChatRequest, FinishReason
 from solvent.problems.problem import Problem, TestCase, Verdict
 from solvent.sandbox.base import Program, Sandbox
@@ -124,6 +124,7 @@ class Calls:
         self._ledger = ledger
         self._report = report
         self._cores = cores
+        self._ends = CallEnds(job_id, ledger, artifacts, report)
         self._running: dict[str, asyncio.Task[Generated | Refused]] = {}
         self._text_came = asyncio.Event()
 
@@ -246,14 +247,14 @@ class Calls:
             sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
             sampling = who.profile.resolve(sampling)
             written = Written(None if watch is None else watch())
-            async with self._held(call):
+            async with self._ends.held(call):
                 try:
                     asked = request.model_copy(
                         update={"sampling": sampling, "session": request.session or self._job_id}
                     )
                     await written.read(who.model, asked, show)
                 except asyncio.CancelledError:
-                    await self._commit_part(call, answer, written, "cancelled", who)
+                    await self._ends.commit_part(call, answer, written, "cancelled", who)
                     raise
                 except ProviderUnavailable as error:
                     if not error.may_have_generated or not error.lost:
@@ -261,12 +262,11 @@ class Calls:
                     if error.received_tokens is None:
                         self._ledger.forfeit(self._job_id, call)
                     else:
-                        await self._commit_part(call, answer, written, "lost", who)
+                        await self._ends.commit_part(call, answer, written, "lost", who)
                     losses += 1
                     if losses == LOSSES_BEFORE_ERROR:
                         raise
                     continue
-                artifact = await asyncio.to_thread(self._artifacts.put, written.text)
                 usage = written.usage
                 if usage is None:
                     used = written.used_at_most(answer, info.cut_margin_tokens, prices) or answer.reserved
@@ -278,7 +278,7 @@ class Calls:
                         cost=prices.cost(usage.prompt_tokens, usage.completion_tokens),
                     )
                 note = written.note()
-                await self._commit(call, used, artifact, note)
+                artifact = await self._ends.keep(call, used, written.text, note=note)
             return _generated(written.text, artifact, used, note)
         raise AssertionError("attempts do not end")
 
@@ -286,7 +286,11 @@ class Calls:
         """Return what of a grant the trajectories may have; where that is under the floor, the call is given up."""
         if self._most_searching is None:
             return granted
-        over = (await self._ledger.usage(self._job_id)).tokens - self._most_searching
+        try:
+            over = (await self._ledger.usage(self._job_id)).tokens - self._most_searching
+        except BaseException:
+            await self._ends.give_back(call)
+            raise
         if over <= 0:
             return granted
         if granted.max_tokens - over >= floor:
@@ -304,10 +308,9 @@ class Calls:
                 return self._artifacts.get(answer.artifact)
             if not isinstance(answer, Granted):
                 break
-            async with self._held(call):
+            async with self._ends.held(call):
                 text = await work()
-                artifact = await asyncio.to_thread(self._artifacts.put, text)
-                await asyncio.shield(self._ledger.commit(self._job_id, call, Usage(), artifact=artifact, note={}))
+                await self._ends.keep(call, Usage(), text)
             return text
         # A cap that is reached refuses even what costs nothing, and the job is about to end.
         return await work()
@@ -382,7 +385,7 @@ class Calls:
                 if text is None:
                     continue
                 return kind.model_validate_json(text)
-            async with self._held(call), self._cores or nullcontext():
+            async with self._ends.held(call, self._cores):
                 started = time.monotonic()
                 try:
                     result, used_s, fault = await run()
@@ -390,15 +393,13 @@ class Calls:
                     # The program was killed: it cannot have used more than all cores for as long as it ran.
                     most_s = min(cpu_s, (time.monotonic() - started) * (os.cpu_count() or 1))
                     used = Usage(sandbox_runs=1, sandbox_cpu_s=most_s)
-                    await asyncio.shield(self._ledger.commit(self._job_id, call, used, note={"cancelled": True}))
+                    await self._ends.commit(call, used, {"cancelled": True})
                     raise
                 used = Usage(sandbox_runs=1, sandbox_cpu_s=used_s)
-                artifact = None
                 if fault is None:
-                    artifact = await asyncio.to_thread(self._artifacts.put, result.model_dump_json(), JSON)
-                await self._commit(call, used, artifact, {} if fault is None else {"fault": fault})
-            if fault is None:
-                return result
+                    await self._ends.keep(call, used, result.model_dump_json(), JSON)
+                    return result
+                await self._ends.commit(call, used, {"fault": fault})
             faults += 1
             if faults == FAULTS_BEFORE_ERROR:
                 raise SandboxError(f"the sandbox failed {faults} times on {key}: {fault}")
@@ -427,33 +428,3 @@ class Calls:
                 answer = await self._left_to_search(call, answer, ask.floor)
             if not isinstance(answer, Unfinished):
                 yield call, answer
-
-    @asynccontextmanager
-    async def _held(self, call: str) -> AsyncIterator[None]:
-        """See that a granted call ends: released if surely nothing was spent, else left spent in full."""
-        try:
-            yield
-        except ProviderError as error:
-            if error.may_have_generated:
-                self._ledger.forfeit(self._job_id, call)
-            else:
-                await self._ledger.release(self._job_id, call)
-            raise
-        except BaseException:
-            self._ledger.forfeit(self._job_id, call)
-            raise
-
-    async def _commit(self, call: str, used: Usage, artifact: str | None, note: dict[str, JsonValue]) -> None:
-        # What was used must be written down even if the job is cancelled at this moment.
-        await asyncio.shield(self._ledger.commit(self._job_id, call, used, artifact=artifact, note=note))
-        self._report(BudgetSpent, usage=await self._ledger.usage(self._job_id, in_flight=False))
-
-    async def _commit_part(self, call: str, granted: Granted, written: Written, why: str, who: RoleModel) -> None:
-        """Commit a sample without an end at what is known of it; else leave its whole reservation spent."""
-        margin = who.model.info.cut_margin_tokens
-        used = written.used_at_most(granted, margin, who.profile.prices)
-        if used is None:
-            self._ledger.forfeit(self._job_id, call)
-            return
-        note: dict[str, JsonValue] = {"cut": why, "received_tokens": written.tokens, "margin_tokens": margin}
-        await asyncio.shield(self._ledger.commit(self._job_id, call, used, note=note))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from solvent.agents.job import JobStatus, Outcome, StopReason
 from solvent.agents.roles import RoleModel
+from solvent.artifacts import JSON, TEXT
 from solvent.errors import ConfigError, ProviderUnavailable
 from solvent.models.scripted import Reply, ScriptedModel
 from solvent.usage import Budget
@@ -61,6 +63,49 @@ async def test_the_margin_counts_and_never_more_than_was_reserved(
         await asyncio.sleep(0)
     running.cancel()
     assert (await running).usage.completion_tokens == expected
+
+
+async def test_a_run_that_was_cancelled_before_it_began_costs_nothing(bench: Any, reply: Block) -> None:
+    class Taken(asyncio.Semaphore):
+        asked = asyncio.Event()
+
+        async def acquire(self) -> Any:
+            self.asked.set()
+            return await super().acquire()
+
+    bench.changes = {"cores": Taken(0)}
+    running = asyncio.create_task(bench.run([reply("ok")], parameters=ONE))
+    await Taken.asked.wait()
+    running.cancel()
+    result = await running
+    assert result.status is JobStatus.CANCELLED
+    assert bench.sandbox.runs == 0
+    assert (result.usage.sandbox_runs, result.usage.sandbox_cpu_s) == (0, 0)
+
+
+async def test_a_run_that_was_cancelled_while_its_result_was_stored_costs_what_it_used(
+    bench: Any, reply: Block, monkeypatch: Any
+) -> None:
+    loop = asyncio.get_running_loop()
+    begun, goes_on = asyncio.Event(), threading.Event()
+    put = bench.artifacts.put
+
+    def slow(text: str, media_type: str = TEXT) -> str:
+        if media_type == JSON and "cpu_s" in text:
+            loop.call_soon_threadsafe(begun.set)
+            assert goes_on.wait(30)
+        return str(put(text, media_type))
+
+    monkeypatch.setattr(bench.artifacts, "put", slow)
+    running = asyncio.create_task(bench.run([reply("ok")], parameters=ONE))
+    await begun.wait()
+    running.cancel()
+    loop.call_soon(goes_on.set)
+    result = await running
+    assert result.status is JobStatus.CANCELLED
+    assert bench.sandbox.runs == 2
+    assert result.usage.sandbox_runs == 1
+    assert result.usage.sandbox_cpu_s == 2 * 0.125, "of two tests"
 
 
 async def test_a_call_whose_endpoint_was_lost_is_made_again_and_both_are_paid(bench: Any, reply: Block) -> None:
