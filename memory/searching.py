@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 
 from solvent.memory.concept import Concept, Content
 from solvent.memory.embed import Embedder
+from solvent.memory.frozen_shelf import FrozenShelf
 from solvent.memory.holding import DEFAULT_PROJECT
 from solvent.memory.results import Hit
-from solvent.memory.shelf import FrozenShelf, collection_name, find_namespace
+from solvent.memory.shelf import collection_name, find_namespace
 from solvent.memory.snapshots import Snapshots
 from solvent.memory.texts import ConceptTexts
 from solvent.memory.vectors import VectorIndex

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import re
 from collections.abc import Awaitable, Sequence
 
-from solvent.errors import MemoryUnavailable, NotFound
+from solvent.errors import NotFound
 from solvent.memory.concept import Concept
 from solvent.memory.embed import Embedder
 from solvent.memory.keywords import KeywordIndex
@@ -16,11 +17,14 @@ from solvent.memory.ranking import Ranked, Versions, fuse
 from solvent.memory.texts import ConceptTexts, Namespace, Outline, Stored
 from solvent.memory.vectors import VectorIndex
 
+_log = logging.getLogger(__name__)
 PAGE = 1000
 OUTLINES = 20_000
 """Outlines that are read, and their words sorted, at once: some 150 MB for a moment."""
 MOST_LEFT_OVER = 32
 """Versions of a concept that are looked back for vectors that were left."""
+EXACT = 200
+"""Most concepts of a set whose search by vectors leaves nothing out, whatever the index does."""
 
 
 def vector_id(id: str, version: int) -> str:
@@ -48,11 +52,13 @@ class Shelf:
     """What all searches of one set share.
 
     Args:
+        texts: has what its concepts say.
         vectors: where its vectors are.
         embedder: makes them.
     """
 
-    def __init__(self, vectors: VectorIndex, embedder: Embedder) -> None:
+    def __init__(self, texts: ConceptTexts, vectors: VectorIndex, embedder: Embedder) -> None:
+        self._store = texts
         self._vectors = vectors
         self._embedder = embedder
         self._words = KeywordIndex()
@@ -83,11 +89,29 @@ class Shelf:
             id, _, version = known.rpartition(":")
             if self.versions.get(id) == int(version):
                 nearest.append((id, similarity))
-        return fuse(nearest, by_words, by_name, self.versions, limit)
+        if len(self.versions) <= EXACT:
+            nearest = await self._with_missed(query, nearest)
+        return fuse(nearest[:wanted], by_words, by_name, self.versions, limit)
+
+    async def _with_missed(self, query: str, nearest: list[tuple[str, float]]) -> list[tuple[str, float]]:
+        """Return the nearest together with those that the index, which is approximate, did not give.
+
+        So a change that comes between its answer and now takes nobody's place either.
+        """
+        given = {id for id, _ in nearest}
+        missed = [version for version in self.versions.items() if version[0] not in given]
+        if not missed:
+            return nearest
+        concepts = list((await self._store.at(missed)).values())
+        asked, *vectors = await self._embedder.embed([query, *(one.content.search_text for one in concepts)])
+        found = [(one.id, float(vector @ asked)) for one, vector in zip(concepts, vectors, strict=True)]
+        _log.info("the index did not give %d of %d concepts", len(found), len(self.versions))
+        return sorted([*nearest, *found], key=lambda pair: -pair[1])
 
     async def _near(self, collection: str, query: str, limit: int) -> list[tuple[str, float]] | None:
         (vector,) = await self._embedder.embed([query])
-        return await self._vectors.query(collection, vector, wanted_for(limit))
+        wanted = wanted_for(limit) if len(self.versions) > EXACT else max(EXACT, wanted_for(limit))
+        return await self._vectors.query(collection, vector, wanted)
 
     def _put(self, one: Outline) -> None:
         if one.is_found:
@@ -123,9 +147,8 @@ class LiveShelf(Shelf):
     """
 
     def __init__(self, namespace: str, texts: ConceptTexts, vectors: VectorIndex, embedder: Embedder) -> None:
-        super().__init__(vectors, embedder)
+        super().__init__(texts, vectors, embedder)
         self._namespace = namespace
-        self._store = texts
         self._seen = 0
         self._waiting: set[str] = set()
         self._reading = asyncio.Lock()
@@ -244,57 +267,6 @@ def _left_over(stored: Stored, collection: str) -> range:
     is_noted = stored.indexed_in == collection and stored.indexed_version is not None
     first = stored.indexed_version if is_noted and stored.indexed_version is not None else 1
     return range(max(first, last + 1 - MOST_LEFT_OVER), last + 1)
-
-
-class FrozenShelf(Shelf):
-    """A snapshot, with a collection of its own that is made at its first use and never changed.
-
-    Args:
-        collection: its name.
-        members: of the snapshot.
-        texts: has what they say.
-        vectors: see `Shelf`.
-        embedder: see `Shelf`.
-    """
-
-    def __init__(
-        self,
-        collection: str,
-        members: Sequence[Outline],
-        texts: ConceptTexts,
-        vectors: VectorIndex,
-        embedder: Embedder,
-    ) -> None:
-        super().__init__(vectors, embedder)
-        self._collection = collection
-        self._store = texts
-        for one in members:
-            self._put(one)
-        self._is_whole = False
-
-    async def search_now(self, query: str, limit: int) -> list[Ranked]:
-        """Return the best members, best first.
-
-        Raises:
-            MemoryUnavailable: the index or the embedder does not answer.
-        """
-        await self._settle()
-        for _ in range(2):
-            if not self._is_whole:
-                await self._fill()
-            found = await self.search(self._collection, query, limit)
-            if found is not None:
-                return found
-            self._is_whole = False
-        raise MemoryUnavailable(f"the collection {self._collection} is removed again and again")
-
-    async def _fill(self) -> None:
-        there = await self._vectors.ids(self._collection)
-        missing = [one for one in sorted(self.versions.items()) if vector_id(*one) not in there]
-        for start in range(0, len(missing), PAGE):
-            concepts = await self._store.at(missing[start : start + PAGE])
-            await self._upsert(self._collection, list(concepts.values()))
-        self._is_whole = True
 
 
 async def find_namespace(texts: ConceptTexts, id: str) -> Namespace:

@@ -320,6 +320,19 @@ async def test_check_finds_and_repairs_every_difference(backend: Backend) -> Non
     assert (await store.check()).is_sound
 
 
+async def test_a_small_memory_is_searched_whole_though_the_index_leaves_something_out(backend: Backend) -> None:
+    store = backend.store()
+    concepts = [written.concept for written in await store.add_all(contents())]
+    query = "numbers that are odd"
+    before = await store.search(query)
+    assert before[0].concept.content.name == "Frost rule"
+    assert before[0].similarity is not None
+    await backend.spoil_index(store, missing=[concepts[1]], orphan="con-nobody:1")
+    after = await store.search(query)
+    assert [(hit.concept.id, hit.score) for hit in after] == [(hit.concept.id, hit.score) for hit in before]
+    assert after[0].similarity == pytest.approx(before[0].similarity, abs=1e-4)
+
+
 async def test_an_index_that_lost_everything_is_made_again(backend: Backend) -> None:
     store = backend.store()
     await store.add_all(contents())
