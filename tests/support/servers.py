@@ -130,8 +130,12 @@ class PrivateServer(ABC):
 
 def _children(pid: int) -> list[int]:
     """Return pidfds of a process's children; a PostgreSQL that still has one cannot start again."""
+    try:
+        listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    except FileNotFoundError:
+        return []  # It ended by itself: why is in its log.
     found = []
-    for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split():
+    for child in listed.split():
         try:
             found.append(os.pidfd_open(int(child)))
         except ProcessLookupError:
