@@ -12,13 +12,13 @@ from pydantic import JsonValue
 
 from solvent.agents.budget import Granted, Ledger
 from solvent.agents.events import BudgetSpent
+from solvent.agents.reporter import Reporter
 from solvent.agents.written import Written
 from solvent.artifacts import TEXT, ArtifactStore
 from solvent.errors import ProviderError, StoreError
 from solvent.usage import Usage
 
 if TYPE_CHECKING:
-    from solvent.agents.calls import Reporter
     from solvent.agents.roles import RoleModel
 
 _log = logging.getLogger(__name__)

@@ -10,91 +10,31 @@ Safe provider errors are retried by the backends themselves (`solvent.models.ret
 from __future__ import annotations
 
 import asyncio
-import logging
-import os
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from pydantic import JsonValue
-
-from solvent.agents.budget import Ask, Granted, Ledger, Refused, Settled, Unfinished
-from solvent.agents.call_ends import CallEnds
-from solvent.agents.events import CaseJudged, Emit, Event, TextGenerated
-from solvent.agents.job import StopReason
-from solvent.agents.judged import Judged, Printed, bounded, judged_from, printed_from, worst_case_cpu_s
+from solvent.agents.budget import Ask, Ledger, Refused, Settled
+from solvent.agents.events import TextGenerated
+from solvent.agents.generated import Generated, generated_from
 from solvent.agents.learned import PHASE
+from solvent.agents.reporter import Reporter
+from solvent.agents.sandbox_calls import SandboxCalls
 from solvent.agents.written import Watch, Written
-from solvent.artifacts import JSON, ArtifactStore, MissingArtifactError
-from solvent.errors import PromptTooLong, ProviderUnavailable, SandboxError
-from solvent.models.base import ChatRequest, FinishReason
-from solvent.problems.problem import Problem, TestCase, Verdict
-from solvent.sandbox.base import Program, Sandbox
+from solvent.artifacts import ArtifactStore
+from solvent.errors import PromptTooLong, ProviderUnavailable
+from solvent.models.base import ChatRequest
+from solvent.sandbox.base import Sandbox
 from solvent.usage import Usage
 
 if TYPE_CHECKING:
     from solvent.agents.roles import Cast, RoleModel
     from solvent.models.base import Role
-    from solvent.sandbox.judge import TestResult
 
-_log = logging.getLogger(__name__)
-R = TypeVar("R", Judged, Printed)
-FAULTS_BEFORE_ERROR = 2
-"""Sandbox faults of one call in one process before the job fails."""
 LOSSES_BEFORE_ERROR = 3
 """How often one call may lose its endpoint in one process before the job fails."""
 
 
-@dataclass(frozen=True)
-class Generated:
-    """One sample and where its text lies."""
-
-    text: str
-    artifact: str
-    finish_reason: FinishReason
-    tokens: int = 0
-    """Completion tokens that it counts for."""
-    stop_text: str | None = None
-    """See `Chunk`."""
-    cut: bool = False
-    """Whether its watch ended it; the finish reason is then `length`."""
-    record: dict[str, Any] = field(default_factory=dict)
-    """What its watch recorded."""
-    prefix_logprob: float | None = None
-    """See `Chunk`."""
-
-
-def _generated(text: str, artifact: str, used: Usage, note: Mapping[str, JsonValue]) -> Generated:
-    record, stop_text, likely = note.get("record"), note.get("stop_text"), note.get("prefix_logprob")
-    return Generated(
-        text,
-        artifact,
-        "length" if note.get("finish_reason") == "length" else "stop",
-        used.completion_tokens,
-        stop_text if isinstance(stop_text, str) else None,
-        cut=note.get("cut") == "watch",
-        record=record if isinstance(record, dict) else {},
-        prefix_logprob=likely if isinstance(likely, float) else None,
-    )
-
-
-class Reporter:
-    """Stamps events with the job and the time and hands them to the receiver."""
-
-    def __init__(self, job_id: str, emit: Emit) -> None:
-        self.job_id = job_id
-        self._emit = emit
-        self._start = time.monotonic()
-
-    def __call__(self, event: type[Any], **fields: object) -> None:
-        """Make an event of this class and hand it on."""
-        made: Event = event(job_id=self.job_id, time_s=time.monotonic() - self._start, **fields)
-        self._emit(made)
-
-
-class Calls:
+class Calls(SandboxCalls):
     """Model calls and sandbox runs of one job.
 
     Args:
@@ -116,35 +56,18 @@ class Calls:
         cores: asyncio.Semaphore | None = None,
         most_searching: int | None = None,
     ) -> None:
-        self._job_id = job_id
-        self._most_searching = most_searching
+        super().__init__(
+            sandbox,
+            cores,
+            job_id=job_id,
+            artifacts=artifacts,
+            ledger=ledger,
+            report=report,
+            most_searching=most_searching,
+        )
         self._cast = cast
-        self._sandbox = sandbox
-        self._artifacts = artifacts
-        self._ledger = ledger
-        self._report = report
-        self._cores = cores
-        self._ends = CallEnds(job_id, ledger, artifacts, report)
         self._running: dict[str, asyncio.Task[Generated | Refused]] = {}
         self._text_came = asyncio.Event()
-
-    async def start_trajectory(self, trajectory: str) -> Refused | None:
-        """Count a trajectory; returns why it may not start, or None."""
-        call = f"{trajectory}/start"
-        answer = await self._ledger.reserve(self._job_id, call, Ask(fixed=Usage(trajectories=1)))
-        if isinstance(answer, Refused):
-            return answer
-        if isinstance(answer, Granted):
-            await self._ledger.commit(self._job_id, call, answer.reserved)
-        return None
-
-    async def was_made(self, key: str) -> bool:
-        """Return whether a call was made under this key, now or before; it costs nothing."""
-        call = f"{key}/0"
-        answer = await self._ledger.reserve(self._job_id, call, Ask(fixed=Usage()))
-        if isinstance(answer, Granted):
-            await self._ledger.release(self._job_id, call)
-        return not isinstance(answer, Granted | Refused)
 
     async def generate(
         self,
@@ -243,7 +166,7 @@ class Calls:
                 text = await self._kept(call, answer)
                 if text is None or answer.artifact is None:
                     continue
-                return _generated(text, answer.artifact, answer.used, answer.note)
+                return generated_from(text, answer.artifact, answer.used, answer.note)
             sampling = request.sampling.model_copy(update={"max_tokens": answer.max_tokens})
             sampling = who.profile.resolve(sampling)
             written = Written(None if watch is None else watch())
@@ -279,152 +202,5 @@ class Calls:
                     )
                 note = written.note()
                 artifact = await self._ends.keep(call, used, written.text, note=note)
-            return _generated(written.text, artifact, used, note)
+            return generated_from(written.text, artifact, used, note)
         raise AssertionError("attempts do not end")
-
-    async def _left_to_search(self, call: str, granted: Granted, floor: int) -> Granted | Refused:
-        """Return what of a grant the trajectories may have; where that is under the floor, the call is given up."""
-        if self._most_searching is None:
-            return granted
-        try:
-            over = (await self._ledger.usage(self._job_id)).tokens - self._most_searching
-        except BaseException:
-            await self._ends.give_back(call)
-            raise
-        if over <= 0:
-            return granted
-        if granted.max_tokens - over >= floor:
-            return replace(granted, max_tokens=granted.max_tokens - over)
-        await self._ledger.release(self._job_id, call)
-        return Refused(StopReason.CAP_TOKENS, self._job_id)
-
-    async def once(self, key: str, work: Callable[[], Awaitable[str]]) -> str:
-        """Return what `work` returns, or what it returned when it was first done for this key; it costs nothing.
-
-        So what was decided by something that changes is the same when a run is gone through again.
-        """
-        async for call, answer in self._attempts(key, Ask(fixed=Usage())):
-            if isinstance(answer, Settled) and answer.artifact is not None:
-                return self._artifacts.get(answer.artifact)
-            if not isinstance(answer, Granted):
-                break
-            async with self._ends.held(call):
-                text = await work()
-                await self._ends.keep(call, Usage(), text)
-            return text
-        # A cap that is reached refuses even what costs nothing, and the job is about to end.
-        return await work()
-
-    async def judge(
-        self,
-        key: str,
-        trajectory: str,
-        problem: Problem,
-        program: Program,
-        tests: Sequence[TestCase],
-        probes: Sequence[TestCase] = (),
-    ) -> Judged | Refused:
-        """Judge a program on tests that a prompt may show, up to the first failure.
-
-        With `probes` all tests are run, and then these calls, whose results are kept and judge nothing.
-
-        Raises:
-            SandboxError: the sandbox failed, more than once.
-            ConfigError: the sandbox does not have the program's language.
-        """
-        from solvent.sandbox.judge import judge
-
-        problem = bounded(problem, program.language)
-
-        judging = {test.name for test in tests}
-
-        def on_test(result: TestResult) -> None:
-            if result.name in judging:
-                self._report(
-                    CaseJudged, trajectory=trajectory, test=result.name, verdict=result.verdict, cpu_s=result.cpu_s
-                )
-
-        async def run() -> tuple[Judged, float, str | None]:
-            done = await judge(
-                self._sandbox,
-                problem,
-                program,
-                [*tests, *probes],
-                stop_on_failure=not probes,
-                on_test=on_test,
-                job=self._job_id,
-            )
-            judged = judged_from(done, tests, len(probes))
-            return judged, judged.cpu_s, judged.message if judged.verdict is Verdict.IE else None
-
-        return await self._in_sandbox(key, worst_case_cpu_s(problem, len(tests) + len(probes)), Judged, run)
-
-    async def run(self, key: str, problem: Problem, program: Program) -> Printed | Refused:
-        """Run a program without input, and return what it printed: the answer of a math problem.
-
-        Raises:
-            SandboxError: the sandbox failed, more than once.
-        """
-        problem = bounded(problem, program.language)
-
-        async def run() -> tuple[Printed, float, str | None]:
-            printed = await printed_from(self._sandbox, problem, program, job=self._job_id)
-            return printed, printed.cpu_s, printed.fault
-
-        return await self._in_sandbox(key, worst_case_cpu_s(problem, 1), Printed, run)
-
-    async def _in_sandbox(
-        self, key: str, cpu_s: float, kind: type[R], run: Callable[[], Awaitable[tuple[R, float, str | None]]]
-    ) -> R | Refused:
-        faults = 0
-        async for call, answer in self._attempts(key, Ask(fixed=Usage(sandbox_runs=1, sandbox_cpu_s=cpu_s))):
-            if isinstance(answer, Refused):
-                return answer
-            if isinstance(answer, Settled):
-                text = await self._kept(call, answer)
-                if text is None:
-                    continue
-                return kind.model_validate_json(text)
-            async with self._ends.held(call, self._cores):
-                started = time.monotonic()
-                try:
-                    result, used_s, fault = await run()
-                except asyncio.CancelledError:
-                    # The program was killed: it cannot have used more than all cores for as long as it ran.
-                    most_s = min(cpu_s, (time.monotonic() - started) * (os.cpu_count() or 1))
-                    used = Usage(sandbox_runs=1, sandbox_cpu_s=most_s)
-                    await self._ends.commit(call, used, {"cancelled": True})
-                    raise
-                used = Usage(sandbox_runs=1, sandbox_cpu_s=used_s)
-                if fault is None:
-                    await self._ends.keep(call, used, result.model_dump_json(), JSON)
-                    return result
-                await self._ends.commit(call, used, {"fault": fault})
-            faults += 1
-            if faults == FAULTS_BEFORE_ERROR:
-                raise SandboxError(f"the sandbox failed {faults} times on {key}: {fault}")
-        raise AssertionError("attempts do not end")
-
-    async def _kept(self, call: str, answer: Settled) -> str | None:
-        """Return the result of a call that was made before; None where there is none, and it has to be made again.
-
-        One that was lost (a disk, a restored backup) is as spent as it was, and what is made anew is paid again.
-        """
-        if answer.artifact is None:
-            return None
-        try:
-            return await asyncio.to_thread(self._artifacts.get, answer.artifact)
-        except MissingArtifactError as error:
-            _log.warning("call %s of job %s is made again: %s", call, self._job_id, error)
-            return None
-
-    async def _attempts(
-        self, key: str, ask: Ask, *, searching: bool = False
-    ) -> AsyncIterator[tuple[str, Granted | Refused | Settled]]:
-        for attempt in count():
-            call = f"{key}/{attempt}"
-            answer = await self._ledger.reserve(self._job_id, call, ask)
-            if searching and isinstance(answer, Granted):
-                answer = await self._left_to_search(call, answer, ask.floor)
-            if not isinstance(answer, Unfinished):
-                yield call, answer

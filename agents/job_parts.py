@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Ledger, Scope
-from solvent.agents.calls import Calls, Reporter
+from solvent.agents.calls import Calls
 from solvent.agents.decoding.requirements import check
 from solvent.agents.events import Emit, JobStarted
 from solvent.agents.extract import default_language
@@ -19,6 +19,7 @@ from solvent.agents.grade import grade, grade_grids
 from solvent.agents.job import Grade, JobResult, JobSpec, JobStatus, Outcome, StopReason
 from solvent.agents.prompts import Prompts
 from solvent.agents.recalled import LIVE, OFF, snapshot_of
+from solvent.agents.reporter import Reporter
 from solvent.agents.result import assemble
 from solvent.agents.roles import Cast, RoleModel
 from solvent.agents.strategies.base import DecodingParameters, Strategy, Task, find_strategy, load_parameters

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
-from solvent.agents.calls import Generated
+from solvent.agents.generated import Generated
 from solvent.agents.learned import PHASE
 from solvent.errors import ProviderProtocolError
 from solvent.models.base import ChatRequest, Message, Role, Sampling

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 from solvent.models.base import FinishReason
 
 if TYPE_CHECKING:
-    from solvent.agents.calls import Calls, Reporter
+    from solvent.agents.calls import Calls
     from solvent.agents.prompts import ConceptText, Prompts
     from solvent.agents.recall import JobMemory
+    from solvent.agents.reporter import Reporter
     from solvent.agents.roles import Cast
     from solvent.artifacts import ArtifactStore
     from solvent.models.base import Message

@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import Any, Literal
 
 from solvent.agents.budget import Refused
-from solvent.agents.calls import Generated
 from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.decoding.pieces import piece_key
 from solvent.agents.events import PhaseEntered, TrajectoryStarted
+from solvent.agents.generated import Generated
 from solvent.agents.job import StopReason
 from solvent.agents.judged import Judged
 from solvent.agents.prompts import Failure

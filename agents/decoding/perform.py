@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from solvent.agents.budget import Refused
-from solvent.agents.calls import Calls, Generated
+from solvent.agents.calls import Calls
 from solvent.agents.decoding.completion import PROBE_TOKENS
 from solvent.agents.decoding.confidence import Confidence, ConfidenceMeter, together
 from solvent.agents.decoding.end_bias import end_token
@@ -22,6 +22,7 @@ from solvent.agents.decoding.places import places_in
 from solvent.agents.decoding.requirements import check
 from solvent.agents.decoding.thinking import think
 from solvent.agents.decoding.watching import PieceWatch
+from solvent.agents.generated import Generated
 from solvent.agents.trajectory_state import derived_seed
 from solvent.errors import ConfigError, PromptTooLong
 

@@ -19,12 +19,13 @@ import pytest
 from chat_models import REAL, Subject, open_real
 
 from solvent.agents.budget import Refused
-from solvent.agents.calls import Calls, Reporter
+from solvent.agents.calls import Calls
 from solvent.agents.decoding.confidence import ConfidenceMeter
 from solvent.agents.decoding.early_answer import stated
 from solvent.agents.decoding.options import DecodingOptions
 from solvent.agents.decoding.perform import Decoded, Desk, decode
 from solvent.agents.ledgers import MemoryLedger
+from solvent.agents.reporter import Reporter
 from solvent.agents.roles import Cast, RoleModel
 from solvent.artifacts import FileArtifacts
 from solvent.models.base import ChatRequest, Chunk, Completion, Message, Sampling, generate

@@ -19,9 +19,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from solvent.agents.budget import Refused
-from solvent.agents.calls import Calls, Reporter
+from solvent.agents.calls import Calls
 from solvent.agents.events import Event
 from solvent.agents.ledgers import SqliteLedger
+from solvent.agents.reporter import Reporter
 from solvent.agents.roles import Cast, RoleModel
 from solvent.artifacts import FileArtifacts
 from solvent.errors import ProviderOverloaded, ProviderUnavailable

@@ -11,11 +11,11 @@ from typing import Any
 import pytest
 from langgraph.checkpoint.memory import InMemorySaver
 
-from solvent.agents.calls import Reporter
 from solvent.agents.checkpoints import JobFiles
 from solvent.agents.job import JobSpec, StopReason
 from solvent.agents.job_parts import job_context, prepare
 from solvent.agents.outcome import TrajectoryOutcome
+from solvent.agents.reporter import Reporter
 from solvent.agents.trajectory_state import Plan
 from solvent.errors import ConfigError, StoreError
 from solvent.models.scripted import ScriptedModel
