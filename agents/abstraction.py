@@ -1,43 +1,28 @@
-"""The calls by which a model makes concepts of a solution (ArcMemo, arXiv 2509.04439): summarise, abstract, compare."""
+"""What becomes of the concepts that a model makes of a solution: compared, tried on its problem, written."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING
 
-from solvent.agents.branching import TOP, Branches
+from solvent.agents.abstraction_calls import AbstractionCalls
 from solvent.agents.comparing import MOST_HELD, Candidate, Likelihoods, as_held, compared, speaking_against
-from solvent.agents.concept_replies import proposed_of, said_same, summary_of
-from solvent.agents.extract import spoken
 from solvent.agents.learned import PHASE, Learned, LearnedStatus
-from solvent.agents.learning_calls import LearningCalls, NothingLeftError
-from solvent.agents.lessons import Learner, Lesson, opening_of, with_opening
-from solvent.agents.naming import spelled_as_stated
-from solvent.agents.prompts import LessonText, fence_of
+from solvent.agents.learning_calls import NothingLeftError
+from solvent.agents.lessons import Learner, Lesson
 from solvent.agents.replaying import replayable, replayed, shown_last, shown_throughout
-from solvent.agents.trajectory_state import derived_seed
 from solvent.errors import PromptTooLong, SandboxError
-from solvent.memory.concept import Content, Provenance
+from solvent.memory.concept import Content
 from solvent.memory.proposals import Proposal, plain_name
 from solvent.memory.readings import well_founded
 from solvent.memory.screening import passes
 from solvent.memory.writer import WriteReport, write_proposals
-from solvent.models.base import ChatRequest, Message, Sampling
 
 if TYPE_CHECKING:
     from solvent.agents.job_parts import PreparedJob
 
-KNOWN = 12
-"""Concepts near to a solution that the model is shown before it names new ones."""
-KNOWN_IN_FULL = 6
-PROMPT_SHARE = 0.6
-"""Of the model's context that a prompt may take; known concepts are left out beyond that."""
-QUERY_CHARACTERS = 8000
 MOST_READ = 3
 """Replies that are asked for what a solution teaches, where with the first ones the problem is not solved again."""
 DISPROVING = 2
@@ -45,7 +30,7 @@ DISPROVING = 2
 
 
 class Abstraction:
-    """The calls of one job's learning: those of the role `abstract`, and attempts with what they came to."""
+    """One job's learning: what the role `abstract` reads in its solution, and attempts with what that came to."""
 
     def __init__(self, job: PreparedJob, learner: Learner, lesson: Lesson) -> None:
         self._job = job
@@ -53,18 +38,12 @@ class Abstraction:
         self._store = learner.store
         self._rules = learner.rules
         self._lesson = lesson
-        self._who = job.context.cast.of("abstract")
-        self._style = self._who.profile.prompts
-        cap = job.spec.budget.tokens
-        self._calls = LearningCalls(self._context, None if cap is None else int(learner.rules.share * cap))
-        self._pseudocode: tuple[str, str] | None = None
-        self._untried = False
         # Only programs can be compared: of math problems, and of failures, there is no solution that could be likely.
         self._compares = self._rules.readings > 1 and self._context.wants == "program" and not lesson.failed
-        able = {"logprobs", "prefix"} <= self._who.model.info.capabilities
-        self._branches = self._rules.readings - 1 if self._compares and able else 0
-        self._beginnings: list[str] = []
-        self._notes: list[str] = []
+        self._asks = AbstractionCalls(job, learner, lesson, compares=self._compares)
+        self._calls = self._asks.calls
+        self._notes = self._asks.notes
+        self._untried = False
 
     @property
     def tokens(self) -> int:
@@ -73,12 +52,12 @@ class Abstraction:
 
     def refusal(self) -> str | None:
         """Return why nobody can write concepts here, or None."""
-        profile = self._who.profile
+        profile = self._asks.who.profile
         if not profile.plays("abstract"):
             return f"profile {profile.name}: its model does not play the role abstract; give it to another one"
         template = "pitfall" if self._lesson.failed else "abstract"
-        if not self._context.prompts.has(self._style, template):
-            return f"the prompt style {self._style} has no template {template}"
+        if not self._asks.has(template):
+            return f"the prompt style {self._asks.style} has no template {template}"
         solver = self._context.cast.of("solve").model.info
         if self._compares and "prefix_logprob" not in solver.capabilities:
             return (
@@ -89,12 +68,12 @@ class Abstraction:
 
     async def write(self) -> WriteReport:
         """Return what became of the concepts that the model names."""
-        proposals = await self._replayed(await self._compared(await self._proposals()))
+        proposals = await self._replayed(await self._compared(await self._asks.proposals()))
         if not proposals:
             return WriteReport()
-        confirm = self._same if self._context.prompts.has(self._style, "same") else None
+        confirm = self._asks.same if self._asks.has("same") else None
         if confirm is None:
-            self._notes.append(f"the prompt style {self._style} compares no concepts: names alone decide")
+            self._notes.append(f"the prompt style {self._asks.style} compares no concepts: names alone decide")
         return await write_proposals(
             self._store, proposals, confirm=confirm, rules=self._rules.write, once=f"job {self._job.spec.id}"
         )
@@ -136,9 +115,9 @@ class Abstraction:
             for place in range(1, MOST_HELD):
                 yield Candidate(as_held(proposals, held, place))
             for number in range(1, self._rules.readings):
-                if self._branches and number > len(self._beginnings):
+                if self._asks.branches and number > len(self._asks.beginnings):
                     break
-                yield Candidate(await self._proposals(number))
+                yield Candidate(await self._asks.proposals(number))
 
         likelihoods = Likelihoods(self._context, self._calls, self._lesson, await shown_last(self._context))
         try:
@@ -182,7 +161,7 @@ class Abstraction:
         for reading in range(1 if self._compares else MOST_READ):
             try:
                 if reading:
-                    proposals = await self._proposals(reading)
+                    proposals = await self._asks.proposals(reading)
                 # What is refused when it is written is shown to nobody before.
                 contents = [one.content for one in proposals if passes(one.content)]
                 if not contents or await self._are_known(proposals, reading):
@@ -219,152 +198,6 @@ class Abstraction:
             return json.dumps(_all_founded(proposals, await self._named(proposals)))
 
         return bool(json.loads(await self._context.calls.once(f"{PHASE}/known/{reading}", look)))
-
-    async def _proposals(self, reading: int = 0) -> list[Proposal]:
-        """Return what a reply of the model names: reading 0 is its likeliest one.
-
-        Others are branches of it where readings are compared and the endpoint goes on with a beginning, else samples.
-        """
-        lesson, spec = self._lesson, self._job.spec
-        summary, pseudocode = await self._read()
-        known = await self._known(f"{summary}\n{pseudocode}") if self._shows_known() else []
-        reply = None
-        for shown in (known, known[:2], []):
-            text = LessonText(
-                evidence=lesson.evidence,
-                summary=summary,
-                pseudocode=pseudocode,
-                known=shown[:KNOWN_IN_FULL],
-                named=[one.name for one in shown[KNOWN_IN_FULL:]],
-            )
-            if shown and await self._is_long(text):
-                continue
-            key = f"abstract/{reading}" if reading else "abstract"
-            template = "pitfall" if lesson.failed else "abstract"
-            if self._branches:
-                reply = await self._branch(template, key, text, reading)
-            else:
-                reply = await self._ask(template, key, text, sampled=reading > 0)
-            break
-        named = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
-        if named is None and not reading:
-            self._notes.append("the reply of the role abstract names no concepts")
-        contents = spelled_as_stated(named or [], self._context.view.statement)
-        provenance = Provenance(
-            source="job",
-            job_id=spec.id,
-            trajectory=lesson.trajectory,
-            model=self._who.profile.name,
-            evidence=lesson.evidence[:400],
-            note="from a failure" if lesson.failed else "",
-        )
-        opening = opening_of(self._context.view)
-        return [Proposal(with_opening(content, opening), provenance, lesson.strength) for content in contents]
-
-    async def _branch(self, template: str, key: str, text: LessonText, reading: int) -> str | None:
-        """Return the likeliest reply, whose branches are kept, or the likeliest that begins as one of these."""
-        if reading:
-            return await self._ask(template, key, text, prefix=self._beginnings[reading - 1])
-        return await self._ask(template, key, text, branches=self._branches)
-
-    async def _read(self) -> tuple[str, str]:
-        """Return summary and pseudocode of the solution; empty where none are written."""
-        if self._lesson.failed:
-            return "", ""
-        if self._pseudocode is None:
-            self._pseudocode = "", ""
-            if not self._context.prompts.has(self._style, "pseudocode"):
-                self._notes.append(f"the prompt style {self._style} writes no pseudocode")
-                return self._pseudocode
-            reply = await self._ask("pseudocode", "pseudocode", LessonText(evidence=self._lesson.evidence))
-            said = None if reply is None else summary_of(reply)
-            if said is None:
-                self._notes.append("abstracted from the program itself: no pseudocode was written")
-            else:
-                self._pseudocode = said.summary, said.pseudocode
-        return self._pseudocode
-
-    def _shows_known(self) -> bool:
-        return self._context.prompts.has(self._style, "known")
-
-    async def _known(self, text: str) -> list[Content]:
-        """Return concepts near to a solution, as they were when this was first asked for."""
-        from solvent.agents.recall import query_of
-
-        async def look() -> str:
-            query = "\n".join([text, query_of(self._context.view)]).strip()[:QUERY_CHARACTERS]
-            hits = await self._store.search(query, limit=KNOWN)
-            return json.dumps([hit.concept.content.model_dump(mode="json", exclude_defaults=True) for hit in hits])
-
-        return [Content.model_validate(one) for one in json.loads(await self._context.calls.once("memory/known", look))]
-
-    async def _same(self, one: Content, other: Content) -> bool:
-        """Return whether the model says that two concepts are one; where it cannot be asked, they are two."""
-        pair = sorted((one, other), key=lambda content: (content.name, content.digest))
-        told = hashlib.sha256("\n".join(content.digest for content in pair).encode()).hexdigest()[:16]
-        try:
-            reply = await self._ask("same", f"same/{told}", LessonText(known=pair))
-        except NothingLeftError as end:
-            self._notes.append(f"not compared with {other.name}: budget: {end}")
-            return False
-        return reply is not None and said_same(reply) is True
-
-    def _messages(self, template: str, text: LessonText) -> tuple[Message, ...]:
-        lesson, context = self._lesson, self._context
-        fenced = [lesson.program, text.summary, text.pseudocode, *(one.search_text for one in text.known), *text.named]
-        return context.prompts.render(
-            self._style,
-            template,
-            context.view,
-            language=lesson.language,
-            wants="program",
-            program=lesson.program,
-            lesson=replace(text, fence=fence_of(*fenced)),
-        )
-
-    async def _is_long(self, text: LessonText) -> bool:
-        messages = self._messages("pitfall" if self._lesson.failed else "abstract", text)
-        tokens = await self._who.model.count_prompt_tokens(messages)
-        return tokens > PROMPT_SHARE * self._who.model.info.context_tokens
-
-    async def _ask(
-        self, template: str, key: str, text: LessonText, *, sampled: bool = False, prefix: str = "", branches: int = 0
-    ) -> str | None:
-        """Return the reply to a prompt, without thinking; None where the prompt is too long, or thinking never ended.
-
-        Args:
-            template: of the prompt.
-            key: of the call.
-            text: what the prompt tells.
-            sampled: whether it is drawn; else it is the likeliest.
-            prefix: how the reply begins.
-            branches: how many beginnings of other replies are kept.
-
-        Raises:
-            NothingLeftError: a cap, or this phase's share of one, allows no reply.
-            ProviderError: the endpoint failed.
-        """
-        profile = self._who.profile
-        seed = derived_seed(self._context.seed, PHASE, key)
-        request = ChatRequest(
-            messages=self._messages(template, text),
-            sampling=Sampling(
-                temperature=None if sampled else 0.0,
-                max_tokens=profile.reply_tokens,
-                seed=seed,
-                top_logprobs=TOP if branches else None,
-            ),
-            prefix=prefix,
-        )
-        watch = partial(Branches, branches) if branches else None
-        try:
-            reply = await self._calls.generate(key, request, watch=watch)
-        except PromptTooLong as error:
-            self._notes.append(error.message)
-            return None
-        if branches:
-            self._beginnings = list(reply.record.get("branches", ()))
-        return spoken(prefix + reply.text, profile.thinking)
 
 
 def _all_founded(proposals: Sequence[Proposal], known: Mapping[str, Content]) -> bool:
