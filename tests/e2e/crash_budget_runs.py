@@ -24,7 +24,7 @@ from solvent.agents.events import Event
 from solvent.agents.ledgers import SqliteLedger
 from solvent.agents.reporter import Reporter
 from solvent.agents.roles import Cast, RoleModel
-from solvent.artifacts import FileArtifacts
+from solvent.artifacts import TEXT, FileArtifacts
 from solvent.errors import ProviderOverloaded, ProviderUnavailable
 from solvent.models.base import ChatRequest, Chunk, Message, Sampling
 from solvent.models.profiles import ModelProfile, Prices
@@ -90,8 +90,8 @@ class CrashingStore(FileArtifacts):
 
     fuse: Fuse
 
-    def put(self, text: str) -> str:
-        artifact = super().put(text)
+    def put(self, text: str, media_type: str = TEXT) -> str:
+        artifact = super().put(text, media_type)
         self.fuse()
         return artifact
 
