@@ -9,7 +9,8 @@ live memory takes more tokens in all, `--other-job-tokens` gives the arms withou
 has so many tokens for the whole stream instead, which no arm passes and all share in rounds (`--allocation even`).
 
 With `--second-pass` a live arm goes back, with what it left of the tokens that the arm without a memory took, to the
-problems that are unsolved and name a concept that they were not shown: it was learned after their turn.
+problems that are unsolved and name a concept that they were not shown: it was learned after their turn (`solvent batch
+run --again RESULTS --learned`).
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ WRITE_SHARE = "SOLVENT_MEMORY_WRITE_SHARE"
 DEFAULT_JOB_TOKENS = 1000
 _ENDED = (0, 1, 4)
 """Exit codes of commands that did all they could: also where jobs are unsolved or their budget has ended."""
+_NOTHING = 5
+"""Exit code of a batch that has nothing to go back to."""
 
 
 def draw_stream(count: int, seed: int, rules_per_kind: int, depths: Sequence[int]) -> list[Problem]:
@@ -66,29 +69,6 @@ def library(problems: Sequence[Problem]) -> dict[str, Any]:
     }
     concepts = [{"name": name, "kind": "routine", "summary": text} for name, text in sorted(rules.items())]
     return {"format": "solvent-concepts", "version": 1, "concepts": concepts}
-
-
-def revisited(
-    problems: Sequence[Problem], ended: Sequence[dict[str, Any]], concepts: Sequence[dict[str, Any]]
-) -> list[Problem]:
-    """Return the problems that a second pass goes back to: unsolved, and naming a concept that they were not shown.
-
-    Args:
-        problems: in order.
-        ended: rows of their results.
-        concepts: of an exported library.
-    """
-    shown = {
-        row["problem_id"]: {chosen.rpartition(":")[0] for chosen in (row.get("memory") or {}).get("chosen") or ()}
-        for row in ended
-        if row["outcome"] != "solved"
-    }
-    return [
-        problem
-        for problem in problems
-        if problem.id in shown
-        and any(one["name"] in problem.statement and one["id"] not in shown[problem.id] for one in concepts)
-    ]
 
 
 class Runs:
@@ -160,13 +140,10 @@ class Runs:
         results = self._folder / f"{name}-second.jsonl"
         if not results.exists() and most > 0:
             by_id = {problem.id: problem for problem in self._problems}
-            concepts = json.loads(self._solvent(environment, "memory", "export"))["concepts"]
-            ended = list(map(json.loads, (self._folder / f"{name}.jsonl").read_text().splitlines()))
-            again = revisited([by_id[row.problem_id] for row in first.rows], ended, concepts)
-            if again:
-                # Another seed: what is the same prompt after all gets other samples.
-                caps = ["--budget", f"tokens={most}", "--job-budget", f"tokens={job_tokens}", "--seed", "1"]
-                self._batch(environment, results, again, "--memory", "read", *caps)
+            back = ["--again", str(self._folder / f"{name}.jsonl"), "--learned", "--memory", "read"]
+            # Another seed: what is the same prompt after all gets other samples.
+            caps = ["--budget", f"tokens={most}", "--job-budget", f"tokens={job_tokens}", "--seed", "1"]
+            self._batch(environment, results, [by_id[row.problem_id] for row in first.rows], *back, *caps)
         if not results.exists():
             return first
         second = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
@@ -185,13 +162,15 @@ class Runs:
         partial = results.with_suffix(".partial")
         partial.unlink(missing_ok=True)
         self._solvent(environment, "batch", "run", str(rows), "--out", str(partial), *arguments, *self._options)
-        partial.replace(results)
+        if partial.exists():
+            partial.replace(results)
 
     @staticmethod
     def _solvent(environment: dict[str, str], *arguments: str) -> str:
         command = ["solvent", *arguments]
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=False)
-        if done.returncode not in _ENDED:
+        is_idle = done.returncode == _NOTHING and "--again" in arguments
+        if done.returncode not in _ENDED and not is_idle:
             raise click.ClickException(f"`solvent {' '.join(arguments)}` ended with {done.returncode}")
         return done.stdout
 

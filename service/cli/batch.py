@@ -33,6 +33,7 @@ def batch() -> None:
   solvent batch run problems/ --budget tokens=500k --allocation adaptive
   solvent batch run problems/ --attempts 16
   solvent batch run problems/ --contest contest.toml
+  solvent batch run problems/ --again results.jsonl --seed 1
   solvent batch run problems/ --resume
   solvent batch run --resume batch-20260131-142530-k7x2q""",
 )

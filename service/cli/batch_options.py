@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -23,6 +24,17 @@ def submission_options(command: Command) -> Command:
             click.option("--limit", "-n", type=click.IntRange(min=1), help="Take only the first N problems."),
             click.option(
                 "--filter", "pattern", metavar="GLOB", help="Take only problems whose id matches, such as 'list-*'."
+            ),
+            click.option(
+                "--again",
+                type=click.Path(exists=True, dir_okay=False, path_type=Path),
+                metavar="RESULTS",
+                help="Take only problems that this results file of an earlier run left unsolved.",
+            ),
+            click.option(
+                "--learned",
+                is_flag=True,
+                help="Of those of --again, only problems that name a concept which they were not shown then.",
             ),
             click.option(
                 "--priority",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +11,7 @@ from solvent.service.cli.remote import item_of, solving_fields
 from solvent.service.client import Client
 
 if TYPE_CHECKING:
+    from solvent.memory.concept import Concept
     from solvent.problems.readers import ReadResult
 
 
@@ -31,11 +32,11 @@ class ServerBackend(Client):
 
     def submit_path(self, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """See `Backend`. Files are read here; the server sees no path."""
-        return self.submit_batch(_body(path, options), idempotency_key=options["idempotency_key"])
+        return self.submit_batch(self._body(path, options), idempotency_key=options["idempotency_key"])
 
     def estimate_path(self, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
         """See `Backend`."""
-        return self.estimate_batch(_body(path, options))
+        return self.estimate_batch(self._body(path, options))
 
     def jobs(self, limit: int) -> list[dict[str, Any]]:
         """See `Backend`."""
@@ -49,18 +50,24 @@ class ServerBackend(Client):
         """See `Backend`. What works for a server is its own business."""
         return None
 
+    def _body(self, path: str, options: Mapping[str, Any]) -> dict[str, Any]:
+        from solvent.errors import DataError
+        from solvent.service.cli.again import chosen_again
+        from solvent.service.cli.batch_options import batch_fields
+        from solvent.service.cli.reading import read_problems
 
-def _body(path: str, options: Mapping[str, Any]) -> dict[str, Any]:
-    from solvent.errors import DataError
-    from solvent.service.cli.batch_options import batch_fields
-    from solvent.service.cli.reading import read_problems
+        pattern: str | None = options["pattern"]
+        found = chosen_again(read_problems(path), options, self._present_concepts)
+        items = [item_of(one) for one in islice(matching(found, pattern), options["limit"])]
+        if not items:
+            raise DataError(f"no problem matches {pattern!r}" if pattern else "there is no problem in it", file=path)
+        fields = {**solving_fields(options), **batch_fields(options)}
+        return {"problems": items, "name": Path(path).name or path, **fields}
 
-    pattern: str | None = options["pattern"]
-    items = [item_of(found) for found in islice(matching(read_problems(path), pattern), options["limit"])]
-    if not items:
-        raise DataError(f"no problem matches {pattern!r}" if pattern else "there is no problem in it", file=path)
-    fields = {**solving_fields(options), **batch_fields(options)}
-    return {"problems": items, "name": Path(path).name or path, **fields}
+    def _present_concepts(self) -> Sequence[Concept]:
+        from solvent.service.cli.memory_source import ServerSource
+
+        return [one for one, _ in ServerSource(self, None).concepts(namespace=None, archived=False)]
 
 
 def matching(found: Iterator[ReadResult], pattern: str | None) -> Iterator[ReadResult]:

@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 from http_door import STDIO, open_test_door, result_of
 
 from solvent.agents.job import JobStatus, Outcome, StopReason
+from solvent.errors import DataError
 from solvent.service.cli.main import cli
 from solvent.service.http.answers import BatchAnswer
 from solvent.workers.database import open_service_store
@@ -31,6 +32,7 @@ class Side:
     """Where the batches are, and who works on them: nobody but the test."""
 
     name: str
+    home: Path
     environment: dict[str, str]
     store: ServiceStore
     finish: Callable[..., Awaitable[object]]
@@ -62,7 +64,7 @@ async def side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
     url = f"sqlite:///{home / 'service.sqlite'}"
     if request.param == "there":
         async with open_test_door(url, home, keyless=True) as door:
-            yield Side("there", {"SOLVENT_URL": door.url}, door.store, door.end)
+            yield Side("there", home, {"SOLVENT_URL": door.url}, door.store, door.end)
         return
     store = await open_service_store(url)
 
@@ -71,7 +73,7 @@ async def side(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         assert claim is not None
         await store.finish(claim, result_of(job_id, **fields))
 
-    yield Side("here", {"SOLVENT_URL": "", "SOLVENT_HOME": str(home)}, store, finish)
+    yield Side("here", home, {"SOLVENT_URL": "", "SOLVENT_HOME": str(home)}, store, finish)
     await store.aclose()
 
 
@@ -97,6 +99,40 @@ async def test_submit_stores_a_batch_that_waits(side: Side, rows: Path) -> None:
     answer = json.loads((await side.run("batch", "submit", str(rows), "--json")).stdout)
     assert set(answer) == set(BatchAnswer.model_fields)
     assert (answer["total"], answer["by_status"]) == (3, {"failed": 1, "queued": 2})
+
+
+@pytest.mark.chroma
+async def test_again_goes_back_to_what_was_left_unsolved_and_learned_to_what_has_news(
+    side: Side, tmp_path: Path
+) -> None:
+    path, results = tmp_path / "set.jsonl", tmp_path / "results.jsonl"
+    texts = {"one": "Apply the Ember rule.", "two": "Apply the Frost rule.", "three": "Apply the Ember rule twice."}
+    path.write_text("".join(json.dumps(STDIO | {"id": id, "statement": text}) + "\n" for id, text in texts.items()))
+    batch_id = await side.submit(path)
+    first, second, third = await side.jobs(batch_id)
+    await side.finish(first.id)
+    for job in (second, third):
+        await side.finish(job.id, outcome=Outcome.EXHAUSTED, stop_reason=StopReason.CAP_TOKENS)
+    await side.run("batch", "export", batch_id, "--out", str(results))
+
+    async def taken(*options: str) -> list[str]:
+        again = await side.submit(path, "--again", str(results), *options)
+        return [job.custom_id for job in await side.jobs(again)]
+
+    assert await taken() == ["two", "three"]
+    assert await taken("--limit", "1") == ["two"]
+    news = ("--learned", "--memory", "read")
+    refused = await side.refused("batch", "submit", str(path), "--again", str(results), *news)
+    if side.name == "there":
+        assert "no concept memory" in refused.message, "and with one: test_http_concepts"
+        return
+    assert isinstance(refused, DataError)
+    assert "names a concept that it was not shown" in refused.message
+    command = ["memory", "add", "--name", "Ember rule", "--summary", "add 3 to every number"]
+    here = {"SOLVENT_URL": "", "SOLVENT_HOME": str(side.home)}
+    added = await asyncio.to_thread(CliRunner().invoke, cli, command, env=here, standalone_mode=False)
+    assert added.exception is None, added.exception
+    assert await taken(*news) == ["three"]
 
 
 async def test_status_says_how_it_stands(side: Side, rows: Path) -> None:

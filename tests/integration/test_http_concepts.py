@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
 from concept_parts import insight, routine
-from http_door import RunningDoor, open_test_door
+from http_door import STDIO, RunningDoor, open_test_door
 
 from solvent.errors import ConfigError
 from solvent.memory.embed import HashedEmbedder
@@ -204,3 +204,21 @@ async def test_the_command_line_reads_from_the_server(served: Served, tmp_path: 
     for verb in (["add", "--name", "x", "--summary", "y"], ["delete", "Ember rule"], ["snapshot"]):
         with pytest.raises(Exception, match="not over HTTP"):
             await run(*verb)
+
+
+async def test_a_batch_of_a_server_goes_back_to_what_names_a_concept_of_its_memory(
+    served: Served, tmp_path: Path
+) -> None:
+    path, results = tmp_path / "set.jsonl", tmp_path / "results.jsonl"
+    texts = {"one": "Apply the Ember rule.", "two": "Apply the Moss rule.", "three": "Apply the Frost rule."}
+    path.write_text("".join(json.dumps(STDIO | {"id": id, "statement": text}) + "\n" for id, text in texts.items()))
+    frost = await served.store.get("Frost rule")
+    rows: list[dict[str, Any]] = [{"problem_id": id, "outcome": "unsolved"} for id in texts]
+    rows[2]["memory"] = {"chosen": [f"{frost.id}:1"]}
+    results.write_text("\n".join(map(json.dumps, rows)))
+    command = ["batch", "submit", str(path), "--again", str(results), "--learned", "--memory", "read"]
+    environment = {"SOLVENT_URL": served.door.url, "SOLVENT_API_KEY": served.door.keys["ada"]}
+    done = await asyncio.to_thread(CliRunner().invoke, cli, command, env=environment, standalone_mode=False)
+    assert done.exception is None, done.exception
+    jobs = [job async for job in served.door.store.batch_jobs(done.stdout.strip())]
+    assert [job.custom_id for job in jobs] == ["one"]

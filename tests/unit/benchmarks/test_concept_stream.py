@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 
-from solvent.benchmarks.concept_stream import draw_stream, library, revisited
+from solvent.benchmarks.concept_stream import draw_stream, library
 from solvent.benchmarks.concept_stream_figures import Row, Run, Stream, difference, draw, report
 
 
@@ -23,18 +22,6 @@ def test_a_stream_repeats_itself_and_its_problems_share_rules() -> None:
     rules = library(problems)["concepts"]
     assert len(rules) < 30
     assert all(any(rule["name"] in problem.statement for problem in problems) for rule in rules)
-
-
-def test_a_second_pass_goes_back_to_what_names_something_learned_since() -> None:
-    problems = draw_stream(8, 41, 1, [2])
-    names = [json.loads(json.dumps(problem.metadata["concepts"]))[0]["name"] for problem in problems]
-    concepts = [{"id": f"con-{number}", "name": name} for number, name in enumerate(names)]
-    ended = [{"problem_id": problem.id, "outcome": "exhausted", "memory": {"chosen": []}} for problem in problems]
-    assert revisited(problems, ended, concepts) == problems
-    assert revisited(problems, ended, []) == []
-    ended[0]["outcome"] = "solved"
-    ended[1]["memory"] = {"chosen": [f"{one['id']}:1" for one in concepts]}
-    assert revisited(problems, ended, concepts) == problems[2:]
 
 
 def test_a_later_attempt_costs_in_any_case_and_counts_where_it_is_solved() -> None:
