@@ -72,7 +72,8 @@ def kill_supervisors(backend: str) -> None:
     pids = supervisors()
     if backend == "docker":
         with containers() as own:
-            pids = [container.attrs["State"]["Pid"] for container in own]
+            # One that ended since the list was made has 0, which would be this process and all its kin.
+            pids = [pid for container in own if (pid := container.attrs["State"]["Pid"])]
     assert pids
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
