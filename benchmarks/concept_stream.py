@@ -121,7 +121,7 @@ class Runs:
             own = job_tokens or self._job_tokens
             cap = ["--job-budget", f"tokens={own}"] if own else []
             self._batch(environment, results, problems, "--memory", memory, *cap)
-        by_id = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
+        by_id = _rows(results)
         return Run(arm, order, tuple(by_id[problem.id] for problem in problems))
 
     def second_pass(self, first: Run, *, most: int, job_tokens: int) -> Run:
@@ -146,7 +146,7 @@ class Runs:
             self._batch(environment, results, [by_id[row.problem_id] for row in first.rows], *back, *caps)
         if not results.exists():
             return first
-        second = {row.problem_id: row for row in map(_row, results.read_text().splitlines())}
+        second = _rows(results)
         return replace(first, rows=tuple(row.then(second.get(row.problem_id)) for row in first.rows))
 
     def snapshot(self, home: str) -> str:
@@ -173,6 +173,12 @@ class Runs:
         if done.returncode not in _ENDED and not is_idle:
             raise click.ClickException(f"`solvent {' '.join(arguments)}` ended with {done.returncode}")
         return done.stdout
+
+
+def _rows(results: Path) -> dict[str, Row]:
+    """Return the rows of a results file by their problems."""
+    rows = [_row(line) for line in results.read_text().split("\n") if line]
+    return {row.problem_id: row for row in rows}
 
 
 def _row(line: str) -> Row:

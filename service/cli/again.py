@@ -10,37 +10,43 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from solvent.errors import DataError
+from solvent.problems.problem import Problem
 
 if TYPE_CHECKING:
     from solvent.memory.concept import Concept
     from solvent.problems.readers import ReadResult
+    from solvent.service.cli.memory_source import Source
 
 Shown = frozenset[str]
 """Ids of the concepts that jobs had of a problem."""
 
 
 def chosen_again(
-    items: Iterator[ReadResult], options: Mapping[str, Any], concepts: Callable[[], Sequence[Concept]]
+    items: Iterator[ReadResult], options: Mapping[str, Any], memory: Callable[[], Source]
 ) -> Iterator[ReadResult]:
     """Leave out what `--again` and `--learned` do not go back to; without them all stays.
 
     Args:
         items: what a reader gives.
         options: of `submission_options`.
-        concepts: reads what the memory has now.
+        memory: opens the one that the jobs will have.
 
     Raises:
         click.UsageError: the options do not go together.
         DataError: the results cannot be read; when all is read: there is nothing to go back to.
     """
     results: Path | None = options["again"]
-    if not options["learned"]:
-        return items if results is None else _unsolved(items, results, left_unsolved(results))
     if results is None:
-        raise click.UsageError("--learned narrows down what --again RESULTS goes back to: give both")
+        if options["learned"]:
+            raise click.UsageError("--learned narrows down what --again RESULTS goes back to: give both")
+        return items
+    if not options["learned"]:
+        left = left_unsolved(results)
+        return _those(items, lambda problem: problem.id in left, "none of these problems was left unsolved", results)
     if options["memory"] not in ("read", "live"):
         raise click.UsageError("--learned is about what the memory has now: give --memory read or live")
-    return _with_news(items, results, left_unsolved(results), concepts())
+    has_news = news(left_unsolved(results), [one for one, _ in memory().concepts(namespace=None, archived=False)])
+    return _those(items, has_news, "nothing that was left unsolved names a concept that it was not shown", results)
 
 
 def left_unsolved(results: Path) -> dict[str, Shown]:
@@ -50,7 +56,7 @@ def left_unsolved(results: Path) -> dict[str, Shown]:
         DataError: it cannot be read, or is not a file of results.
     """
     try:
-        lines = results.read_text(encoding="utf-8").splitlines()
+        lines = results.read_text(encoding="utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"these results cannot be read: {error}", file=str(results)) from error
     shown: dict[str, Shown] = {}
@@ -78,44 +84,30 @@ def left_unsolved(results: Path) -> dict[str, Shown]:
     return {problem: had for problem, had in shown.items() if problem not in solved}
 
 
-def _unsolved(items: Iterator[ReadResult], results: Path, left: Mapping[str, Shown]) -> Iterator[ReadResult]:
-    yield from _or_say(
-        (item for item in items if _id(item) in left), "none of these problems was left unsolved", results
-    )
-
-
-def _with_news(
-    items: Iterator[ReadResult], results: Path, left: Mapping[str, Shown], concepts: Sequence[Concept]
-) -> Iterator[ReadResult]:
+def news(left: Mapping[str, Shown], concepts: Sequence[Concept]) -> Callable[[Problem], bool]:
+    """Return what tells whether a problem is left and names an active concept that it was not shown."""
     from solvent.memory.concept import ConceptStatus
     from solvent.memory.names import NameIndex
-    from solvent.problems.problem import Problem
 
     names = NameIndex()
-    active = [one for one in concepts if one.status is ConceptStatus.ACTIVE]
-    for one in active:
-        names.put(one.id, one.content.name)
+    for one in concepts:
+        if one.status is ConceptStatus.ACTIVE:
+            names.put(one.id, one.content.name)
 
-    def has_news(item: ReadResult) -> bool:
-        had = left.get(_id(item) or "")
-        if had is None or not isinstance(item, Problem):
-            return False
-        return any(id not in had for id, _ in names.search(item.statement, len(active)))
+    def has_news(problem: Problem) -> bool:
+        had = left.get(problem.id)
+        return had is not None and any(id not in had for id, _ in names.search(problem.statement, len(concepts)))
 
-    yield from _or_say(
-        filter(has_news, items), "nothing that was left unsolved names a concept that it was not shown", results
-    )
+    return has_news
 
 
-def _or_say(items: Iterator[ReadResult], otherwise: str, results: Path) -> Iterator[ReadResult]:
+def _those(
+    items: Iterator[ReadResult], wanted: Callable[[Problem], bool], otherwise: str, results: Path
+) -> Iterator[ReadResult]:
     is_empty = True
     for item in items:
-        is_empty = False
-        yield item
+        if isinstance(item, Problem) and wanted(item):
+            is_empty = False
+            yield item
     if is_empty:
         raise DataError(otherwise, file=str(results))
-
-
-def _id(item: ReadResult) -> str | None:
-    """Return a problem's id; None for a row that could not be read."""
-    return getattr(item, "id", None)

@@ -12,7 +12,6 @@ from solvent.settings import Settings
 from solvent.usage import Budget
 
 if TYPE_CHECKING:
-    from solvent.memory.concept import Concept
     from solvent.workers.records import BatchRecord, JobRecord
     from solvent.workers.service_store import ServiceStore
 
@@ -56,8 +55,10 @@ def read_batch(settings: Settings, path: str, options: Mapping[str, Any]) -> tup
         ConfigError: there is no such strategy, parameter, model or role.
         DataError: there is no problem in it, or none to go back to.
     """
+    from solvent.memory.holding import DEFAULT_PROJECT
     from solvent.service.cli.again import chosen_again
     from solvent.service.cli.batch_plan import plan_fields
+    from solvent.service.cli.memory_source import LocalSource
     from solvent.service.cli.options import memory_policy, parse_parameters, roles_of
     from solvent.service.cli.parts import check_strategy
     from solvent.service.cli.reading import read_problems
@@ -87,7 +88,7 @@ def read_batch(settings: Settings, path: str, options: Mapping[str, Any]) -> tup
     check_plan(settings, batch, paths=True)
     rows = batch_jobs(
         batch,
-        chosen_again(read_problems(path), options, present_concepts),
+        chosen_again(read_problems(path), options, lambda: LocalSource(DEFAULT_PROJECT)),
         limit=options["limit"],
         pattern=options["pattern"],
         grade=not options["no_grade"],
@@ -95,14 +96,6 @@ def read_batch(settings: Settings, path: str, options: Mapping[str, Any]) -> tup
         dedupe=options["dedupe"],
     )
     return plan_jobs(batch, rows, settings.config_dir)
-
-
-def present_concepts() -> Sequence[Concept]:
-    """Return what the memory of this machine's jobs has."""
-    from solvent.memory.holding import DEFAULT_PROJECT
-    from solvent.service.cli.memory_source import LocalSource
-
-    return [one for one, _ in LocalSource(DEFAULT_PROJECT).concepts(namespace=None, archived=False)]
 
 
 async def store_batch(

@@ -90,7 +90,7 @@ def samples_from(problems: Sequence[Problem], path: str, text: str, language: st
     `problem_id` and `source` are taken as well. A row that names no problem, or has no text, gives an error.
     """
     by_id = {problem.id: problem for problem in problems}
-    for row, line in enumerate(text.splitlines(), start=1):
+    for row, line in enumerate(text.split("\n"), start=1):
         if not line.strip():
             continue
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,6 @@ from solvent.service.cli.remote import item_of, solving_fields
 from solvent.service.client import Client
 
 if TYPE_CHECKING:
-    from solvent.memory.concept import Concept
     from solvent.problems.readers import ReadResult
 
 
@@ -54,20 +53,16 @@ class ServerBackend(Client):
         from solvent.errors import DataError
         from solvent.service.cli.again import chosen_again
         from solvent.service.cli.batch_options import batch_fields
+        from solvent.service.cli.memory_source import ServerSource
         from solvent.service.cli.reading import read_problems
 
         pattern: str | None = options["pattern"]
-        found = chosen_again(read_problems(path), options, self._present_concepts)
+        found = chosen_again(read_problems(path), options, lambda: ServerSource(self, None))
         items = [item_of(one) for one in islice(matching(found, pattern), options["limit"])]
         if not items:
             raise DataError(f"no problem matches {pattern!r}" if pattern else "there is no problem in it", file=path)
         fields = {**solving_fields(options), **batch_fields(options)}
         return {"problems": items, "name": Path(path).name or path, **fields}
-
-    def _present_concepts(self) -> Sequence[Concept]:
-        from solvent.service.cli.memory_source import ServerSource
-
-        return [one for one, _ in ServerSource(self, None).concepts(namespace=None, archived=False)]
 
 
 def matching(found: Iterator[ReadResult], pattern: str | None) -> Iterator[ReadResult]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
-from http_door import STDIO, open_test_door, result_of
+from http_door import STDIO, open_test_door, result_of, write_stdio
 
 from solvent.agents.job import JobStatus, Outcome, StopReason
 from solvent.errors import DataError
@@ -107,7 +107,7 @@ async def test_again_goes_back_to_what_was_left_unsolved_and_learned_to_what_has
 ) -> None:
     path, results = tmp_path / "set.jsonl", tmp_path / "results.jsonl"
     texts = {"one": "Apply the Ember rule.", "two": "Apply the Frost rule.", "three": "Apply the Ember rule twice."}
-    path.write_text("".join(json.dumps(STDIO | {"id": id, "statement": text}) + "\n" for id, text in texts.items()))
+    write_stdio(path, texts)
     batch_id = await side.submit(path)
     first, second, third = await side.jobs(batch_id)
     await side.finish(first.id)

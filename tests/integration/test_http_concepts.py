@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 from click.testing import CliRunner, Result
 from concept_parts import insight, routine
-from http_door import STDIO, RunningDoor, open_test_door
+from http_door import RunningDoor, open_test_door, write_stdio
 
 from solvent.errors import ConfigError
 from solvent.memory.embed import HashedEmbedder
@@ -211,7 +211,7 @@ async def test_a_batch_of_a_server_goes_back_to_what_names_a_concept_of_its_memo
 ) -> None:
     path, results = tmp_path / "set.jsonl", tmp_path / "results.jsonl"
     texts = {"one": "Apply the Ember rule.", "two": "Apply the Moss rule.", "three": "Apply the Frost rule."}
-    path.write_text("".join(json.dumps(STDIO | {"id": id, "statement": text}) + "\n" for id, text in texts.items()))
+    write_stdio(path, texts)
     frost = await served.store.get("Frost rule")
     rows: list[dict[str, Any]] = [{"problem_id": id, "outcome": "unsolved"} for id in texts]
     rows[2]["memory"] = {"chosen": [f"{frost.id}:1"]}

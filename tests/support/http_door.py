@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +39,12 @@ STDIO = {
     "metadata": {"note": SECRET_GOLD},
 }
 MATH = {"id": "gold", "statement": "What is it?", "answer": SECRET_GOLD}
+
+
+def write_stdio(path: Path, statements: Mapping[str, str]) -> None:
+    """Write a file of problems that differ in their ids and statements."""
+    rows = (STDIO | {"id": id, "statement": statement} for id, statement in statements.items())
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 class SentJobs:
