@@ -55,9 +55,8 @@ class Abstraction:
         profile = self._asks.who.profile
         if not profile.plays("abstract"):
             return f"profile {profile.name}: its model does not play the role abstract; give it to another one"
-        template = "pitfall" if self._lesson.failed else "abstract"
-        if not self._asks.has(template):
-            return f"the prompt style {self._asks.style} has no template {template}"
+        if not self._asks.has(self._asks.template):
+            return f"the prompt style {self._asks.style} has no template {self._asks.template}"
         solver = self._context.cast.of("solve").model.info
         if self._compares and "prefix_logprob" not in solver.capabilities:
             return (

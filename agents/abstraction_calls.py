@@ -50,6 +50,8 @@ class AbstractionCalls:
         self._lesson = lesson
         self.who = job.context.cast.of("abstract")
         self.style = self.who.profile.prompts
+        self.template = "pitfall" if lesson.failed else "abstract"
+        """By which the model is asked for concepts."""
         self.notes: list[str] = []
         """What a job's result tells about them."""
         cap = job.spec.budget.tokens
@@ -88,11 +90,10 @@ class AbstractionCalls:
             if shown and await self._is_long(text):
                 continue
             key = f"abstract/{reading}" if reading else "abstract"
-            template = "pitfall" if lesson.failed else "abstract"
             if self.branches:
-                reply = await self._branch(template, key, text, reading)
+                reply = await self._branch(key, text, reading)
             else:
-                reply = await self._ask(template, key, text, sampled=reading > 0)
+                reply = await self._ask(self.template, key, text, sampled=reading > 0)
             break
         named = None if reply is None else proposed_of(reply, used_in=spec.problem.id, pitfall=lesson.failed)
         if named is None and not reading:
@@ -109,11 +110,11 @@ class AbstractionCalls:
         opening = opening_of(self._context.view)
         return [Proposal(with_opening(content, opening), provenance, lesson.strength) for content in contents]
 
-    async def _branch(self, template: str, key: str, text: LessonText, reading: int) -> str | None:
+    async def _branch(self, key: str, text: LessonText, reading: int) -> str | None:
         """Return the likeliest reply, whose branches are kept, or the likeliest that begins as one of these."""
         if reading:
-            return await self._ask(template, key, text, prefix=self.beginnings[reading - 1])
-        return await self._ask(template, key, text, branches=self.branches)
+            return await self._ask(self.template, key, text, prefix=self.beginnings[reading - 1])
+        return await self._ask(self.template, key, text, branches=self.branches)
 
     async def _read(self) -> tuple[str, str]:
         """Return summary and pseudocode of the solution; empty where none are written."""
@@ -168,7 +169,7 @@ class AbstractionCalls:
         )
 
     async def _is_long(self, text: LessonText) -> bool:
-        messages = self._messages("pitfall" if self._lesson.failed else "abstract", text)
+        messages = self._messages(self.template, text)
         tokens = await self.who.model.count_prompt_tokens(messages)
         return tokens > PROMPT_SHARE * self.who.model.info.context_tokens
 

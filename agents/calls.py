@@ -38,10 +38,10 @@ class Calls(SandboxCalls):
     """Model calls and sandbox runs of one job.
 
     Args:
-        job_id: the job's scope in the ledger, opened before.
+        job_id: see `CallDoor`, as what is not named here.
+        cast: plays the roles.
+        sandbox: runs programs.
         cores: held while a program runs, where one is given; shared by all that computes in this process.
-        most_searching: tokens that the job's trajectories may take together, where less than its cap, so that there is
-            something left for what comes after them; calls at the same time may exceed it, the cap never.
     """
 
     def __init__(

@@ -110,8 +110,8 @@ class Shelf:
 
     async def _near(self, collection: str, query: str, limit: int) -> list[tuple[str, float]] | None:
         (vector,) = await self._embedder.embed([query])
-        wanted = wanted_for(limit) if len(self.versions) > EXACT else max(EXACT, wanted_for(limit))
-        return await self._vectors.query(collection, vector, wanted)
+        at_least = EXACT if len(self.versions) <= EXACT else 0
+        return await self._vectors.query(collection, vector, max(at_least, wanted_for(limit)))
 
     def _put(self, one: Outline) -> None:
         if one.is_found:

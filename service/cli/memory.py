@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
@@ -20,9 +20,6 @@ from solvent.service.cli.memory_rows import (
 )
 from solvent.service.cli.memory_source import open_source, refuse_writing
 from solvent.service.cli.options import json_option
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group(
