@@ -41,9 +41,6 @@ SCRIPT: list[Mapping[str, Any]] = [
     {"texts": [program(7, wrong=True)]},
     HOLD,
 ]
-ALONE = {"wave": 1, "max_trajectories": 1, "repairs": 2, "max_tokens": 60}
-"""Of the jobs before: a trajectory that is dropped because another one solved its job can be between a grant and the
-end of its program, and then the whole reservation is given up as spent."""
 STOP_S = 5.0
 """2 s are the aim, the rest is for a busy machine. A watcher looks again after 15 s, beats come after 300 s."""
 WAIT_S = 60.0
@@ -126,7 +123,7 @@ async def test_a_cancel_stops_everything_on_both_workers(make_lab: MakeLab, tmp_
     model = ScriptedServer(tmp_path, SCRIPT, cut_margin_tokens=0)
     async with make_lab(model, lease_s="600", beat_s="300", reap_s="300") as lab:
         await lab.start_workers(2, "-c", "5")
-        done = await lab.submit(scripted_specs(2, parameters=ALONE), budget=Budget(tokens=100_000))
+        done = await lab.submit(scripted_specs(2), budget=Budget(tokens=100_000))
         await lab.ended(done)
         batch = await lab.submit(specs(), budget=Budget(tokens=100_000))
         await all_running(lab)
